@@ -1,0 +1,265 @@
+/** What people decide: redrive, skip, release, close, cancel. Each is an event with an author; each is answered once per request. */
+import { beginStep, changeFanOut, endRun, issueMain, joinNow, recall } from "./advance.ts";
+import type { InputEvent, Recorded, Selection } from "./event.ts";
+import * as fanOuts from "./fan-out.ts";
+import { foldsProblem } from "./fold.ts";
+import * as ledgers from "./ledger.ts";
+import { limits } from "./limits.ts";
+import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
+import { resetSingle } from "./single.ts";
+import type { Decided, Partition } from "./state.ts";
+
+type Command = Recorded &
+  Extract<InputEvent, { readonly request: string; readonly type: `${string}.asked` }>;
+
+/** What came of a command: how many it was about, or why it did nothing. */
+type Outcome = number | string;
+
+/** Does what was asked for, once per request, and keeps the answer with the run. */
+export function obey(state: Partition, run: Run, event: Command, decided: Decided): void {
+  if (run.answers.some((answer) => answer.request === event.request)) return;
+  const outcome = act(state, run, event, decided);
+  const answer =
+    typeof outcome === "number"
+      ? { request: event.request, matched: outcome }
+      : { request: event.request, matched: 0, refused: outcome };
+  run.answers.push(answer);
+  if (run.answers.length > limits.answers) run.answers.shift();
+  state.changed.runs.add(run);
+}
+
+function act(state: Partition, run: Run, event: Command, decided: Decided): Outcome {
+  if (run.halted && event.type !== "redrive.asked" && event.type !== "cancel.asked")
+    return `run "${run.id}" is held for a redrive or a cancel, nothing else`;
+  switch (event.type) {
+    case "redrive.asked":
+      return redrive(state, run, event, decided);
+    case "skip.asked":
+      return skip(state, run, event, decided);
+    case "release.asked":
+      return release(state, run, event, decided);
+    case "close.asked":
+      return close(state, run, event, decided);
+    case "cancel.asked":
+      return cancel(state, run, event, decided);
+  }
+}
+
+/** The step that a command without a step means: the one the run stands at, else the first that has failures. */
+function positionFor(run: Run, { step }: Selection): number | string {
+  if (step !== undefined) {
+    const position = positionOf(run, step);
+    return position === -1 ? `run "${run.id}" has no step "${step}"` : position;
+  }
+  if (run.at < run.steps.length) return run.at;
+  const failed = run.steps.findIndex(
+    (one) => one.kind === "fan-out" && ledgers.failures(one.ledger) > 0,
+  );
+  return failed === -1 ? `nothing has failed in run "${run.id}"` : failed;
+}
+
+/** Says of an index whether the selection means it. */
+function selected(step: fanOuts.FanOut, where: Selection): (index: number) => boolean {
+  const { signature, indices } = where;
+  const group = step.groups.findIndex((one) => one.signature === signature) + 1;
+  const isChosen = indices === undefined ? undefined : inRanges(indices);
+  return (index) =>
+    (signature === undefined || (group > 0 && ledgers.groupOf(step.ledger, index) === group)) &&
+    (isChosen === undefined || isChosen(index));
+}
+
+/** Whether an index is in one of the ranges [from, count, …], however long they are. Asked of indices in ascending order only. */
+function inRanges(ranges: readonly number[]): (index: number) => boolean {
+  const pairs: { readonly from: number; readonly end: number }[] = [];
+  for (let at = 0; at + 1 < ranges.length; at += 2) {
+    const from = ranges[at] ?? 0;
+    pairs.push({ from, end: from + (ranges[at + 1] ?? 0) });
+  }
+  pairs.sort((a, b) => a.from - b.from);
+  let next = 0;
+  let end = 0;
+  return (index) => {
+    for (let pair = pairs[next]; pair !== undefined && pair.from <= index; pair = pairs[next]) {
+      end = Math.max(end, pair.end);
+      next += 1;
+    }
+    return index < end;
+  };
+}
+
+function redrive(
+  state: Partition,
+  run: Run,
+  event: Command & { type: "redrive.asked" },
+  decided: Decided,
+): Outcome {
+  if (run.state === "cancelled") return `run "${run.id}" was cancelled`;
+  if (run.plan !== state.plans.get(run.flow))
+    return `flow "${run.flow}" is no longer what run "${run.id}" began with: it cannot run again`;
+  if (run.halted) return takeUp(state, run, event, decided);
+  const position = positionFor(run, event);
+  if (typeof position === "string") return position;
+  if (position > run.at) return `step "${event.step}" has not begun`;
+  const { step } = stepAt(run, position);
+  const again =
+    step.main.state === "failed" && event.signature === undefined && event.indices === undefined;
+  if (step.kind === "step") {
+    if (!again) return `step "${step.name}" has not failed`;
+    reopen(state, run, position, event, decided);
+    resetSingle(step.main);
+    issueMain(state, run, position, event, decided);
+    return 1;
+  }
+  if (!again && step.main.state === "failed" && step.ledger.total === undefined)
+    return `the split of "${step.name}" failed: redrive the whole step first`;
+  const wanted = selected(step, event);
+  let matched = 0;
+  changeFanOut(state, run, position, event, decided, (_, fanOut) => {
+    matched = fanOuts.redrive(fanOut, wanted);
+    if (again) ledgers.unseal(fanOut.ledger);
+    if (matched > 0 || again) reopen(state, run, position, event, decided);
+  });
+  if (again) {
+    resetSingle(step.main);
+    issueMain(state, run, position, event, decided);
+  }
+  return matched + (again ? 1 : 0);
+}
+
+/** A run that stood still goes on: what its ledger says is right, what was under way is put again. */
+function takeUp(state: Partition, run: Run, event: Command, decided: Decided): Outcome {
+  const step = run.steps[run.at];
+  const plan = run.plan.steps[run.at];
+  if (step?.kind === "fan-out" && plan?.kind === "fan-out") {
+    const problem = foldsProblem(plan.folds, step.folds);
+    if (problem !== undefined) return problem;
+  }
+  run.halted = false;
+  run.state = "running";
+  run.because = undefined;
+  state.changed.runs.add(run);
+  decided.events.push({ type: "run.resumed", run: run.id, step: step?.name ?? "" });
+  if (step?.startedAt === undefined) beginStep(state, run, event, decided);
+  else {
+    step.state = "running";
+    if (step.main.state === "failed") resetSingle(step.main);
+    if (step.kind === "step" || step.main.state !== "ok")
+      issueMain(state, run, run.at, event, decided);
+    changeFanOut(state, run, run.at, event, decided, () => undefined);
+  }
+  return 1;
+}
+
+/** The run stands at this step again, and the step is in a new generation; what comes after it will run again. */
+function reopen(
+  state: Partition,
+  run: Run,
+  position: number,
+  event: Recorded,
+  decided: Decided,
+): void {
+  const { step } = stepAt(run, position);
+  run.at = position;
+  run.state = "running";
+  run.because = undefined;
+  run.error = undefined;
+  run.endedAt = undefined;
+  step.state = "running";
+  step.generation += 1;
+  step.endedAt = undefined;
+  state.changed.runs.add(run);
+  state.changed.steps.set(step, run);
+  for (const later of run.steps.slice(position + 1)) {
+    later.state = "waiting";
+    resetSingle(later.main);
+    delete run.results[later.name];
+    state.changed.steps.set(later, run);
+  }
+  delete run.results[step.name];
+  recall(state, run, position + 1, event, decided);
+  decided.events.push({ type: "run.resumed", run: run.id, step: step.name });
+}
+
+function skip(
+  state: Partition,
+  run: Run,
+  event: Command & { type: "skip.asked" },
+  decided: Decided,
+): Outcome {
+  if (isEnded(run)) return `run "${run.id}" has ended: it is ${run.state}`;
+  const position = positionFor(run, event);
+  if (typeof position === "string") return position;
+  const { step } = stepAt(run, position);
+  if (step.kind === "step") return `step "${step.name}" has no sub-jobs`;
+  if (position < run.at) return `step "${step.name}" is over`;
+  const wanted = selected(step, event);
+  let matched = 0;
+  changeFanOut(state, run, position, event, decided, (_, fanOut) => {
+    matched = fanOuts.skip(fanOut, wanted);
+    // A step that is held for its failures is looked at again by the join; one whose split failed stays held.
+    if (matched > 0 && fanOut.state === "held" && fanOut.main.state === "ok")
+      resume(state, run, fanOut, decided);
+  });
+  return matched;
+}
+
+function resume(state: Partition, run: Run, step: fanOuts.FanOut, decided: Decided): void {
+  step.state = "running";
+  run.state = "running";
+  run.because = undefined;
+  state.changed.runs.add(run);
+  decided.events.push({ type: "run.resumed", run: run.id, step: step.name });
+}
+
+function release(state: Partition, run: Run, event: Command, decided: Decided): Outcome {
+  if (run.state !== "held") return `run "${run.id}" is not held: it is ${run.state}`;
+  return goOn(state, run, event, decided);
+}
+
+function close(state: Partition, run: Run, event: Command, decided: Decided): Outcome {
+  if (isEnded(run)) return `run "${run.id}" has ended: it is ${run.state}`;
+  return goOn(state, run, event, decided);
+}
+
+/** Joins with what there is: what is still open is cancelled, what failed stays failed. */
+function goOn(state: Partition, run: Run, event: Command, decided: Decided): Outcome {
+  const { step, plan } = stepAt(run, run.at);
+  if (step.kind !== "fan-out" || plan.kind !== "fan-out")
+    return `step "${step.name}" is not a fan-out: nothing to fold`;
+  let cancelled = 0;
+  changeFanOut(state, run, run.at, event, decided, (_, fanOut) => {
+    fanOut.state = "held"; // So that the join does not go by the tolerance.
+    cancelled = fanOuts.cancelRest(fanOut);
+  });
+  if (run.state === "held")
+    decided.events.push({ type: "run.resumed", run: run.id, step: step.name });
+  joinNow(state, run, step, plan, event, decided);
+  return cancelled;
+}
+
+function cancel(state: Partition, run: Run, event: Command, decided: Decided): Outcome {
+  if (isEnded(run)) return `run "${run.id}" has ended: it is ${run.state}`;
+  let cancelled = 0;
+  for (const [position, step] of run.steps.entries()) {
+    const isUnderWay = step.state === "running" || step.state === "held";
+    // A redrive of an earlier step may have left some behind in a step that waits.
+    const isOpen = step.kind === "fan-out" && ledgers.open(step.ledger) > 0;
+    if (!isUnderWay && !isOpen) continue;
+    step.state = "cancelled";
+    step.endedAt = event.at;
+    changeFanOut(state, run, position, event, decided, (_, fanOut) => {
+      cancelled += fanOuts.cancelRest(fanOut);
+    });
+    state.changed.steps.set(step, run);
+    if (isUnderWay)
+      decided.events.push({
+        type: "step.ended",
+        run: run.id,
+        step: step.name,
+        generation: step.generation,
+        outcome: "cancelled",
+      });
+  }
+  endRun(state, run, "cancelled", event.reason ?? "cancelled", event, decided);
+  return cancelled;
+}

@@ -1,0 +1,219 @@
+/**
+ * Every event of ours, and how it stands on the log.
+ *
+ * A record is text: a JSON header and, after one newline, a body that most readers never parse: the items of a page, the
+ * results of a batch. JSON never contains a raw newline, so the first one ends the header.
+ *
+ *   {"type":"fan-out.grown","run":"r","step":"invoices",…,"keys":["c1","c2"]}\n[{"customer":"c1"},{"customer":"c2"}]
+ *
+ * Input events come from outside the manager (clients, workers, the ticker). Output events are written only by a manager,
+ * inside a commit; the manager that reads them again ignores them.
+ */
+import { CorruptError } from "../errors.ts";
+
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly Json[]
+  | { readonly [key: string]: Json };
+
+export type Priority = "low" | "normal" | "high" | "urgent";
+export type Outcome = "ok" | "failed" | "timed-out" | "cancelled" | "skipped" | "poison";
+export type RunState = "waiting" | "running" | "held" | "done" | "failed" | "cancelled";
+
+/** What is kept of something thrown: message cut to limits.errorLength, `at` the first frame in user code. */
+export type Failure = {
+  readonly name: string;
+  readonly message: string;
+  readonly at?: string;
+  readonly code?: string;
+};
+
+type OfRun = { readonly run: string };
+type OfStep = OfRun & { readonly step: string; readonly generation: number };
+type Asked = OfRun & {
+  /** Chosen by the asker; the same request twice is done once. */
+  readonly request: string;
+  readonly author?: string;
+  readonly reason?: string;
+};
+
+/** Which sub-jobs a command is about; all of the failed ones if nothing is said. `indices` are [from, count, from, count, …]. */
+export type Selection = {
+  readonly step?: string;
+  readonly signature?: string;
+  readonly indices?: readonly number[];
+};
+
+/** A sub-job that did not simply succeed. `previous` is the offset of its outcome before this one. */
+export type Unsettled = {
+  readonly index: number;
+  readonly key: string;
+  readonly issue: number;
+  readonly attempt: number;
+  readonly outcome: "failed" | "timed-out" | "skipped" | "retry-later";
+  readonly fatal?: boolean;
+  readonly error?: Failure;
+  readonly delayMs?: number;
+  readonly ms?: number;
+  readonly previous?: number;
+};
+
+export type InputEvent =
+  | (OfRun & {
+      readonly type: "run.started";
+      readonly flow: string;
+      readonly input: Json;
+      /** Names this very call, so that its caller learns whether it created the run. */
+      readonly request: string;
+      readonly customer?: string;
+      readonly priority?: Priority;
+      readonly deadlineAt?: number;
+      readonly tags?: Readonly<Record<string, string>>;
+    })
+  /** The outcome of a plain step's attempt, or of a split's. */
+  | (OfStep & {
+      readonly type: "step.settled";
+      readonly issue: number;
+      readonly outcome: "ok" | "failed" | "timed-out" | "retry-later";
+      readonly fatal?: boolean;
+      readonly result?: Json;
+      readonly error?: Failure;
+      readonly delayMs?: number;
+      readonly ms: number;
+    })
+  /** A page of a split; body: the items as a JSON array, parallel to keys. */
+  | (OfStep & {
+      readonly type: "fan-out.grown";
+      readonly issue: number;
+      readonly from: number;
+      readonly keys: readonly string[];
+      /** Repeated keys left out since the page before. */
+      readonly duplicates: number;
+      /** Where to go on reading after this page, for sources with a cursor. */
+      readonly cursor?: Json;
+    })
+  | (OfStep & {
+      readonly type: "fan-out.sealed";
+      readonly issue: number;
+      readonly total: number;
+      readonly duplicates: number;
+    })
+  /** Outcomes of many sub-jobs; body: the results of `ok` in order, as a JSON array (null where undefined); none if all are. */
+  | (OfStep & {
+      readonly type: "sub-jobs.settled";
+      readonly worker: string;
+      /** Successes as flat triples: from, count, issue. */
+      readonly ok: readonly number[];
+      /** Durations of `ok` in whole ms, in order; left out where all are below 1 ms. */
+      readonly ms?: readonly number[];
+      /** Durations of all attempts in this event: total in µs, and a sparse histogram [bucket, count, …] (core/histogram.ts). */
+      readonly took: { readonly us: number; readonly histogram: readonly number[] };
+      /** Of successes that were not the first try: index, attempt, offset of the outcome before (-1 if none), … */
+      readonly again?: readonly number[];
+      readonly bad?: readonly Unsettled[];
+    })
+  /** The queue handed this task out again: whoever had it is gone. `subJobs` as in SliceTask. */
+  | (OfStep & {
+      readonly type: "task.lost";
+      readonly kind: "step" | "split" | "slice";
+      /** Of a step or split: its issue. */
+      readonly issue?: number;
+      /** Of a slice: flat triples from, count, issue. */
+      readonly subJobs?: readonly number[];
+      /** Nobody vanished: a worker that stops gives back what it has not done. */
+      readonly clean?: boolean;
+      /** Its process did not end by itself: somebody killed it, or the machine did. */
+      readonly killed?: boolean;
+    })
+  | (OfStep & {
+      readonly type: "sub-jobs.progressed";
+      readonly index: number;
+      readonly done: number;
+      readonly of?: number;
+    })
+  /** A worker says that it is there; it repeats this, and what is not repeated until `until` no longer counts. */
+  | {
+      readonly type: "worker.seen";
+      readonly worker: string;
+      readonly slots: number;
+      readonly queues: readonly string[];
+      readonly until: number;
+    }
+  | { readonly type: "worker.gone"; readonly worker: string }
+  /** The queue was in memory and is empty now. clean: its workers had stopped, so nothing crashed. */
+  | { readonly type: "queue.lost"; readonly clean: boolean }
+  | { readonly type: "ticked" }
+  | (Asked & { readonly type: "redrive.asked" } & Selection)
+  | (Asked & { readonly type: "skip.asked" } & Selection)
+  | (Asked & { readonly type: "release.asked" })
+  | (Asked & { readonly type: "close.asked" })
+  | (Asked & { readonly type: "cancel.asked" });
+
+export type OutputEvent =
+  | (OfRun & {
+      readonly type: "run.began";
+      readonly flow: string;
+      readonly customer?: string;
+      readonly priority: Priority;
+      readonly deadlineAt?: number;
+      readonly tags?: Readonly<Record<string, string>>;
+    })
+  | (OfStep & { readonly type: "step.began" })
+  | (OfStep & {
+      readonly type: "step.ended";
+      readonly outcome: "ok" | "failed" | "cancelled";
+    })
+  | (OfStep & {
+      readonly type: "fan-out.joined";
+      readonly total: number;
+      readonly ok: number;
+      readonly failed: number;
+      readonly skipped: number;
+      readonly value?: Json;
+    })
+  | (OfRun & { readonly type: "run.held"; readonly step: string; readonly because: string })
+  | (OfRun & { readonly type: "run.resumed"; readonly step: string })
+  | (OfRun & {
+      readonly type: "run.ended";
+      readonly state: "done" | "failed" | "cancelled";
+      readonly because?: string;
+    });
+
+export type Event = InputEvent | OutputEvent;
+
+/** An event as the log returns it: `at` is the log's time in epoch ms, never the producer's. */
+export type Recorded<E extends Event = Event> = E & {
+  readonly offset: number;
+  readonly at: number;
+  readonly body?: string;
+};
+
+/** One record as the log keeps it. */
+export type Entry = { readonly offset: number; readonly at: number; readonly text: string };
+
+export function encode(event: Event, body?: string): string {
+  const header = JSON.stringify(event);
+  return body === undefined ? header : `${header}\n${body}`;
+}
+
+/** Reads what encode wrote. Throws CorruptError on anything else. */
+export function decode(entry: Entry): Recorded {
+  const end = entry.text.indexOf("\n");
+  const header = end === -1 ? entry.text : entry.text.slice(0, end);
+  let event: unknown;
+  try {
+    event = JSON.parse(header);
+  } catch (cause) {
+    throw new CorruptError(`the record at offset ${entry.offset} is not one of ours`, { cause });
+  }
+  if (typeof event !== "object" || event === null || !("type" in event))
+    throw new CorruptError(`the record at offset ${entry.offset} is not one of ours`);
+  const recorded = event as { offset: number; at: number; body?: string } & Event; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in encode; a fresh object, nobody else has it
+  recorded.offset = entry.offset;
+  recorded.at = entry.at;
+  if (end !== -1) recorded.body = entry.text.slice(end + 1);
+  return recorded;
+}

@@ -1,0 +1,51 @@
+/** Every bound we impose, with its reason. Sizes in bytes, times in ms, unless the name says otherwise. */
+export const limits = {
+  /** One result, input or item as JSON. Larger payloads belong in a file store, by reference. */
+  payloadBytes: 1_048_576,
+  /** Characters of a sub-job's key: it is an index entry and part of a URL. */
+  keyLength: 1_024,
+  /** Characters of a run's id: it is a file-name-like handle people type. */
+  idLength: 200,
+  /** Items in one page of a split: a lost split repeats at most one page. */
+  pageItems: 1_000,
+  /** Bytes in one page of a split: reading one item decodes at most this. */
+  pageBytes: 262_144,
+  /** Sub-jobs of one step. `over` that never ends is stopped here, with an error. */
+  subJobs: 20_000_000,
+  /** Sub-jobs in one slice: what one task carries. */
+  sliceSubJobs: 512,
+  /** Sub-jobs in flight per queue at the most, however many slots: a lost queue costs one window. */
+  windowSubJobs: 8_192,
+  /** Events a manager takes in one tick: bounds the commit. */
+  eventsPerTick: 1_000,
+  /** Outcomes in one event: bounds what reading one outcome decodes. */
+  outcomesPerEvent: 1_000,
+  /** Attempts a policy may ask for: one byte per sub-job. */
+  attempts: 100,
+  /** Crashes of its worker after which a sub-job is poison; one less, and it goes alone. */
+  crashes: 3,
+  /** So many kills from outside (SIGKILL, out of memory) weigh as much as one crash: they say less about what ran. At most 5. */
+  killsPerCrash: 3,
+  /** The same of a step or a split. It runs beside others and is never isolated: who takes three workers down must not take it along. */
+  stepCrashes: 10,
+  /** The same where the process was killed from outside: a split that starts over may need longer than its process lives. */
+  stepKills: 100,
+  /** Distinct failure signatures kept per step; later ones are counted under the last. */
+  failureGroups: 250,
+  /** Sample keys kept per failure signature. */
+  sampleKeys: 10,
+  /** Characters of an error's message that are kept. */
+  errorLength: 4_096,
+  /** Answers to commands kept per run, by request id. */
+  answers: 64,
+  /** How long a manager keeps a partition without committing. */
+  claimMs: 5_000,
+  /** How long a worker keeps its tasks without a sign of life. */
+  leaseMs: 10_000,
+  /** How often a tick re-derives what should be in flight. */
+  sweepMs: 30_000,
+  /** Distinct keys of `countBy` and `sumBy`. */
+  countByKeys: 10_000,
+  /** `list(atMost)` and `top(n)`. */
+  listItems: 10_000,
+} as const;

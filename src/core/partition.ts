@@ -1,0 +1,371 @@
+/**
+ * What the manager of a partition decides: given what it knows and the next events, what follows.
+ *
+ * Pure in what matters: no I/O, no clock, no chance; time is the time of the events. The state is updated in place, because nobody
+ * else sees it; if the commit of what was decided fails, all of it is thrown away and read again from the store.
+ */
+import {
+  beginStep,
+  changeFanOut,
+  endRun,
+  endStep,
+  failMain,
+  issueMain,
+  loseMain,
+  taskOf,
+  type InFanOut,
+} from "./advance.ts";
+import { chance } from "./chance.ts";
+import { obey } from "./commands.ts";
+import type { Recorded } from "./event.ts";
+import * as fanOuts from "./fan-out.ts";
+import { foldsProblem } from "./fold.ts";
+import { guarded, halt } from "./halt.ts";
+import { settleWith } from "./outcomes.ts";
+import { isSound } from "./sound.ts";
+import * as slices from "./slices.ts";
+import { limits } from "./limits.ts";
+import { backoffMs } from "./retry.ts";
+import { isEnded, newStep, positionOf, stepAt, type Run } from "./run.ts";
+import { retrySingle } from "./single.ts";
+import { arm, countSlots, patienceMs, type Decided, type Partition } from "./state.ts";
+import { fill, type Pool } from "./window.ts";
+
+/** Decides on events in their order. Runs that the events name must be in the state, if they exist at all. */
+export function decide(state: Partition, events: readonly Recorded[]): Decided {
+  const decided: Decided = { events: [], tasks: [] };
+  let last: Recorded | undefined;
+  for (const event of events) {
+    last = event;
+    wake(state, event, decided);
+    if (!isSound(event) || isPassedOver(state, event)) countStale(state, event);
+    else if ("run" in event)
+      guarded(state, event.run, event, decided, () => decideOne(state, event, decided));
+    else decideOne(state, event, decided);
+  }
+  if (last !== undefined)
+    for (const [queue, pool] of state.pools) refill(state, queue, pool, last, decided);
+  return decided;
+}
+
+function decideOne(state: Partition, event: Recorded, decided: Decided): void {
+  switch (event.type) {
+    case "run.started":
+      return start(state, event, decided);
+    case "step.settled":
+      return settleMain(state, event, decided);
+    case "fan-out.grown":
+      return inFanOut(state, event, decided, (run, step) => {
+        if (!fanOuts.growBy(step, event)) step.stale += 1;
+        else state.changed.keys.push({ run, step, from: event.from, keys: event.keys });
+      });
+    case "fan-out.sealed":
+      return inFanOut(state, event, decided, (_, step) => {
+        if (!fanOuts.sealWith(step, event)) step.stale += 1;
+      });
+    case "sub-jobs.settled":
+      return settle(state, event, decided);
+    case "task.lost":
+      return lose(state, event, decided);
+    case "worker.seen":
+      state.workers.set(event.worker, {
+        slots: event.slots,
+        queues: event.queues,
+        until: event.until,
+      });
+      return countSlots(state, event.at);
+    case "worker.gone":
+      state.workers.delete(event.worker);
+      return countSlots(state, event.at);
+    case "queue.lost":
+      return loseQueue(state, event, decided);
+    case "redrive.asked":
+    case "skip.asked":
+    case "release.asked":
+    case "close.asked":
+    case "cancel.asked": {
+      const run = state.runs.get(event.run);
+      if (run !== undefined) obey(state, run, event, decided);
+      return;
+    }
+    case "ticked":
+    case "sub-jobs.progressed":
+    case "run.began":
+    case "step.began":
+    case "step.ended":
+    case "fan-out.joined":
+    case "run.held":
+    case "run.resumed":
+    case "run.ended":
+      return;
+  }
+}
+
+/** A run that stands still takes in nothing but what people decide. */
+function isPassedOver(state: Partition, event: Recorded): boolean {
+  return (
+    "run" in event && !event.type.endsWith(".asked") && state.runs.get(event.run)?.halted === true
+  );
+}
+
+/** Passes over an event that makes no sense, and counts it where it says where it belongs. */
+function countStale(state: Partition, event: Recorded): void {
+  if (!("run" in event && "step" in event && event.step !== undefined)) return;
+  const found = find(state, event.run, event.step);
+  if (found === undefined) return;
+  found.step.stale += 1;
+  state.changed.steps.set(found.step, found.run);
+}
+
+function start(
+  state: Partition,
+  event: Recorded & { type: "run.started" },
+  decided: Decided,
+): void {
+  if (state.runs.has(event.run)) return; // The id is the idempotency key; whoever asked compares the inputs.
+  const plan = state.plans.get(event.flow);
+  const run: Run = {
+    id: event.run,
+    flow: event.flow,
+    plan: plan ?? { name: event.flow, version: 0, priority: "normal", steps: [] },
+    input: event.input,
+    request: event.request,
+    customer: event.customer,
+    priority: event.priority ?? plan?.priority ?? "normal",
+    deadlineAt:
+      event.deadlineAt ?? (plan?.deadlineMs === undefined ? undefined : event.at + plan.deadlineMs),
+    tags: event.tags,
+    startedAt: event.at,
+    state: "running",
+    endedAt: undefined,
+    at: 0,
+    results: {},
+    because: undefined,
+    error: undefined,
+    halted: false,
+    answers: [],
+    steps: plan?.steps.map(newStep) ?? [],
+    lanes: [],
+    armedAt: [],
+  };
+  state.runs.set(run.id, run);
+  state.changed.runs.add(run);
+  decided.events.push({
+    type: "run.began",
+    run: run.id,
+    flow: run.flow,
+    priority: run.priority,
+    ...(run.customer === undefined ? {} : { customer: run.customer }),
+    ...(run.deadlineAt === undefined ? {} : { deadlineAt: run.deadlineAt }),
+    ...(run.tags === undefined ? {} : { tags: run.tags }),
+  });
+  if (plan === undefined) {
+    const known = [...state.plans.keys()].map((name) => `"${name}"`).join(", ");
+    return endRun(
+      state,
+      run,
+      "failed",
+      `unknown flow "${run.flow}": this app knows ${known || "none"}`,
+      event,
+      decided,
+    );
+  }
+  beginStep(state, run, event, decided);
+}
+
+function settleMain(
+  state: Partition,
+  event: Recorded & { type: "step.settled" },
+  decided: Decided,
+): void {
+  const found = find(state, event.run, event.step);
+  if (found === undefined) return;
+  const { run, step, plan, position } = found;
+  state.changed.steps.set(step, run);
+  if (step.state !== "running" || run.at !== position) {
+    step.late += 1;
+    return;
+  }
+  if (event.outcome === "ok") {
+    // A split ends with its seal. And what a step was given may be another thing since a redrive.
+    if (step.kind === "fan-out" || event.generation !== step.generation) {
+      step.stale += 1;
+      return;
+    }
+    step.main.state = "ok"; // Of any issue: the work is done, whoever did it.
+    run.results[step.name] = event.result;
+    return endStep(state, run, step, event, decided);
+  }
+  if (step.main.state !== "in-flight" || event.issue !== step.main.issue) {
+    step.stale += 1;
+    return;
+  }
+  step.main.error = event.error;
+  if (event.outcome !== "retry-later") step.main.attempts += 1;
+  const giveUp = event.fatal === true || step.main.attempts >= plan.retry.attempts;
+  if (event.outcome !== "retry-later" && giveUp)
+    return failMain(state, run, step, plan, event, decided);
+  const random = chance(run.id, step.name, step.main.issue, event.offset);
+  const delayMs =
+    event.outcome === "retry-later"
+      ? (event.delayMs ?? 0)
+      : backoffMs(step.main.attempts, plan.retry, random);
+  retrySingle(step.main, event.at + delayMs);
+  arm(state, run, position);
+}
+
+function settle(
+  state: Partition,
+  event: Recorded & { type: "sub-jobs.settled" },
+  decided: Decided,
+): void {
+  const found = find(state, event.run, event.step);
+  if (found?.step.kind !== "fan-out" || found.plan.kind !== "fan-out") return;
+  const { run, step, plan, position } = found;
+  const problem = foldsProblem(plan.folds, step.folds);
+  if (problem !== undefined) {
+    countStale(state, event);
+    return halt(state, run, problem, event, decided);
+  }
+  changeFanOut(state, run, position, event, decided, () => {
+    if (!settleWith(step, plan, run.id, event)) step.stale += 1;
+  });
+}
+
+function inFanOut(
+  state: Partition,
+  event: Recorded & { run: string; step: string },
+  decided: Decided,
+  change: InFanOut,
+): void {
+  const found = find(state, event.run, event.step);
+  if (found === undefined || found.step.kind !== "fan-out" || found.plan.kind !== "fan-out") return;
+  changeFanOut(state, found.run, found.position, event, decided, change);
+}
+
+function refill(
+  state: Partition,
+  queue: string,
+  pool: Pool,
+  event: Recorded,
+  decided: Decided,
+): void {
+  fill(pool, (lane, max) => {
+    let taken = 0;
+    guarded(state, lane.run, event, decided, () => {
+      const run = state.runs.get(lane.run);
+      const slice = slices.takeSlice(lane.step, max, event.at);
+      if (run === undefined || slice === undefined) return;
+      const { plan } = stepAt(run, lane.position);
+      const job = plan.kind === "fan-out" ? plan.job.name : "";
+      decided.tasks.push({
+        kind: "slice",
+        ...taskOf(state, run, lane.step, run.priority),
+        queue,
+        job,
+        ...slice,
+      });
+      state.changed.steps.set(lane.step, run);
+      arm(state, run, lane.position);
+      taken = slice.count;
+    });
+    return taken;
+  });
+}
+
+function lose(state: Partition, event: Recorded & { type: "task.lost" }, decided: Decided): void {
+  if (event.subJobs !== undefined) {
+    const triples = event.subJobs;
+    const why = event.clean === true ? "queue" : event.killed === true ? "kill" : "crash";
+    return inFanOut(state, event, decided, (_, step) => fanOuts.lose(step, triples, why, event));
+  }
+  const found = find(state, event.run, event.step);
+  if (found === undefined) return;
+  const { main } = found.step;
+  const isOut = found.step.state === "running" && main.state === "in-flight";
+  if (isOut && main.issue === event.issue)
+    loseMain(
+      state,
+      found.run,
+      found.position,
+      event.clean === true ? 0 : 1,
+      event,
+      decided,
+      event.killed === true ? limits.stepKills : limits.stepCrashes,
+    );
+}
+
+function loseQueue(
+  state: Partition,
+  event: Recorded & { type: "queue.lost" },
+  decided: Decided,
+): void {
+  state.workers.clear();
+  countSlots(state, event.at);
+  const crashes = event.clean ? 0 : 1;
+  // What this very commit puts into the queue goes there after the loss.
+  const fresh = new Set(decided.tasks.map(({ run, step }) => `${run}/${step}`));
+  for (const run of state.runs.values()) {
+    if (isEnded(run) || run.halted) continue;
+    guarded(state, run.id, event, decided, () => {
+      const out = run.steps.filter(
+        ({ main, state, name }) =>
+          main.state === "in-flight" && state === "running" && !fresh.has(`${run.id}/${name}`),
+      );
+      for (const [position, step] of run.steps.entries()) {
+        if (out.includes(step)) loseMain(state, run, position, crashes, event, decided);
+        changeFanOut(state, run, position, event, decided, (_, fanOut) =>
+          fanOuts.loseAll(fanOut, event.clean ? "queue" : "crash", event),
+        );
+      }
+    });
+  }
+}
+
+/** Does what is due at the time of this event. */
+function wake(state: Partition, event: Recorded, decided: Decided): void {
+  for (
+    let due = state.timers.peek();
+    due !== undefined && due.at <= event.at;
+    due = state.timers.peek()
+  ) {
+    state.timers.pop();
+    const run = state.runs.get(due.value.run);
+    const { position } = due.value;
+    if (run === undefined || run.armedAt[position] !== due.at) continue;
+    run.armedAt[position] = undefined;
+    if (!isEnded(run) && !run.halted)
+      guarded(state, run.id, event, decided, () => wakeStep(state, run, position, event, decided));
+  }
+}
+
+function wakeStep(
+  state: Partition,
+  run: Run,
+  position: number,
+  event: Recorded,
+  decided: Decided,
+): void {
+  const { step, plan } = stepAt(run, position);
+  const { main } = step;
+  if (step.state === "running" && main.state === "retrying" && main.at <= event.at)
+    issueMain(state, run, position, event, decided);
+  else if (
+    step.state === "running" &&
+    main.state === "in-flight" &&
+    main.at + patienceMs(plan.timeoutMs) <= event.at
+  )
+    loseMain(state, run, position, 0, event, decided);
+  changeFanOut(state, run, position, event, decided, (_, fanOut, { job }) => {
+    slices.wake(fanOut, event.at);
+    slices.sweep(fanOut, patienceMs(job.timeoutMs), event);
+  });
+  arm(state, run, position);
+}
+
+function find(state: Partition, runId: string, stepName: string) {
+  const run = state.runs.get(runId);
+  if (run === undefined) return undefined;
+  const position = positionOf(run, stepName);
+  return position === -1 ? undefined : { run, position, ...stepAt(run, position) };
+}

@@ -1,0 +1,51 @@
+/** What the core needs to know of a flow: numbers and names, and the folds. Builders in define/ make it. */
+import type { Priority } from "./event.ts";
+import type { FoldPlan } from "./fold.ts";
+import type { RetryPolicy } from "./retry.ts";
+
+export type JobPlan = {
+  readonly name: string;
+  readonly queue: string;
+  readonly retry: RetryPolicy;
+  readonly timeoutMs: number;
+  /** Seeds the size of the first slices, before anything has run. */
+  readonly estimateMs?: number;
+};
+
+/** How many failures a join may carry: a count, or a share of the total in percent. */
+export type Tolerance = { readonly count: number } | { readonly percent: number };
+
+export type PlainPlan = {
+  readonly kind: "step";
+  readonly name: string;
+  readonly queue: string;
+  readonly retry: RetryPolicy;
+  readonly timeoutMs: number;
+};
+
+export type FanOutPlan = {
+  readonly kind: "fan-out";
+  readonly name: string;
+  /** Where, how often and how long the split itself may try; its timeout is the longest silence between two pages. */
+  readonly queue: string;
+  readonly retry: RetryPolicy;
+  readonly timeoutMs: number;
+  readonly job: JobPlan;
+  readonly concurrency?: number;
+  readonly tolerate: Tolerance;
+  readonly beyond: "hold" | "fail";
+  readonly folds?: FoldPlan;
+};
+
+export type StepPlan = PlainPlan | FanOutPlan;
+
+export type FlowPlan = {
+  readonly name: string;
+  readonly version: number;
+  readonly priority: Priority;
+  readonly deadlineMs?: number;
+  readonly steps: readonly StepPlan[];
+};
+
+/** The flows this program knows, by name. */
+export type Plans = ReadonlyMap<string, FlowPlan>;

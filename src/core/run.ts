@@ -1,0 +1,85 @@
+/** One execution of a flow: its steps in order, where it is, and why it waits. Data only; partition.ts decides. */
+import type { Failure, Json, Priority, RunState } from "./event.ts";
+import { newFanOut, type FanOut } from "./fan-out.ts";
+import type { FlowPlan, StepPlan } from "./plan.ts";
+import { newSingle, type Single } from "./single.ts";
+import type { Answer, StepState } from "./stored.ts";
+import type { Lane } from "./window.ts";
+import { assert } from "../errors.ts";
+
+export type Plain = {
+  readonly kind: "step";
+  readonly name: string;
+  state: StepState;
+  generation: number;
+  startedAt: number | undefined;
+  endedAt: number | undefined;
+  /** Its one task: the body of a plain step, the split of a fan-out. */
+  readonly main: Single;
+  late: number;
+  stale: number;
+};
+
+export type Step = Plain | FanOut;
+
+/** Updated in place, by the manager that decides on it. */
+export type Run = {
+  readonly id: string;
+  readonly flow: string;
+  readonly plan: FlowPlan;
+  readonly input: Json;
+  readonly request: string;
+  readonly customer: string | undefined;
+  readonly priority: Priority;
+  readonly deadlineAt: number | undefined;
+  readonly tags: Readonly<Record<string, string>> | undefined;
+  readonly startedAt: number;
+  state: RunState;
+  endedAt: number | undefined;
+  /** The step it is at; the number of steps when it is done. */
+  at: number;
+  results: Record<string, Json | undefined>;
+  because: string | undefined;
+  /** Stands still, and obeys a redrive or a cancel only: halt.ts. */
+  halted: boolean;
+  error: Failure | undefined;
+  answers: Answer[];
+  readonly steps: Step[];
+  readonly lanes: (Lane | undefined)[];
+  /** When each step asked to be woken; undefined where it did not. */
+  readonly armedAt: (number | undefined)[];
+};
+
+export function newStep(plan: StepPlan): Step {
+  if (plan.kind === "fan-out") return newFanOut(plan, 0);
+  return {
+    kind: "step",
+    name: plan.name,
+    state: "waiting",
+    generation: 1,
+    startedAt: undefined,
+    endedAt: undefined,
+    main: newSingle(),
+    late: 0,
+    stale: 0,
+  };
+}
+
+export function isEnded(run: Run): boolean {
+  return run.state === "done" || run.state === "failed" || run.state === "cancelled";
+}
+
+/** A step and its plan, by position. */
+export function stepAt(
+  run: Run,
+  position: number,
+): { readonly step: Step; readonly plan: StepPlan } {
+  const step = run.steps[position];
+  const plan = run.plan.steps[position];
+  assert(step !== undefined && plan !== undefined, `run "${run.id}" has no step ${position}`);
+  return { step, plan };
+}
+
+export function positionOf(run: Run, name: string): number {
+  return run.plan.steps.findIndex((plan) => plan.name === name);
+}

@@ -1,0 +1,284 @@
+/**
+ * What a commit writes of the state, and how the state comes back from it. Only what changed is written: a batch of outcomes costs
+ * the step's record and the ledger pages it touched, whatever the size of the step.
+ */
+import { assert } from "../errors.ts";
+import { laneOf } from "./advance.ts";
+import { newFanOut, type FanOut } from "./fan-out.ts";
+import { mergeHistogram, toSparse } from "./histogram.ts";
+import { keys as storeKeys } from "./ids.ts";
+import { keyIndex } from "./key-index.ts";
+import * as ledgers from "./ledger.ts";
+import type { FanOutPlan, StepPlan } from "./plan.ts";
+import { planOfRun } from "./plan-of-run.ts";
+import { isEnded, newStep, type Plain, type Run, type Step } from "./run.ts";
+import type { Single } from "./single.ts";
+import { relist } from "./slices.ts";
+import { arm, countSlots, poolOf, type Partition, type Session } from "./state.ts";
+import { offer } from "./window.ts";
+import type { StoredFanOut, StoredPlain, StoredRun, StoredStep } from "./stored.ts";
+
+export type Stored = string | Uint8Array;
+export type Put = readonly [key: string, value: Stored | undefined];
+
+/** Pages of items per record of the directory. */
+const directorySize = 256;
+
+/** What changed since the last call, as pairs for the store; the state counts as written from then on. */
+export function takeChanges(state: Partition): Put[] {
+  const puts: Put[] = [];
+  const { changed } = state;
+  for (const { step, run, from, keys } of changed.keys) {
+    step.index ??= keyIndex(storeKeys.index(run.id, step.name));
+    puts.push(...step.index.add(from, keys));
+  }
+  for (const run of changed.runs) {
+    puts.push([storeKeys.run(run.id), JSON.stringify(storedRun(run))]);
+    puts.push([storeKeys.live(run.id), isEnded(run) ? undefined : ""]);
+  }
+  for (const [step, run] of changed.steps) {
+    puts.push([storeKeys.step(run.id, step.name), JSON.stringify(storedStep(step))]);
+    if (step.kind === "fan-out") takePages(run, step, puts);
+  }
+  if (changed.workers) puts.push([storeKeys.partition, JSON.stringify([...state.workers])]);
+  changed.keys.length = 0;
+  changed.runs.clear();
+  changed.steps.clear();
+  changed.workers = false;
+  return puts;
+}
+
+function takePages(run: Run, step: FanOut, puts: Put[]): void {
+  for (const n of step.ledger.changed)
+    puts.push([storeKeys.page(run.id, step.name, n), ledgers.pageBytes(step.ledger, n)]);
+  step.ledger.changed.clear();
+  const { pages } = step;
+  for (
+    let n = Math.floor(pages.changedFrom / directorySize);
+    n * directorySize < pages.from.length;
+    n += 1
+  ) {
+    const chunk: number[] = [];
+    const end = Math.min(pages.from.length, (n + 1) * directorySize);
+    for (let at = Math.max(n * directorySize, 0); at < end; at += 1)
+      chunk.push(pages.from[at] ?? 0, pages.offset[at] ?? 0);
+    if (end > pages.changedFrom)
+      puts.push([storeKeys.directory(run.id, step.name, n), JSON.stringify(chunk)]);
+  }
+  pages.changedFrom = pages.from.length;
+}
+
+function storedRun(run: Run): StoredRun {
+  return {
+    run: run.id,
+    flow: run.flow,
+    state: run.state,
+    input: run.input,
+    request: run.request,
+    ...optional("customer", run.customer),
+    priority: run.priority,
+    ...optional("deadlineAt", run.deadlineAt),
+    ...optional("tags", run.tags),
+    startedAt: run.startedAt,
+    ...optional("endedAt", run.endedAt),
+    steps: run.steps.map((step) => step.name),
+    at: run.at,
+    results: run.results,
+    ...optional("because", run.because),
+    ...(run.halted ? { halted: true } : {}),
+    ...optional("error", run.error),
+    answers: run.answers,
+  };
+}
+
+function storedStep(step: Step): StoredStep {
+  const common = {
+    name: step.name,
+    state: step.state,
+    generation: step.generation,
+    ...optional("startedAt", step.startedAt),
+    ...optional("endedAt", step.endedAt),
+    single: step.main,
+    late: step.late,
+    stale: step.stale,
+  };
+  if (step.kind === "step") return { kind: "step", ...common };
+  const { ledger } = step;
+  return {
+    kind: "fan-out",
+    ...common,
+    ...optional("cursor", step.cursor),
+    base: ledger.base,
+    size: ledger.size,
+    ...optional("total", ledger.total),
+    counts: ledger.counts,
+    next: step.next,
+    pages: step.pages.from.length,
+    ...optional("folds", step.folds),
+    groups: step.groups,
+    duplicate: step.duplicate,
+    swept: step.swept,
+    duplicateKeys: step.duplicateKeys,
+    took: toSparse(step.took),
+    tookUs: step.tookUs,
+    ...optional("serviceMs", step.serviceMs),
+    recent: step.recent,
+    ...optional("issuedAt", step.issuedAt),
+  };
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: V }); // oxlint-disable-line typescript/no-unsafe-type-assertion -- the key is K
+}
+
+// ---- back
+
+/** What the store keeps of one run. */
+export type RunRecords = {
+  readonly run: StoredRun;
+  readonly steps: ReadonlyMap<string, FanOutRecords>;
+};
+
+/** Of one step; the rows of a plain step are empty. */
+export type FanOutRecords = {
+  readonly step: StoredStep;
+  /** Number and bytes. */
+  readonly pages: readonly (readonly [n: number, bytes: Uint8Array])[];
+  /** The directory, in order. */
+  readonly directory: readonly (readonly number[])[];
+  /** Where the key index stands, and those of its rows that its next merge needs. */
+  readonly indexPrefix: string;
+  readonly index: readonly (readonly [key: string, value: Uint8Array])[];
+};
+
+/**
+ * Puts a stored run back into the state. Throws CorruptError where the program no longer has its flow or the step it is at:
+ * it must not be guessed how to go on. `at` is when what is in flight counts as put into the queue, for the sweep.
+ */
+export function restoreRun(state: Partition, records: RunRecords, at: number): Run {
+  const { run: stored, steps } = records;
+  const plan = planOfRun(state.plans, stored, steps);
+  const run: Run = {
+    id: stored.run,
+    flow: stored.flow,
+    plan,
+    input: stored.input,
+    request: stored.request,
+    customer: stored.customer,
+    priority: stored.priority,
+    deadlineAt: stored.deadlineAt,
+    tags: stored.tags,
+    startedAt: stored.startedAt,
+    state: stored.state,
+    endedAt: stored.endedAt,
+    at: stored.at,
+    results: { ...stored.results },
+    because: stored.because,
+    halted: stored.halted === true,
+    error: stored.error,
+    answers: [...stored.answers],
+    steps: plan.steps.map((step) => restoreStep(step, steps.get(step.name), at)),
+    lanes: [],
+    armedAt: [],
+  };
+  // The program may have gained or lost steps since: the run stands at the same one, by name.
+  const current = stored.steps[stored.at];
+  if (current !== undefined) run.at = plan.steps.findIndex((step) => step.name === current);
+  else run.at = plan.steps.length;
+  state.runs.set(run.id, run);
+  for (const [position, step] of run.steps.entries()) {
+    if (isEnded(run)) break;
+    if (step.kind === "fan-out") rejoinWindow(state, run, step, position);
+    arm(state, run, position);
+  }
+  return run;
+}
+
+/** The window counts what the fan-out has in flight, and gives it turns if it has work. */
+function rejoinWindow(state: Partition, run: Run, step: FanOut, position: number): void {
+  const lane = laneOf(run, position);
+  const pool = poolOf(state, lane.queue);
+  pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight);
+  offer(pool, lane);
+}
+
+function restoreStep(plan: StepPlan, records: FanOutRecords | undefined, at: number): Step {
+  if (records === undefined) return newStep(plan);
+  const { step: stored } = records;
+  if (plan.kind === "fan-out" && stored.kind === "fan-out")
+    return restoreFanOut(plan, stored, records, at);
+  assert(stored.kind === "step", `step "${plan.name}" is of the kind it was`);
+  return restorePlain(stored);
+}
+
+function restorePlain(stored: StoredPlain): Plain {
+  return {
+    kind: "step",
+    name: stored.name,
+    state: stored.state,
+    generation: stored.generation,
+    startedAt: stored.startedAt,
+    endedAt: stored.endedAt,
+    main: copy(stored.single),
+    late: stored.late,
+    stale: stored.stale,
+  };
+}
+
+function copy(single: Single): Single {
+  return { ...single, error: single.error };
+}
+
+function restoreFanOut(
+  plan: FanOutPlan,
+  stored: StoredFanOut,
+  records: FanOutRecords,
+  at: number,
+): FanOut {
+  const step = newFanOut(plan, stored.base);
+  step.state = stored.state;
+  step.generation = stored.generation;
+  step.startedAt = stored.startedAt;
+  step.endedAt = stored.endedAt;
+  Object.assign(step.main, stored.single);
+  step.cursor = stored.cursor;
+  step.ledger.size = stored.size;
+  step.ledger.total = stored.total;
+  for (const [state, count] of stored.counts.entries()) step.ledger.counts[state] = count;
+  for (const [n, bytes] of records.pages) ledgers.restorePage(step.ledger, n, bytes);
+  step.next = stored.next;
+  for (const chunk of records.directory)
+    for (let at = 0; at + 1 < chunk.length; at += 2) {
+      step.pages.from.push(chunk[at] ?? 0);
+      step.pages.offset.push(chunk[at + 1] ?? 0);
+    }
+  assert(
+    step.pages.from.length === stored.pages,
+    `the directory of step "${step.name}" is incomplete`,
+  );
+  step.pages.changedFrom = step.pages.from.length;
+  if (ledgers.count(step.ledger, ledgers.ok) > 0) step.folds = stored.folds; // Else nothing is lost by beginning anew.
+  step.groups.push(...stored.groups.map((group) => ({ ...group, keys: [...group.keys] })));
+  step.late = stored.late;
+  step.duplicate = stored.duplicate;
+  step.stale = stored.stale;
+  step.swept = stored.swept;
+  step.duplicateKeys = stored.duplicateKeys;
+  mergeHistogram(step.took, stored.took);
+  step.tookUs = stored.tookUs;
+  step.serviceMs = stored.serviceMs ?? step.serviceMs;
+  step.recent = [...stored.recent];
+  if (records.index.length > 0) step.index = keyIndex(records.indexPrefix, records.index);
+  step.issuedAt = stored.issuedAt ?? at; // Not the time of the restart: else the sweep would never come where they are many.
+  relist(step, step.issuedAt);
+  return step;
+}
+
+/** Puts the workers back that had been seen. */
+export function restoreWorkers(state: Partition, text: string): void {
+  const pairs: unknown = JSON.parse(text);
+  assert(Array.isArray(pairs), "the workers of a partition are an array");
+  for (const [worker, session] of pairs as [string, Session][]) state.workers.set(worker, session); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in takeChanges
+  countSlots(state);
+  state.changed.workers = false;
+}

@@ -1,0 +1,163 @@
+/**
+ * Whether an event is what its type says, so far as decisions rest on it. All else in core may take that for granted.
+ *
+ * The log keeps what it was given, for ever: one record that nobody can decide on would stop its partition at every restart. So
+ * what is not sound is counted and passed over. What it was about is not lost: the sweep issues it again.
+ */
+import type { Recorded } from "./event.ts";
+import { buckets } from "./histogram.ts";
+
+/** Beyond any duration that can be written in a flow. */
+const longestDelayMs = 10 * 366 * 86_400_000;
+const mostSlots = 1_000_000;
+
+const priorities: readonly unknown[] = ["low", "normal", "high", "urgent"];
+const mainOutcomes: readonly unknown[] = ["ok", "failed", "timed-out", "retry-later"];
+const badOutcomes: readonly unknown[] = ["failed", "timed-out", "skipped", "retry-later"];
+
+/** Types say what an event should be; these ask what it is. */
+type Of<T extends Recorded["type"]> = Recorded & { readonly type: T };
+
+export function isSound(event: Recorded): boolean {
+  switch (event.type) {
+    case "run.started":
+      return isStart(event);
+    case "step.settled":
+      return (
+        mainOutcomes.includes(event.outcome) &&
+        isNatural(event.issue) &&
+        isDelay(event.delayMs) &&
+        isFailure(event.error)
+      );
+    case "fan-out.grown":
+      return (
+        isNatural(event.issue) &&
+        isNatural(event.from) &&
+        isNatural(event.duplicates) &&
+        isList(event.keys, isText)
+      );
+    case "fan-out.sealed":
+      return isNatural(event.issue) && isNatural(event.total) && isNatural(event.duplicates);
+    case "sub-jobs.settled":
+      return isBatch(event);
+    case "task.lost":
+      if (event.subJobs !== undefined) return isTuples(event.subJobs, 3);
+      return isNatural(event.issue);
+    case "worker.seen":
+      return (
+        isText(event.worker) &&
+        isNatural(event.slots) &&
+        event.slots <= mostSlots &&
+        isList(event.queues, isText) &&
+        Number.isFinite(event.until)
+      );
+    case "redrive.asked":
+    case "skip.asked":
+      return isAsked(event) && (event.indices === undefined || isTuples(event.indices, 2));
+    case "release.asked":
+    case "close.asked":
+    case "cancel.asked":
+      return isAsked(event);
+    case "worker.gone":
+    case "queue.lost":
+    case "ticked":
+    case "sub-jobs.progressed":
+    case "run.began":
+    case "step.began":
+    case "step.ended":
+    case "fan-out.joined":
+    case "run.held":
+    case "run.resumed":
+    case "run.ended":
+      return true;
+  }
+}
+
+function isStart(event: Of<"run.started">): boolean {
+  const { run, flow, priority, customer, deadlineAt } = event;
+  return (
+    isText(run) &&
+    isText(flow) &&
+    (priority === undefined || priorities.includes(priority)) &&
+    (customer === undefined || isText(customer)) &&
+    (deadlineAt === undefined || Number.isFinite(deadlineAt))
+  );
+}
+
+function isBatch({ ok, bad, took }: Of<"sub-jobs.settled">): boolean {
+  return (
+    isTuples(ok, 3) &&
+    isObject(took) &&
+    Number.isFinite(took.us) &&
+    took.us >= 0 &&
+    isHistogram(took.histogram) &&
+    (bad === undefined ||
+      isList(
+        bad,
+        (one) =>
+          isObject(one) &&
+          isNatural(one.index) &&
+          isNatural(one.issue) &&
+          isText(one.key) &&
+          badOutcomes.includes(one.outcome) &&
+          isDelay(one.delayMs) &&
+          isFailure(one.error),
+      ))
+  );
+}
+
+function isHistogram(sparse: readonly number[]): boolean {
+  if (!isTuples(sparse, 2)) return false;
+  for (let at = 0; at < sparse.length; at += 2)
+    if ((sparse[at] ?? 0) >= buckets || sparse[at + 1] === 0) return false;
+  return true;
+}
+
+type Asked = "redrive.asked" | "skip.asked" | "release.asked" | "close.asked" | "cancel.asked";
+
+function isAsked(event: Of<Asked>): boolean {
+  const { request, reason } = event;
+  const step = "step" in event ? event.step : undefined;
+  const texts = [request, reason ?? "", step ?? ""];
+  return texts.every(isText);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === "string";
+}
+
+function isNatural(value: unknown): boolean {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isDelay(value: unknown): boolean {
+  return (
+    value === undefined || (typeof value === "number" && value >= 0 && value <= longestDelayMs)
+  );
+}
+
+function isFailure(error: unknown): boolean {
+  if (error === undefined) return true;
+  return (
+    isObject(error) &&
+    "name" in error &&
+    isText(error.name) &&
+    "message" in error &&
+    isText(error.message)
+  );
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function isList<T>(values: readonly T[], each: (value: T) => boolean): boolean {
+  return Array.isArray(values) && values.every(each);
+}
+
+/** Natural numbers, so many at a time. */
+function isTuples(values: readonly number[], size: number): boolean {
+  if (!Array.isArray(values) || values.length % size !== 0) return false;
+  for (const value of values) if (!isNatural(value)) return false;
+  return true;
+}

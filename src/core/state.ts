@@ -1,0 +1,105 @@
+/** What the manager of a partition knows, and the bookkeeping that every decision needs: workers, pools, timers. */
+import type { OutputEvent } from "./event.ts";
+import * as slices from "./slices.ts";
+import type { FanOut } from "./fan-out.ts";
+import { heap, type Heap } from "./heap.ts";
+import { limits } from "./limits.ts";
+import type { Plans, StepPlan } from "./plan.ts";
+import { stepAt, type Run, type Step } from "./run.ts";
+import type { Task } from "./task.ts";
+import { emptyPool, type Pool } from "./window.ts";
+
+export type Session = {
+  readonly slots: number;
+  readonly queues: readonly string[];
+  readonly until: number;
+};
+
+export type Partition = {
+  readonly partition: number;
+  readonly plans: Plans;
+  /** Those that live, and those that ended or were asked about a moment ago. */
+  readonly runs: Map<string, Run>;
+  readonly pools: Map<string, Pool>;
+  readonly workers: Map<string, Session>;
+  readonly timers: Heap<{ readonly run: string; readonly position: number }>;
+  /** What is to be written with the next commit. */
+  readonly changed: {
+    readonly runs: Set<Run>;
+    readonly steps: Map<Step, Run>;
+    readonly keys: {
+      readonly step: FanOut;
+      readonly run: Run;
+      readonly from: number;
+      readonly keys: readonly string[];
+    }[];
+    workers: boolean;
+  };
+};
+
+/** What follows from events. */
+export type Decided = { readonly events: OutputEvent[]; readonly tasks: Task[] };
+
+export function emptyPartition(partition: number, plans: Plans): Partition {
+  return {
+    partition,
+    plans,
+    runs: new Map(),
+    pools: new Map(),
+    workers: new Map(),
+    timers: heap(),
+    changed: { runs: new Set(), steps: new Map(), keys: [], workers: false },
+  };
+}
+
+/** When the partition wants to be told the time. */
+export function wakeAt(state: Partition): number | undefined {
+  return state.timers.peek()?.at;
+}
+
+export function poolOf(state: Partition, queue: string): Pool {
+  let pool = state.pools.get(queue);
+  if (pool === undefined) {
+    pool = emptyPool();
+    state.pools.set(queue, pool);
+    countSlots(state);
+  }
+  return pool;
+}
+
+/** The workers have changed: so has what each queue can do. */
+export function countSlots(state: Partition, at = 0): void {
+  for (const [name, session] of state.workers) if (session.until < at) state.workers.delete(name);
+  for (const [queue, pool] of state.pools) {
+    const mine = [...state.workers.values()].filter((session) => session.queues.includes(queue));
+    pool.sessions = mine.length;
+    pool.slots = mine.reduce((sum, session) => sum + session.slots, 0);
+  }
+  state.changed.workers = true;
+}
+
+/** How long a task may be out before the sweep takes it for lost. */
+export function patienceMs(timeoutMs: number): number {
+  return timeoutMs + 2 * limits.leaseMs + limits.sweepMs;
+}
+
+function stepWakeAt(step: Step, plan: StepPlan): number | undefined {
+  const { main } = step;
+  let at = Infinity;
+  if (step.state === "running" && main.state === "retrying") at = main.at;
+  if (step.state === "running" && main.state === "in-flight")
+    at = main.at + patienceMs(plan.timeoutMs);
+  if (step.kind === "fan-out" && plan.kind === "fan-out")
+    at = Math.min(at, slices.wakeAt(step, patienceMs(plan.job.timeoutMs)) ?? Infinity);
+  return at === Infinity ? undefined : at;
+}
+
+/** Asks to be woken when the step wants it, unless it will be woken before that anyway. */
+export function arm(state: Partition, run: Run, position: number): void {
+  const { step, plan } = stepAt(run, position);
+  const at = stepWakeAt(step, plan);
+  const armed = run.armedAt[position];
+  if (at === undefined || (armed !== undefined && armed <= at)) return;
+  run.armedAt[position] = at;
+  state.timers.push(at, { run: run.id, position });
+}

@@ -1,0 +1,84 @@
+/** What a manager keeps of runs and steps, as JSON in the store; views/ read it, snapshot.ts writes and restores it. */
+import type { Failure, Json, Priority, RunState } from "./event.ts";
+import type { Accumulators } from "./fold.ts";
+import type { Group } from "./failures.ts";
+import type { Single } from "./single.ts";
+
+export type StepState = "waiting" | "running" | "held" | "done" | "failed" | "cancelled";
+
+/** What came of a command. */
+export type Answer = {
+  readonly request: string;
+  readonly matched: number;
+  /** Why it did nothing. */
+  readonly refused?: string;
+};
+
+export type StoredRun = {
+  readonly run: string;
+  readonly flow: string;
+  readonly state: RunState;
+  readonly input: Json;
+  /** The call that created it. */
+  readonly request: string;
+  readonly customer?: string;
+  readonly priority: Priority;
+  readonly deadlineAt?: number;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  /** Names of the steps, in order. */
+  readonly steps: readonly string[];
+  /** The one it is at; beyond the last when it is done. */
+  readonly at: number;
+  readonly results: Readonly<Record<string, Json | undefined>>;
+  readonly because?: string;
+  /** Stands still until a redrive or a cancel. */
+  readonly halted?: boolean;
+  readonly error?: Failure;
+  readonly answers: readonly Answer[];
+};
+
+export type StoredPlain = {
+  readonly kind: "step";
+  readonly name: string;
+  readonly state: StepState;
+  readonly generation: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly single: Single;
+  readonly late: number;
+  readonly stale: number;
+};
+
+export type StoredFanOut = {
+  readonly kind: "fan-out";
+  readonly name: string;
+  readonly state: StepState;
+  readonly generation: number;
+  readonly startedAt?: number;
+  readonly endedAt?: number;
+  readonly single: Single;
+  readonly cursor?: Json;
+  readonly base: number;
+  readonly size: number;
+  readonly total?: number;
+  readonly counts: readonly number[];
+  readonly next: number;
+  readonly pages: number;
+  readonly folds?: Accumulators;
+  readonly groups: readonly Group[];
+  readonly late: number;
+  readonly duplicate: number;
+  readonly stale: number;
+  readonly swept: number;
+  readonly duplicateKeys: number;
+  readonly took: readonly number[];
+  readonly tookUs: number;
+  readonly serviceMs?: number;
+  readonly recent: readonly number[];
+  /** When it last put something into the queue. */
+  readonly issuedAt?: number;
+};
+
+export type StoredStep = StoredPlain | StoredFanOut;
