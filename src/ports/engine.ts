@@ -1,0 +1,29 @@
+import type { Log } from "./log.ts";
+import type { Queue } from "./queue.ts";
+import type { Store } from "./store.ts";
+import type { Views } from "./views.ts";
+import type { Wills } from "./wills.ts";
+
+/** Something happened; may be lost or come too often, and is never needed for correctness. */
+export type Hint = "log" | "state" | "queue";
+
+/** A log, a queue and a store behind one URL. */
+export type Engine = {
+  /** For people: the URL with secrets masked. */
+  readonly name: string;
+  readonly partitions: number;
+  /** False: after a restart the queue is empty, and the managers put again what was in flight. */
+  readonly queueSurvives: boolean;
+  /** True where this process may run managers; false for a client of another process. */
+  readonly manages: boolean;
+  readonly log: Log;
+  readonly queue: Queue;
+  readonly store: Store;
+  readonly views: Views;
+  /** Of an engine whose queue dies with its process; without it, whatever was in the queue is suspected of having killed it. */
+  readonly wills?: Wills;
+  /** Calls back on every hint until the returned function is called. */
+  readonly onHint: (listener: (hint: Hint, partition?: number) => void) => () => void;
+  /** Rejects nothing, may be called twice. clean: workers had stopped in good order before. */
+  readonly close: () => Promise<void>;
+};

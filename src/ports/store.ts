@@ -1,0 +1,61 @@
+import type { Task } from "../core/task.ts";
+
+/** JSON text, or bytes. */
+export type Value = string | Uint8Array;
+
+/** A manager's right to commit to a partition. */
+export type Claim = {
+  readonly partition: number;
+  readonly epoch: number;
+  /** The next event to consume. */
+  readonly offset: number;
+};
+
+export type Commit = {
+  /** Consumed up to here, exclusive. */
+  readonly to: number;
+  /** What changed, by key; undefined removes. */
+  readonly puts: readonly (readonly [key: string, value: Value | undefined])[];
+  /** Records to append, as Log.append takes them. */
+  readonly events: readonly string[];
+  readonly tasks: readonly Task[];
+  /** When the partition wants to be told the time, in epoch ms. */
+  readonly wakeAt: number | undefined;
+};
+
+/**
+ * What the managers keep, by partition and key, and the commit that joins log, state and queue.
+ *
+ * S1  a partition is claimed by one holder at a time; an expired claim may be taken over, with a higher epoch. Claiming again
+ *     as the same holder is the same right, with the epoch it had.
+ * S2  commit is all or nothing: offset, puts and wakeAt are stored and events appended, or none of it; durable when it resolves.
+ * S3  commit with an ended claim, or from an offset already passed, throws ConflictError and changes nothing.
+ * S4  when commit resolves, its tasks have been put at least once.
+ * S5  load, scan and position see committed state only, and at least every commit that had resolved before they were called.
+ * S6  position().wakeAt is what the last commit said.
+ */
+export type Store = {
+  readonly claim: (
+    partition: number,
+    holder: string,
+    claimMs: number,
+  ) => Promise<Claim | undefined>;
+  /** Gives the claim up, so that another holder need not wait. */
+  readonly resign: (claim: Claim, holder: string) => Promise<void>;
+  readonly commit: (claim: Claim, commit: Commit) => Promise<Claim>;
+  /** The values of these keys, in their order. */
+  readonly load: (
+    partition: number,
+    keys: readonly string[],
+  ) => Promise<readonly (Value | undefined)[]>;
+  /** All pairs whose key starts with prefix, in order of keys (by code unit), from `after` (exclusive) on, at most `max`. */
+  readonly scan: (
+    partition: number,
+    prefix: string,
+    max: number,
+    after?: string,
+  ) => Promise<readonly (readonly [key: string, value: Value])[]>;
+  readonly position: (
+    partition: number,
+  ) => Promise<{ readonly offset: number; readonly wakeAt: number | undefined }>;
+};

@@ -1,0 +1,46 @@
+import type { Priority, RunState } from "../core/event.ts";
+
+/** A line in the list of runs. Instants in epoch ms. */
+export type RunRow = {
+  readonly run: string;
+  readonly flow: string;
+  readonly state: RunState;
+  readonly customer?: string;
+  readonly priority: Priority;
+  readonly step?: string;
+  readonly because?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly startedAt: number;
+  readonly endedAt?: number;
+  readonly deadlineAt?: number;
+};
+
+export type RunQuery = {
+  readonly states?: readonly RunState[];
+  readonly flow?: string;
+  readonly customer?: string;
+  /** Started at or after, epoch ms. */
+  readonly since?: number;
+  readonly limit: number;
+};
+
+/**
+ * Rows that people ask for, derived from the log.
+ *
+ * V1  apply stores rows and checkpoint together or not at all; from a checkpoint other than `from` it changes nothing and
+ *     throws ConflictError.
+ * V2  rows replace the row of the same run.
+ * V3  runs returns the matching rows, newest start first.
+ */
+export type Views = {
+  /** Up to which offset (exclusive) the views know the partition. */
+  readonly checkpoint: (partition: number) => Promise<number>;
+  readonly apply: (
+    partition: number,
+    from: number,
+    to: number,
+    rows: readonly RunRow[],
+  ) => Promise<void>;
+  readonly run: (run: string) => Promise<RunRow | undefined>;
+  readonly runs: (query: RunQuery) => Promise<readonly RunRow[]>;
+};
