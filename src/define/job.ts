@@ -1,0 +1,53 @@
+import type { JobPlan } from "../core/plan.ts";
+import type { Ctx } from "./ctx.ts";
+import { type Duration, positiveMs } from "./duration.ts";
+import type { MustStore, MustStoreInput, Stored } from "./json.ts";
+import { checkSchema, type Schema, type SchemaInput, type SchemaOutput } from "./schema.ts";
+import { callable, named, type Work, workPlan } from "./work.ts";
+
+export type Awaitable<T> = T | Promise<T>;
+
+/** The work of one sub-job, as data: numbers for the core, functions for the workers. */
+export interface Job<N extends string = string, I = unknown, R = unknown> {
+  readonly kind: "job";
+  readonly name: N;
+  readonly plan: JobPlan;
+  /** Takes what is stored; what it makes of that is what `run` gets. */
+  readonly input: Schema<I>;
+  readonly run: (input: unknown, ctx: Ctx) => unknown;
+  /** For the compiler only; never there. */
+  readonly "~types"?: { readonly input: I; readonly result: R };
+}
+
+/** What one sub-job of it is given, as it is stored. */
+export type JobInput<J extends Job> = NonNullable<J["~types"]>["input"];
+export type JobResult<J extends Job> = NonNullable<J["~types"]>["result"];
+
+export interface JobDefinition<S extends Schema, R> extends Work {
+  /** What one sub-job is given: plain JSON on the way in, whatever the schema makes of it in `run`. */
+  readonly input: S & MustStoreInput<SchemaInput<S>>;
+  /** Runs once per attempt, top to bottom. Returns plain JSON. */
+  readonly run: ((input: SchemaOutput<S>, ctx: Ctx) => Awaitable<R>) & MustStore<R>;
+  /** How long one takes, as far as you know: seeds sizes and forecasts before anything has run. */
+  readonly estimate?: Duration;
+}
+
+/** Defines the work of a sub-job. Throws UsageError for what cannot be meant. */
+export function job<const N extends string, S extends Schema, R>(
+  name: N,
+  definition: JobDefinition<S, R>,
+): Job<N, SchemaInput<S>, Stored<Awaited<R>>> {
+  const what = `job "${named(name, "name of a job")}"`;
+  checkSchema(definition.input, `input of ${what}`);
+  callable(definition.run, `run of ${what}`);
+  const { estimate } = definition;
+  const estimateMs =
+    estimate === undefined ? {} : { estimateMs: positiveMs(estimate, `estimate of ${what}`) };
+  return {
+    kind: "job",
+    name,
+    plan: { name, ...workPlan(definition, what), ...estimateMs },
+    input: definition.input,
+    run: definition.run,
+  };
+}
