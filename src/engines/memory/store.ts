@@ -1,0 +1,105 @@
+import type { Clock } from "../../ports/clock.ts";
+import type { Store, Value } from "../../ports/store.ts";
+import { checkPartition, checkText } from "./checks.ts";
+import type { Hints } from "./hints.ts";
+import type { MemoryLog } from "./log.ts";
+import type { MemoryQueue } from "./queue.ts";
+import { claimed, claimOf, committed, emptySeat, resigned, type Seat } from "./seat.ts";
+
+/** keys: those of values, sorted; undefined when one came or went since. */
+type Pairs = { readonly values: Map<string, Value>; keys: readonly string[] | undefined };
+
+/** No await between a check and what it protects: in memory, that is the transaction. */
+export function memoryStore(
+  clock: Clock,
+  partitions: number,
+  log: MemoryLog,
+  queue: MemoryQueue,
+  hint: Hints["hint"],
+): Store {
+  const seats = Array.from({ length: partitions }, (_, partition) => emptySeat(partition));
+  const pairs = seats.map((): Pairs => ({ values: new Map<string, Value>(), keys: undefined }));
+
+  function seatOf(partition: number): Seat {
+    checkPartition(partition, partitions);
+    return seats[partition] ?? emptySeat(partition);
+  }
+
+  function pairsOf(partition: number): Pairs {
+    checkPartition(partition, partitions);
+    return pairs[partition] ?? { values: new Map<string, Value>(), keys: undefined };
+  }
+
+  return {
+    async claim(partition, holder, claimMs) {
+      const seat = claimed(seatOf(partition), holder, claimMs, clock.now());
+      if (seat === undefined) return undefined;
+      seats[partition] = seat;
+      return claimOf(seat);
+    },
+    async resign(claim, holder) {
+      seats[claim.partition] = resigned(seatOf(claim.partition), claim, holder);
+    },
+    async commit(claim, commit) {
+      const { partition } = claim;
+      const end = log.endOf(partition);
+      const seat = committed(seatOf(partition), claim, commit, end, clock.now());
+      for (const [, value] of commit.puts) if (typeof value === "string") checkText(value);
+      log.add(partition, commit.events);
+      const { values } = pairsOf(partition);
+      for (const [key, value] of commit.puts) {
+        if (value === undefined || !values.has(key)) pairsOf(partition).keys = undefined;
+        if (value === undefined) values.delete(key);
+        else values.set(key, copy(value));
+      }
+      seats[partition] = seat;
+      queue.add(commit.tasks);
+      if (commit.events.length > 0) hint("log", partition);
+      hint("state", partition);
+      return claimOf(seat);
+    },
+    async load(partition, keys) {
+      const { values } = pairsOf(partition);
+      return keys.map((key) => copy(values.get(key)));
+    },
+    async scan(partition, prefix, max, after) {
+      const mine = pairsOf(partition);
+      mine.keys ??= [...mine.values.keys()].toSorted(byCodeUnit);
+      const found: [string, Value][] = [];
+      const start = after === undefined || after < prefix ? prefix : after;
+      for (let at = firstFrom(mine.keys, start); found.length < max; at += 1) {
+        const key = mine.keys[at];
+        const value = key?.startsWith(prefix) === true ? mine.values.get(key) : undefined;
+        if (key === undefined || value === undefined) break;
+        if (key !== after) found.push([key, copy(value)]);
+      }
+      return found;
+    },
+    async position(partition) {
+      const { offset, wakeAt } = seatOf(partition);
+      return { offset, wakeAt };
+    },
+  };
+}
+
+/** Nobody's later writing into the array they gave or got may change what was committed. */
+function copy<V extends Value | undefined>(value: V): V | Uint8Array {
+  return value instanceof Uint8Array ? value.slice() : value;
+}
+
+function byCodeUnit(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}
+
+/** The index of the first key that is not before start. */
+function firstFrom(keys: readonly string[], start: string): number {
+  let low = 0;
+  let high = keys.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((keys[middle] ?? "") < start) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,49 @@
+import { ConflictError } from "../../errors.ts";
+import type { RunQuery, RunRow, Views } from "../../ports/views.ts";
+import { checkPartition } from "./checks.ts";
+
+export function memoryViews(partitions: number): Views {
+  const checkpoints = Array.from({ length: partitions }, () => 0);
+  const rows = new Map<string, RunRow>();
+
+  function checkpointOf(partition: number): number {
+    checkPartition(partition, partitions);
+    return checkpoints[partition] ?? 0;
+  }
+
+  return {
+    checkpoint: async (partition) => checkpointOf(partition),
+    async apply(partition, from, to, changed) {
+      checkCheckpoint(partition, from, checkpointOf(partition));
+      checkpoints[partition] = to;
+      for (const row of changed) rows.set(row.run, row);
+    },
+    run: async (run) => rows.get(run),
+    async runs(query) {
+      const matching = [...rows.values()].filter((row) => matches(row, query));
+      return matching.toSorted(newestFirst).slice(0, query.limit);
+    },
+  };
+}
+
+export function checkCheckpoint(partition: number, from: number, current: number): void {
+  if (from !== current)
+    throw new ConflictError(
+      `the views know partition ${partition} up to ${current}, rows from ${from} on do not fit`,
+      { details: { partition, from, current } },
+    );
+}
+
+function matches(row: RunRow, query: RunQuery): boolean {
+  return (
+    (query.states?.includes(row.state) ?? true) &&
+    (query.flow ?? row.flow) === row.flow &&
+    (query.customer ?? row.customer) === row.customer &&
+    row.startedAt >= (query.since ?? -Infinity)
+  );
+}
+
+/** Of the same instant, by the run's id, so that two pages never disagree. */
+function newestFirst(left: RunRow, right: RunRow): number {
+  return right.startedAt - left.startedAt || (left.run < right.run ? -1 : 1);
+}

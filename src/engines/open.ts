@@ -1,0 +1,84 @@
+/** A URL chooses the engine; what an engine needs is loaded when its scheme is named. */
+import { UsageError } from "../errors.ts";
+import type { Engine } from "../ports/engine.ts";
+import { memoryEngine } from "./memory/engine.ts";
+import { type LogClock, systemClock } from "./system.ts";
+
+export type OpenOptions = {
+  /** Default: the system's. */
+  readonly clock?: LogClock;
+  /** Called once, when the engine can no longer be trusted: exit, and start over. */
+  readonly onFatal?: (error: Error) => void;
+  /** The app's, for those who find its file in use. Default "fanfold". */
+  readonly name?: string;
+  /** The owner's, for an http: URL. */
+  readonly token?: string | undefined;
+};
+
+const known = "sqlite:path, sqlite::memory:, memory:, http://host:port";
+
+/** setUrl: of an engine that owns a file, tells whoever finds it in use where the owner answers. */
+export type OpenedEngine = Engine & { readonly setUrl?: (url: string) => void };
+
+/**
+ * The engine behind a URL.
+ *
+ *   sqlite:.fanfold/dev.db   sqlite::memory:   memory:   sqlite:dev.db?partitions=4   http://127.0.0.1:4400
+ *
+ * Rejects with UsageError on another URL, ConflictError when another process owns the file, CorruptError when it is damaged.
+ */
+export async function openEngine(url: string, options: OpenOptions = {}): Promise<OpenedEngine> {
+  const { clock = systemClock(), onFatal = stop, name = "fanfold", token } = options;
+  const scheme = /^[a-z][a-z+.-]*:/i.exec(url)?.[0].toLowerCase();
+  const rest = url.slice(scheme?.length ?? 0);
+  switch (scheme) {
+    case "memory:": {
+      const { path, partitions } = parsed(rest);
+      if (path !== "") throw new UsageError(`expected memory: alone, got "${maskUrl(url)}"`);
+      return memoryEngine({ clock, ...(partitions === undefined ? {} : { partitions }) });
+    }
+    case "sqlite:": {
+      const { path, partitions } = parsed(rest);
+      if (path === "")
+        throw new UsageError("a sqlite: URL names a file, as in sqlite:.fanfold/dev.db");
+      const { openFile } = await import("./sqlite/file.ts");
+      const { sqliteEngine } = await import("./sqlite/engine.ts");
+      const file = openFile(path, { name, since: clock.now(), partitions });
+      return sqliteEngine(file, { clock, onFatal });
+    }
+    case "http:":
+    case "https:": {
+      const { httpEngine } = await import("./http/client.ts");
+      return httpEngine(url, { clock, token });
+    }
+    case undefined:
+    default:
+      throw new UsageError(`unknown engine "${maskUrl(url)}": this fanfold knows ${known}`);
+  }
+}
+
+/** The URL as people may see it: passwords, tokens and keys as ***. */
+export function maskUrl(url: string): string {
+  return url
+    .replace(/(:\/\/[^/?#@:]*):[^/?#@]*@/, "$1:***@")
+    .replace(/([?&][^=&#]*(?:password|token|secret|key)[^=&#]*=)[^&#]*/gi, "$1***");
+}
+
+type Parsed = { readonly path: string; readonly partitions: number | undefined };
+
+function parsed(rest: string): Parsed {
+  const [path = "", ...query] = rest.split("?");
+  const asked = new URLSearchParams(query.join("?"));
+  const strange = [...asked.keys()].find((key) => key !== "partitions");
+  if (strange !== undefined)
+    throw new UsageError(`unknown option "${strange}" in the URL: it may say partitions`);
+  const partitions = asked.get("partitions");
+  if (partitions !== null && !/^\d+$/.test(partitions))
+    throw new UsageError(`partitions must be an integer from 1 to 1024, got "${partitions}"`);
+  return { path, partitions: partitions === null ? undefined : Number(partitions) };
+}
+
+/** Nobody said what to do: an error nobody catches ends the process, and that is the safe end. */
+function stop(error: Error): never {
+  throw error;
+}
