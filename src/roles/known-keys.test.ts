@@ -1,0 +1,119 @@
+/** What a source that is read again costs, and that nothing in it is counted for it. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { decode, encode } from "../core/event.ts";
+import { keys } from "../core/ids.ts";
+import type { SplitTask } from "../core/task.ts";
+import type { Ctx } from "../define/ctx.ts";
+import { flow } from "../define/flow.ts";
+import { job } from "../define/job.ts";
+import { memoryEngine } from "../engines/memory/engine.ts";
+import type { Store } from "../ports/store.ts";
+import { manager } from "./manager.ts";
+import { split } from "./splitter.ts";
+
+const written = 20_000;
+
+const anything = {
+  "~standard": { version: 1, vendor: "test", validate: (value: unknown) => ({ value }) },
+} as const;
+
+function* upTo(count: number): Generator<number> {
+  for (let n = 0; n < count; n++) yield n;
+}
+
+/** A run whose split wrote 20,000 items down and then threw; the index knows them. */
+async function given() {
+  let source: () => Iterable<number> = () => [];
+  const one = job("one", { input: anything, run: () => null });
+  const numbers = flow("numbers", { input: anything }).fanOut("all", one, {
+    over: () => source(),
+    key: (n) => `k${String(n)}`,
+  });
+  const clock = { now: () => 1_000, sleep: async () => undefined };
+  const engine = memoryEngine({ clock });
+  const plans = new Map([[numbers.name, numbers.plan]]);
+  const { tick } = manager({ engine, clock, partition: 0, holder: "m", plans });
+  const manage = async (): Promise<void> => {
+    while ((await tick()) > 0);
+  };
+  await engine.log.append(0, [
+    encode({ type: "run.started", run: "r", flow: "numbers", input: null, request: "q" }),
+  ]);
+  await manage();
+  const [lease] = await engine.queue.take("w", ["default"], 1, 10_000);
+  assert.ok(lease?.task.kind === "split");
+  const [step] = numbers.steps;
+  assert.ok(step?.kind === "fan-out");
+
+  let scans = 0;
+  const index = keys.index("r", "all");
+  const store: Store = {
+    ...engine.store,
+    scan(partition, prefix, max, after) {
+      // The index as a whole is read once for each try; what is below it, for each key that is looked up.
+      if (prefix.startsWith(index) && prefix !== index) scans += 1;
+      return engine.store.scan(partition, prefix, max, after);
+    },
+  };
+
+  async function attempt(task: SplitTask, items: () => Iterable<number>): Promise<void> {
+    source = items;
+    const ctx = {} as Ctx; // oxlint-disable-line typescript/no-unsafe-type-assertion -- this `over` asks nothing of it
+    const alive = () => undefined;
+    assert.ok(step?.kind === "fan-out");
+    await split({ engine: { ...engine, store }, task, step, state: {}, ctx, alive, rest: manage });
+  }
+
+  const { task } = lease;
+  await assert.rejects(
+    attempt(task, function* () {
+      yield* upTo(written);
+      throw new Error("the source broke off");
+    }),
+    /broke off/,
+  );
+  await manage();
+
+  /** Tries again with this source. What it wrote down, and how often it looked into the index. */
+  return async (items: () => Iterable<number>) => {
+    scans = 0;
+    const from = await engine.log.end(0);
+    await attempt({ ...task, attempt: 2, size: written }, items);
+    const max = { records: 1_000, bytes: 100_000_000 };
+    const events = (await engine.log.read(0, from, max)).map(decode);
+    const seal = events.find(({ type }) => type === "fan-out.sealed");
+    assert.ok(seal?.type === "fan-out.sealed");
+    const added = events.flatMap((event) => (event.type === "fan-out.grown" ? event.keys : []));
+    const duplicates = events.reduce(
+      (sum, event) => sum + ("duplicates" in event ? event.duplicates : 0),
+      0,
+    );
+    return { scans, added, total: seal.total, duplicates };
+  };
+}
+
+test("a source that starts over after 20,000 items costs no scan of the index for any of them", async () => {
+  const again = await given();
+  assert.deepEqual(await again(() => upTo(written + 3)), {
+    scans: 0,
+    added: ["k20000", "k20001", "k20002"],
+    total: written + 3,
+    duplicates: 0,
+  });
+});
+
+test("in another order known keys are still known, each by a look, and none counts as repeated", async () => {
+  const again = await given();
+  const known = [...upTo(written)].slice(-200).toReversed();
+  const { scans, ...rest } = await again(() => [...known, written, ...known, written, -1]);
+  assert.deepEqual(rest, { added: ["k20000", "k-1"], total: written + 2, duplicates: 1 });
+  assert.ok(scans >= known.length * 2, `${scans} scans`);
+});
+
+test("a source that starts over elsewhere is gone through beside what was written, once they agree again", async () => {
+  const again = await given();
+  const { scans, ...rest } = await again(() => [-1, ...upTo(written), -1]);
+  assert.deepEqual(rest, { added: ["k-1"], total: written + 1, duplicates: 1 });
+  assert.equal(scans, 0);
+});

@@ -1,0 +1,144 @@
+/**
+ * Which keys a split knows already: its own, and those of tries before it.
+ *
+ * A source that starts over mostly repeats itself, so what an earlier try wrote down is gone through beside it, page by page, and a
+ * key that is the next one there is known without asking. For any other, a filter in memory says whether it may be known, and
+ * the key index whether it is.
+ */
+import { hashOf, type Hash } from "../core/hash.ts";
+import { keys } from "../core/ids.ts";
+import { keyFilter, recentKeys, type KeyFilter } from "../core/key-filter.ts";
+import { candidates, lookupPrefixes } from "../core/key-index.ts";
+import type { SplitTask } from "../core/task.ts";
+import type { Engine } from "../ports/engine.ts";
+import { ours } from "./bodies.ts";
+import { pageAt } from "./directory.ts";
+import { scanAll, text } from "./loading.ts";
+import { readPage, type ItemPage } from "./pages.ts";
+
+/** Keys that are not in the committed index yet, at most: then the split waits for the manager. */
+const recentAtMost = 64_000;
+/** A step of so many keys needs no filter: all of them are remembered as they are. */
+const exactAtMost = 4_096;
+/** Look-ups in the index before other work has its turn. */
+const lookedAtOnce = 64;
+
+export type KnownOptions = {
+  readonly engine: Pick<Engine, "log" | "store">;
+  readonly task: SplitTask;
+  readonly alive: () => void;
+  readonly rest: () => Promise<void>;
+};
+
+export type Known = {
+  /** The key is the next of those that an earlier try wrote down. After `true`, turn the page if it asks for it. */
+  readonly repeats: (key: string) => boolean;
+  /** Reads the next page of an earlier try, when the one before has been gone through. */
+  readonly turnPage: () => void | Promise<void>;
+  readonly mightHave: (key: string) => boolean;
+  /** Where a key stands for sure; undefined if it is new. */
+  readonly indexOf: (key: string) => Promise<number | undefined>;
+  readonly add: (index: number, key: string) => void;
+  /** So many keys are not in the index yet that the split has to wait for it. */
+  readonly isAhead: () => boolean;
+  /** Waits until the index knows what is below, and forgets it here. */
+  readonly catchUp: (size: number) => Promise<void>;
+};
+
+/** The keys of this step so far, those of earlier tries included. */
+export async function knownKeys({ engine, task, alive, rest }: KnownOptions): Promise<Known> {
+  const { log, store } = engine;
+  const { partition, run, step } = task;
+  const prefix = keys.index(run, step);
+  const recent = recentKeys();
+  /** There once there are too many keys to keep, or some of them are from an earlier try. */
+  let filter: KeyFilter | undefined;
+  let first: Hash[] = [];
+  if (task.size > 0) {
+    filter = keyFilter();
+    filter.restore(await ours(scanAll(store, partition, prefix)));
+  }
+
+  function remember(hash: Hash): void {
+    if (filter !== undefined) {
+      filter.add(hash);
+      return;
+    }
+    first.push(hash);
+    if (first.length < exactAtMost) return;
+    filter = keyFilter();
+    for (const each of first) filter.add(each);
+    first = [];
+  }
+
+  // ---- what an earlier try wrote down, in its order
+
+  /** The next index that a source which starts over is expected to come to, and the page it stands on. */
+  let next = 0;
+  let page: ItemPage | undefined;
+
+  async function readNext(): Promise<void> {
+    const offset = await pageAt(store, partition, run, step, next);
+    page = offset === undefined ? undefined : await readPage(log, partition, offset);
+    alive();
+    await rest();
+  }
+
+  if (task.size > 0 && task.cursor === undefined) await ours(readNext());
+
+  async function committed(): Promise<number> {
+    const [value] = await store.load(partition, [keys.step(run, step)]);
+    const size: unknown =
+      value === undefined ? 0 : Reflect.get(JSON.parse(text(value)) as object, "size"); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in core/snapshot.ts
+    return typeof size === "number" ? size : 0;
+  }
+
+  async function inIndex(key: string): Promise<number | undefined> {
+    const rows: (readonly [string, string | Uint8Array])[] = [];
+    for (const each of lookupPrefixes(prefix, key))
+      rows.push(...(await scanAll(store, partition, each)));
+    for (const index of candidates(rows, key)) {
+      const offset = await pageAt(store, partition, run, step, index);
+      const found = offset === undefined ? undefined : await readPage(log, partition, offset);
+      if (found?.keys[index - found.from] === key) return index;
+    }
+    return undefined;
+  }
+
+  let looked = 0;
+  return {
+    repeats(key) {
+      if (page === undefined || page.keys[next - page.from] !== key) return false;
+      next += 1;
+      return true;
+    },
+    turnPage() {
+      const isOver = page !== undefined && next >= page.from + page.keys.length;
+      return isOver ? ours(readNext()) : undefined;
+    },
+    mightHave: (key) =>
+      filter === undefined ? recent.indexOf(key) !== undefined : filter.mightHave(hashOf(key)),
+    async indexOf(key) {
+      looked += 1;
+      if (looked % lookedAtOnce === 0) {
+        alive();
+        await rest();
+      }
+      return recent.indexOf(key) ?? (await ours(inIndex(key)));
+    },
+    add(index, key) {
+      remember(hashOf(key));
+      recent.add(index, key);
+    },
+    isAhead: () => recent.size() > recentAtMost,
+    async catchUp(size) {
+      for (;;) {
+        const below = await ours(committed());
+        recent.forget(below);
+        if (size - below < recentAtMost / 2) return;
+        alive();
+        await rest();
+      }
+    },
+  };
+}

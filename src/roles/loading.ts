@@ -1,0 +1,155 @@
+/** Reads what a manager keeps back from the store. */
+import { assert } from "../errors.ts";
+import { keys, prefixes } from "../core/ids.ts";
+import { restorePrefix } from "../core/key-index.ts";
+import type { Plans } from "../core/plan.ts";
+import { restoreRun, restoreWorkers, type FanOutRecords } from "../core/snapshot.ts";
+import { emptyPartition, type Partition } from "../core/state.ts";
+import type { StoredRun, StoredStep } from "../core/stored.ts";
+import type { Engine } from "../ports/engine.ts";
+import type { Store, Value } from "../ports/store.ts";
+
+type Reading = Pick<Engine, "store">;
+
+/** Pairs per scan: bounds what one call returns (a ledger page is up to 18 KB). */
+const scanSize = 500;
+
+/** All pairs with this prefix, read in portions. */
+export async function scanAll(
+  store: Store,
+  partition: number,
+  prefix: string,
+): Promise<readonly (readonly [key: string, value: Value])[]> {
+  const all: (readonly [key: string, value: Value])[] = [];
+  for (;;) {
+    const after = all.at(-1)?.[0];
+    const part = await store.scan(partition, prefix, scanSize, after);
+    all.push(...part);
+    if (part.length < scanSize) return all;
+  }
+}
+
+/**
+ * The state as last committed: all runs that live, with all they have.
+ *
+ * A run whose flow this program does not know stays where it is, for a program that does: `strange` hears of it. It must
+ * not keep the others from going on.
+ */
+export async function loadPartition(
+  engine: Reading,
+  partition: number,
+  plans: Plans,
+  at: number,
+  strange: (because: string) => void,
+): Promise<Partition> {
+  const state = emptyPartition(partition, plans);
+  const [workers] = await engine.store.load(partition, [keys.partition]);
+  for (const [key] of await scanAll(engine.store, partition, keys.live(""))) {
+    const id = key.slice(keys.live("").length);
+    const run = await loadStoredRun(engine.store, partition, id);
+    const because = run === undefined ? undefined : strangeness(run, plans);
+    if (because === undefined) await loadRun(engine, state, id, at);
+    else strange(because);
+  }
+  if (typeof workers === "string") restoreWorkers(state, workers);
+  return state;
+}
+
+/** Puts one run into the state. False: there is none. */
+export async function loadRun(
+  { store }: Reading,
+  state: Partition,
+  id: string,
+  at: number,
+): Promise<boolean> {
+  const { partition } = state;
+  const run = await loadStoredRun(store, partition, id);
+  if (run === undefined || strangeness(run, state.plans) !== undefined) return false;
+  const steps = new Map<string, FanOutRecords>();
+  for (const [n, step] of (await loadStoredSteps(store, partition, run)).entries()) {
+    const name = run.steps[n];
+    if (name === undefined || step === undefined) continue;
+    const none = { pages: [], directory: [], indexPrefix: "", index: [] };
+    steps.set(name, {
+      step,
+      ...(step.kind === "step" ? none : await loadRows(store, partition, id, name)),
+    });
+  }
+  restoreRun(state, { run, steps }, at);
+  return true;
+}
+
+/** Why this program cannot go on with a run; undefined if it can. */
+function strangeness(
+  { run, flow, steps, at, endedAt }: StoredRun,
+  plans: Plans,
+): string | undefined {
+  if (endedAt !== undefined) return undefined;
+  const plan = plans.get(flow);
+  if (plan === undefined)
+    return `run "${run}" is under way, and this app does not know its flow "${flow}": add it to parts`;
+  const step = steps[at];
+  if (plan.steps.some(({ name }) => name === step)) return undefined;
+  return `run "${run}" is at step "${step}", and flow "${flow}" no longer has it: keep the step until the run is over`;
+}
+
+async function loadRows(
+  store: Store,
+  partition: number,
+  run: string,
+  step: string,
+): Promise<Omit<FanOutRecords, "step">> {
+  const pages = await scanAll(store, partition, prefixes.pages(run, step));
+  const directory = await scanAll(store, partition, prefixes.directory(run, step));
+  const indexPrefix = keys.index(run, step);
+  const index = await scanAll(store, partition, restorePrefix(indexPrefix));
+  return {
+    pages: pages.map(([key, value]) => [
+      Number(key.slice(prefixes.pages(run, step).length)),
+      bytes(value),
+    ]),
+    directory: directory.map(([, value]) => numbers(text(value))),
+    indexPrefix,
+    index: index.map(([key, value]) => [key, bytes(value)]),
+  };
+}
+
+export async function loadStoredRun(
+  store: Pick<Store, "load">,
+  partition: number,
+  id: string,
+): Promise<StoredRun | undefined> {
+  const [value] = await store.load(partition, [keys.run(id)]);
+  return value === undefined ? undefined : (JSON.parse(text(value)) as StoredRun); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in core/snapshot.ts
+}
+
+/** The steps of a run, in order; undefined where one has not begun. */
+export async function loadStoredSteps(
+  store: Pick<Store, "load">,
+  partition: number,
+  run: StoredRun,
+): Promise<readonly (StoredStep | undefined)[]> {
+  const values = await store.load(
+    partition,
+    run.steps.map((step) => keys.step(run.run, step)),
+  );
+  return values.map(
+    (value) => (value === undefined ? undefined : (JSON.parse(text(value)) as StoredStep)), // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in core/snapshot.ts
+  );
+}
+
+export function text(value: Value): string {
+  assert(typeof value === "string", "this value is kept as text");
+  return value;
+}
+
+export function bytes(value: Value): Uint8Array {
+  assert(typeof value !== "string", "this value is kept as bytes");
+  return value;
+}
+
+export function numbers(json: string): readonly number[] {
+  const list: unknown = JSON.parse(json);
+  assert(Array.isArray(list), "this value is a list of numbers");
+  return list as readonly number[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in core/snapshot.ts
+}

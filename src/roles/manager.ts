@@ -1,0 +1,166 @@
+/** Serves one partition: reads its events, decides, commits. */
+import { decode, encode, type Event, type Recorded } from "../core/event.ts";
+import { limits } from "../core/limits.ts";
+import { decide } from "../core/partition.ts";
+import type { Plans } from "../core/plan.ts";
+import { isEnded } from "../core/run.ts";
+import { takeChanges } from "../core/snapshot.ts";
+import { wakeAt, type Partition } from "../core/state.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Engine } from "../ports/engine.ts";
+import type { Claim } from "../ports/store.ts";
+import { ConflictError } from "../errors.ts";
+import { loadPartition, loadRun } from "./loading.ts";
+import type { Role } from "./role.ts";
+
+/** Ended runs that stay in memory, for outcomes that come late. */
+const endedRuns = 4;
+/** Characters read at once: bounds the memory of a tick. */
+const readBytes = 8_388_608;
+
+export type ManagerOptions = {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly partition: number;
+  /** Names this manager among those that might claim the partition. */
+  readonly holder: string;
+  readonly plans: Plans;
+  /** Hears why a run is left alone: this program does not have its flow. */
+  readonly onStrange?: (because: string) => void;
+};
+
+type LostEvent = Extract<Event, { readonly type: "task.lost" }>;
+
+type Held = { readonly claim: Claim; readonly state: Partition };
+
+export type Manager = Role & { readonly resign: () => Promise<void> };
+
+export function manager(options: ManagerOptions): Manager {
+  const { engine, clock, partition, holder, plans, onStrange = () => undefined } = options;
+  const { log, store } = engine;
+  let mine: Held | undefined;
+  /** This process's queue begins empty: what was in the one before is lost. */
+  let queueIsNew = !engine.queueSurvives;
+  const ended: string[] = [];
+  /** When the claim is to be renewed, if nothing is committed until then. */
+  let renewAt = 0;
+
+  async function claim(): Promise<Held | undefined> {
+    const claimed = await store.claim(partition, holder, limits.claimMs);
+    if (claimed === undefined) return undefined;
+    if (queueIsNew) {
+      // Wills name those that ran. Without them, whoever was out is blamed; nobody was, after a close in good order.
+      const clean = engine.wills !== undefined;
+      await log.append(partition, [...bequeathed(), encode({ type: "queue.lost", clean })]);
+    }
+    queueIsNew = false;
+    const state = await whole(
+      claimed,
+      loadPartition(engine, partition, plans, clock.now(), onStrange),
+    );
+    return { claim: claimed, state };
+  }
+
+  /** Half of what was read may be another manager's by now: then it is not the store that is damaged. */
+  async function whole<T>(claim: Claim, read: Promise<T>): Promise<T> {
+    try {
+      return await read;
+    } catch (error) {
+      const { offset } = await store.position(partition);
+      if (offset === claim.offset) throw error;
+      throw new ConflictError(`the claim on partition ${partition} ended while it was read`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** An idle manager keeps its claim: whoever takes it over has to read all that lives. */
+  async function kept(held: Held): Promise<Held | undefined> {
+    // Where the queue is in this process, no other manages.
+    if (!engine.queueSurvives || clock.now() < renewAt) return held;
+    const claimed = await store.claim(partition, holder, limits.claimMs);
+    renewAt = clock.now() + limits.claimMs / 2;
+    const { epoch, offset } = held.claim;
+    return claimed?.epoch === epoch && claimed.offset === offset ? held : undefined;
+  }
+
+  /** What ran in the process before this one, if it vanished: that, and nothing else that was in the queue, may have killed it. */
+  function bequeathed(): readonly string[] {
+    if (engine.wills === undefined) return [];
+    const { left, exited } = engine.wills;
+    const ours = left.filter((will) => will.partition === partition);
+    return ours.map(({ text }) => {
+      const event = JSON.parse(text) as LostEvent; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in roles/loss.ts
+      return exited ? text : encode({ ...event, killed: true });
+    });
+  }
+
+  /** Runs that the events name and the state does not have: they ended a while ago, or there is no such run yet. */
+  async function loadMissing(state: Partition, events: readonly Recorded[]): Promise<void> {
+    const missing = new Set<string>();
+    for (const event of events)
+      if ("run" in event && isInput(event) && !state.runs.has(event.run)) missing.add(event.run);
+    for (const run of missing) if (await loadRun(engine, state, run, clock.now())) ended.push(run);
+  }
+
+  function forgetEnded(state: Partition): void {
+    while (ended.length > endedRuns) {
+      const id = ended.shift() ?? "";
+      const run = state.runs.get(id);
+      if (run !== undefined && isEnded(run)) state.runs.delete(id);
+    }
+  }
+
+  return {
+    name: `manager ${partition}`,
+    hints: ["log"],
+    async tick() {
+      const held = mine ?? (await claim());
+      mine = undefined; // If anything below throws, we claim again and trust nothing we remember.
+      if (held === undefined) return 0;
+      const max = { records: limits.eventsPerTick, bytes: readBytes, ahead: true };
+      const entries = await log.read(partition, held.claim.offset, max);
+      if (entries.length === 0) {
+        mine = await kept(held);
+        return 0;
+      }
+      const events = entries.map(decode);
+      const { state } = held;
+      await whole(held.claim, loadMissing(state, events));
+      const decided = decide(state, events);
+      for (const event of decided.events) if (event.type === "run.ended") ended.push(event.run);
+      const puts = takeChanges(state);
+      forgetEnded(state);
+      const claimed = await store.commit(held.claim, {
+        to: held.claim.offset + entries.length,
+        puts,
+        events: decided.events.map((event) => encode(event)),
+        tasks: decided.tasks,
+        wakeAt: wakeAt(state),
+      });
+      mine = { claim: claimed, state };
+      renewAt = clock.now() + limits.claimMs / 2;
+      return entries.length;
+    },
+    async resign() {
+      if (mine !== undefined) await store.resign(mine.claim, holder);
+      mine = undefined;
+    },
+  };
+}
+
+/** Events of ours need no run to be loaded: they change nothing. */
+function isInput({ type }: Recorded): boolean {
+  switch (type) {
+    case "run.began":
+    case "step.began":
+    case "step.ended":
+    case "fan-out.joined":
+    case "run.held":
+    case "run.resumed":
+    case "run.ended":
+      return false;
+    default:
+      return true;
+  }
+}

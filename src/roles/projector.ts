@@ -1,0 +1,66 @@
+/** Keeps the list of runs: reads the log with a checkpoint of its own, so that the list can be thrown away and made again. */
+import { decode, type Entry } from "../core/event.ts";
+import type { Engine } from "../ports/engine.ts";
+import { runRows } from "../views/runs.ts";
+import type { RunRow } from "../ports/views.ts";
+import type { Role } from "./role.ts";
+
+const readRecords = 5_000;
+const readBytes = 16_777_216;
+/**
+ * Records that change no row and are not written down as read: most are outcomes, and a transaction for each commit of theirs
+ * would be one for nothing. Who comes after reads so many again, and finds nothing in them again.
+ */
+const unmarkedAtMost = 1_000;
+
+export function projector({
+  engine,
+  partition,
+}: {
+  readonly engine: Engine;
+  readonly partition: number;
+}): Role {
+  /** How far the list is written down, and how far it was read since. */
+  let known: { readonly applied: number; readonly read: number } | undefined;
+  return {
+    name: `projector ${partition}`,
+    hints: ["state"],
+    async tick() {
+      const at = known ?? (await applied());
+      known = undefined; // If anything below throws, the store is asked again.
+      const entries = await engine.log.read(partition, at.read, {
+        records: readRecords,
+        bytes: readBytes,
+      });
+      const rows = await changedBy(entries);
+      const read = at.read + entries.length;
+      const isDue = rows.length > 0 || read - at.applied > unmarkedAtMost;
+      if (isDue) await engine.views.apply(partition, at.applied, read, rows);
+      known = { applied: isDue ? read : at.applied, read };
+      return entries.length;
+    },
+  };
+
+  async function applied() {
+    const checkpoint = await engine.views.checkpoint(partition);
+    return { applied: checkpoint, read: checkpoint };
+  }
+
+  async function changedBy(entries: readonly Entry[]): Promise<readonly RunRow[]> {
+    const rows = new Map<string, RunRow>();
+    for (const entry of entries) {
+      // Most records are outcomes, which the list does not show: they are not even parsed.
+      if (!isOfRun(entry)) continue;
+      const event = decode(entry);
+      if (!("run" in event)) continue;
+      const before = rows.get(event.run) ?? (await engine.views.run(event.run));
+      const row = runRows(before, event);
+      if (row !== undefined) rows.set(event.run, row);
+    }
+    return [...rows.values()];
+  }
+}
+
+function isOfRun({ text }: Entry): boolean {
+  return text.startsWith('{"type":"run.') || text.startsWith('{"type":"step.');
+}

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { virtualClock } from "../contract/given.ts";
+import type { SplitTask } from "../core/task.ts";
+import type { Ctx } from "../define/ctx.ts";
+import type { FanOutStep } from "../define/flow.ts";
+import { memoryEngine } from "../engines/memory/engine.ts";
+import { split } from "./splitter.ts";
+
+const task: SplitTask = {
+  kind: "split",
+  queue: "default",
+  partition: 0,
+  run: "r",
+  flow: "f",
+  step: "all",
+  generation: 1,
+  priority: "urgent",
+  issue: 1,
+  attempt: 1,
+  size: 0,
+};
+
+/** A step over this source; its items are their own keys. */
+function stepOver(over: () => Iterable<string> | AsyncIterable<string>): FanOutStep {
+  const input = {
+    "~standard": { version: 1 as const, vendor: "test", validate: (value: unknown) => ({ value }) },
+  };
+  const plan = {
+    name: "work",
+    queue: "default",
+    timeoutMs: 1_000,
+    retry: { attempts: 1, backoff: "fixed" as const, firstMs: 0, maxMs: 0 },
+  };
+  const job = { kind: "job" as const, name: "work", plan, input, run: () => undefined };
+  return { kind: "fan-out", name: "all", job, over, key: String };
+}
+
+/** The split, and how many records it had written when it ended. */
+async function splitting(step: FanOutStep, alive = (): void => undefined): Promise<number> {
+  const engine = memoryEngine({ clock: virtualClock() });
+  const rest = () => new Promise<void>((resolve) => void setImmediate(resolve));
+  const common = { engine, task, step, state: {}, ctx: {} as Ctx, rest, atMost: 5_000 };
+  await split({ ...common, alive });
+  return engine.log.end(0);
+}
+
+function* count(): Generator<string> {
+  for (let n = 0; ; n += 1) yield `k${n}`;
+}
+
+for (const [kind, source] of [
+  ["generator", count],
+  [
+    "async generator",
+    async function* late() {
+      yield* count();
+    },
+  ],
+] as const)
+  test(`a ${kind} that never ends is stopped at the limit, and asked whether it ever ends`, async () => {
+    let ended = false;
+    const step = stepOver(() => {
+      const items = source();
+      const end = items.return.bind(items);
+      items.return = (value: unknown) => {
+        ended = true;
+        return end(value) as never;
+      };
+      return items;
+    });
+    await assert.rejects(
+      splitting(step),
+      /^UsageError: item 5001 of step "all": a step may have 5000 items at most: does what over returns ever end\?$/,
+    );
+    assert.ok(ended);
+  });
+
+test("as many items as the limit are fine", async () => {
+  const step = stepOver(() => Array.from({ length: 5_000 }, (_, n) => `k${n}`));
+  assert.equal(await splitting(step), 6);
+});
+
+test("a source that repeats itself for ever is stopped, too, and lets others work until then", async () => {
+  let turns = 0;
+  const step = stepOver(function* () {
+    for (;;) yield "always the same";
+  });
+  await assert.rejects(
+    splitting(step, () => void (turns += 1)),
+    /^UsageError: item 50002 of step "all": over has repeated keys that it had yielded before 50001 times: does it ever end\?$/,
+  );
+  assert.ok(turns > 100);
+});
+
+test("a source that is no longer wanted is left, wherever it is", async () => {
+  for (const source of [count, () => Array<string>(10_000).fill("the same")])
+    await assert.rejects(
+      splitting(stepOver(source), () => {
+        throw new Error("no longer wanted");
+      }),
+      /no longer wanted/,
+    );
+});

@@ -1,0 +1,211 @@
+/**
+ * Runs the `over` of a fan-out and writes its items down, page by page.
+ *
+ * A split may die anywhere and be tried again: pages on the log stay. A paged source goes on at its cursor; any other starts over, and the
+ * keys that are known are left out (known-keys.ts). Memory stays flat, whatever the number of items.
+ */
+import { UsageError } from "../errors.ts";
+import { encode, type Json } from "../core/event.ts";
+import { checkKey } from "../core/ids.ts";
+import { limits } from "../core/limits.ts";
+import type { SplitTask } from "../core/task.ts";
+import type { Ctx } from "../define/ctx.ts";
+import type { FanOutStep, State } from "../define/flow.ts";
+import { store as stored } from "../define/json.ts";
+import { validate } from "../define/schema.ts";
+import type { Engine } from "../ports/engine.ts";
+import { ours } from "./bodies.ts";
+import { knownKeys } from "./known-keys.ts";
+
+/** Pages on their way to the log at once: enough to fill the wait for a sync, little enough to stop soon. */
+const pagesAhead = 4;
+/** Items with known keys, as a multiple of the sub-jobs a step may have: order lines of a few orders may be many, but not endless. */
+const repeatedAtMost = 10;
+
+export type Splitting = {
+  readonly engine: Pick<Engine, "log" | "store">;
+  readonly task: SplitTask;
+  readonly step: FanOutStep;
+  readonly state: State;
+  readonly ctx: Ctx;
+  /** It still lives and is still wanted: its time is extended, or this throws. */
+  readonly alive: () => void;
+  /** Lets other work of this process have its turn. */
+  readonly rest: () => Promise<void>;
+  /** Sub-jobs of a step, all tries together. Default limits.subJobs. */
+  readonly atMost?: number;
+};
+
+/** Writes all pages and the seal. Throws what `over`, `key` or the schema throws. */
+export async function split(splitting: Splitting): Promise<void> {
+  const { engine, task, step, state, ctx } = splitting;
+  const writer = await pageWriter(splitting);
+  if (typeof step.over === "function") {
+    const source: unknown = await step.over(state, ctx);
+    if (!isIterable(source))
+      throw new UsageError(
+        `over of step "${step.name}" must return an array, a generator or an async generator, got ${typeof source}`,
+      );
+    if (isSync(source)) {
+      for (const item of source) {
+        const full = writer.add(item);
+        if (full !== undefined) await full;
+      }
+    } else {
+      for await (const item of source) {
+        const full = writer.add(item);
+        if (full !== undefined) await full;
+      }
+    }
+  } else {
+    let cursor = task.cursor;
+    for (;;) {
+      const page = await step.over.page(state, cursor, ctx);
+      for (const item of page.items) await writer.add(item);
+      if (page.next === undefined) break;
+      cursor = page.next;
+      await writer.turn(cursor);
+    }
+  }
+  const { total, duplicates } = await writer.end();
+  const { run, generation, issue, partition } = task;
+  const seal = { type: "fan-out.sealed" as const, run, step: task.step, generation, issue };
+  await ours(engine.log.append(partition, [encode({ ...seal, total, duplicates })]));
+}
+
+type PageWriter = {
+  readonly add: (item: unknown) => void | Promise<void>;
+  /** What was added so far goes out with this cursor. */
+  readonly turn: (cursor: Json) => Promise<void>;
+  readonly end: () => Promise<{ readonly total: number; readonly duplicates: number }>;
+};
+
+async function pageWriter(splitting: Splitting): Promise<PageWriter> {
+  const { engine, task, step, alive, rest, atMost = limits.subJobs } = splitting;
+  const known = await knownKeys(splitting);
+  const what = `item of step "${step.name}"`;
+  /** Items of the source so far, repeated ones included. */
+  let seen = 0;
+  /** Of these, those that were known and left out. */
+  let left = 0;
+  const flying: Promise<unknown>[] = [];
+  /** Pages that go with the next append, and the one after which it comes: two at once could arrive in either order. */
+  let waiting: string[] = [];
+  let last: Promise<void> = Promise.resolve();
+  let keysOfPage: string[] = [];
+  let texts: string[] = [];
+  let length = 0;
+  let from = task.size;
+  let duplicates = 0;
+
+  async function append(): Promise<void> {
+    const records = waiting;
+    waiting = [];
+    if (records.length > 0) await ours(engine.log.append(task.partition, records));
+  }
+
+  async function flush(cursor?: Json): Promise<void> {
+    alive();
+    if (keysOfPage.length === 0 && cursor === undefined) return;
+    const { run, generation, issue } = task;
+    const record = encode(
+      {
+        type: "fan-out.grown",
+        run,
+        step: task.step,
+        generation,
+        issue,
+        from,
+        keys: keysOfPage,
+        duplicates,
+        ...(cursor === undefined ? {} : { cursor }),
+      },
+      `[${texts.join(",")}]`,
+    );
+    from += keysOfPage.length;
+    keysOfPage = [];
+    texts = [];
+    length = 0;
+    duplicates = 0;
+    waiting.push(record);
+    last = last.then(append);
+    last.catch(() => undefined); // It is awaited below, or by end.
+    flying.push(last);
+    if (flying.length >= pagesAhead) await flying.shift();
+    if (known.isAhead()) await known.catchUp(from);
+    await rest();
+  }
+
+  /** Checks one item and its key, and adds it to the page. */
+  function take(item: unknown, key: string): void | Promise<void> {
+    const json = stored(item, what);
+    known.add(from + keysOfPage.length, key);
+    keysOfPage.push(key);
+    texts.push(json);
+    length += json.length + key.length;
+    if (from + keysOfPage.length > atMost)
+      throw new UsageError(
+        `a step may have ${atMost} items at most: does what over returns ever end?`,
+      );
+    if (keysOfPage.length >= limits.pageItems || length >= limits.pageBytes) return flush();
+  }
+
+  function judge(item: unknown): void | Promise<void> {
+    const key = checkKey(step.key(item));
+    if (known.repeats(key)) return known.turnPage();
+    if (!known.mightHave(key)) return take(item, key);
+    return repeated(item, key);
+  }
+
+  async function repeated(item: unknown, key: string): Promise<void> {
+    const index = await known.indexOf(key);
+    if (index === undefined) return take(item, key);
+    // Starting over finds again what a try before this one wrote down: that is no repetition of the source's.
+    if (index >= task.size) duplicates += 1;
+    left += 1;
+    if (left > atMost * repeatedAtMost)
+      throw new UsageError(
+        `over has repeated keys that it had yielded before ${left} times: does it ever end?`,
+      );
+    return undefined;
+  }
+
+  /** Which item it was that something is wrong with: nobody finds it among a million otherwise. */
+  function placed(error: unknown): unknown {
+    if (!(error instanceof UsageError)) return error;
+    const { message, details } = error;
+    const wrong = message.startsWith(`${what}: `) ? message.slice(what.length + 2) : message;
+    return new UsageError(`item ${seen} of step "${step.name}": ${wrong}`, { details });
+  }
+
+  return {
+    add(item) {
+      seen += 1;
+      try {
+        const accepted = validate(step.job.input, item, what);
+        const added = accepted instanceof Promise ? accepted.then(() => judge(item)) : judge(item);
+        return added?.catch((error: unknown) => Promise.reject(placed(error)));
+      } catch (error) {
+        throw placed(error);
+      }
+    },
+    turn: flush,
+    async end() {
+      await flush();
+      await Promise.all(flying);
+      return { total: from, duplicates };
+    },
+  };
+}
+
+function isIterable(source: unknown): source is Iterable<unknown> | AsyncIterable<unknown> {
+  return (
+    typeof source === "object" &&
+    source !== null &&
+    (Symbol.iterator in source || Symbol.asyncIterator in source)
+  );
+}
+
+function isSync(source: Iterable<unknown> | AsyncIterable<unknown>): source is Iterable<unknown> {
+  return Symbol.iterator in source;
+}

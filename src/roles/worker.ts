@@ -1,0 +1,283 @@
+/**
+ * Takes tasks, runs user code, writes its outcomes to the log, acknowledges. In that order: a crash between any two repeats work and
+ * loses none.
+ */
+import { encode } from "../core/event.ts";
+import { keys, partitionOf } from "../core/ids.ts";
+import type { SliceTask } from "../core/task.ts";
+import type { Log } from "../define/ctx.ts";
+import type { Flow } from "../define/flow.ts";
+import type { Job } from "../define/job.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Engine } from "../ports/engine.ts";
+import type { Lease } from "../ports/queue.ts";
+import { UsageError } from "../errors.ts";
+import type { Attempt, Tools } from "./attempt.ts";
+import { lostText, triplesOf } from "./loss.ts";
+import { outcomes as collect } from "./outcomes.ts";
+import { outgoing as outgoingOf } from "./outgoing.ts";
+import { pages as itemPages, type ItemPage } from "./pages.ts";
+import type { Role } from "./role.ts";
+import { singles as singlesOf } from "./singles.ts";
+import { subJobs as slotsFor } from "./sub-jobs.ts";
+
+export type WorkerOptions = {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  /** Names this worker's session; never used again by another. */
+  readonly worker: string;
+  readonly slots: number;
+  readonly queues: readonly string[];
+  /** How long its tasks are kept without a sign of life. Infinity in the process that owns the queue. */
+  readonly leaseMs: number;
+  readonly flows: ReadonlyMap<string, Flow>;
+  readonly jobs: ReadonlyMap<string, Job>;
+  readonly log: (level: keyof Log, message: string, data: object) => void;
+  /** The earliest end of an attempt in hand, for who keeps the lease; undefined when there is none. */
+  readonly onDeadline?: (endsAt: number | undefined) => void;
+};
+
+export type Worker = Role & {
+  /** Takes nothing new, lets what runs finish for so long, gives the rest back. */
+  readonly drain: (ms: number) => Promise<void>;
+  readonly busy: () => number;
+};
+
+/** How often a worker says that it is there, and how long that counts: window sizes follow it, nothing else. */
+const seenEveryMs = 30_000;
+const seenForMs = 75_000;
+/** How often a worker looks whether the runs it works for still live. */
+const checkEveryMs = 500;
+/** Work in hand beyond the slots: what they do in this time, so that none waits for the queue. */
+const prefetchMs = 400;
+/**
+ * Outcomes wait for company as long as the slots have enough in hand for lowMs, but no longer than gatherMs: a commit costs as
+ * much for one as for hundreds. Slots that run dry, and the last outcomes of a step, are written at once.
+ */
+const gatherMs = 200;
+const lowMs = 100;
+const prefetchAtMost = 4_096;
+/** Tasks taken at once, at most. */
+const takeAtMost = 256;
+/** While it drains, a worker looks this often whether all is done. */
+const drainLookMs = 20;
+/** One progress report per attempt in this time. */
+const progressEveryMs = 1_000;
+
+export function worker(options: WorkerOptions): Worker {
+  const { engine, clock, worker: name, slots, queues, leaseMs, flows, jobs, onDeadline } = options;
+  const items = itemPages(engine.log);
+  const collected = collect(name);
+  const outgoing = outgoingOf(engine, name);
+  const reported = new WeakMap<Attempt, number>();
+  /** Leases whose items could not be read yet. */
+  let unread: readonly Lease[] = [];
+  let draining = false;
+  let wake: () => void = () => undefined;
+  let nextSeenAt = 0;
+  let nextExtendAt = 0;
+  let nextCheckAt = 0;
+  let nextEnd: number | undefined;
+  let sliceSize = 8;
+  let gatheringSince: number | undefined;
+
+  const tools: Tools = {
+    now: clock.now,
+    log: (level, message, data, { run, step, key, attempt }) =>
+      options.log(level, message, { run, step, ...(key === "" ? {} : { key }), attempt, ...data }),
+    progress(attempt, done, of) {
+      const now = clock.now();
+      if ((reported.get(attempt) ?? 0) + progressEveryMs > now) return;
+      reported.set(attempt, now);
+      const { run, step, index } = attempt;
+      const event = { type: "sub-jobs.progressed" as const, run, step, generation: 0, index, done };
+      outgoing.record({
+        partition: partitionOf(run, engine.partitions),
+        text: encode(of === undefined ? event : { ...event, of }),
+      });
+      wake();
+    },
+  };
+  const { wills } = engine;
+  const running = slotsFor({ slots, clock, tools, outcomes: collected, wills, onOutcome });
+  const singles = singlesOf({ engine, clock, flows, tools, outgoing, wake: () => wake() });
+
+  // ---- tasks
+
+  function inHand(): number {
+    return running.waiting() + running.running() + singles.size();
+  }
+
+  function room(): number {
+    if (draining) return 0;
+    const service = running.serviceMs();
+    const ahead =
+      service === undefined ? 0 : Math.ceil((slots * prefetchMs) / Math.max(service, 0.01));
+    const wanted = slots + Math.min(ahead, prefetchAtMost);
+    return wanted - running.running() - running.waiting() - singles.steps();
+  }
+
+  async function take(): Promise<number> {
+    const free = room();
+    const max = Math.min(takeAtMost, Math.ceil(free / sliceSize));
+    const taken = free <= 0 ? [] : await engine.queue.take(name, queues, max, leaseMs);
+    const leases = [...unread, ...taken];
+    unread = leases; // Until each is accepted: if reading an item throws, it is tried again at the next tick.
+    for (const lease of leases) {
+      await accept(lease);
+      unread = unread.filter((one) => one !== lease);
+    }
+    running.pump();
+    return leases.length;
+  }
+
+  async function accept(lease: Lease): Promise<void> {
+    const { task, delivery } = lease;
+    if (delivery > 1) {
+      // Whoever had it is gone. That is a fact, and what follows from it is not the queue's decision.
+      outgoing.record({ partition: task.partition, text: lostText(task, triplesOf(task), false) });
+      outgoing.over(lease);
+    } else if (task.kind === "slice") await acceptSlice(lease, task);
+    else singles.start(lease, task);
+  }
+
+  async function acceptSlice(lease: Lease, task: SliceTask): Promise<void> {
+    sliceSize = Math.max(1, Math.round(sliceSize * 0.7 + task.count * 0.3));
+    const { partition, run, step, generation } = task;
+    const pages: ItemPage[] = [];
+    for (let at = 1; at < task.pages.length; at += 2)
+      pages.push(await items.read(partition, task.pages[at] ?? 0, task.again !== undefined));
+    running.add({
+      lease,
+      task,
+      home: { partition, run, step, generation },
+      job: jobs.get(task.job) ?? unknownJob(task.job),
+      pages,
+      begun: 0,
+      left: task.count,
+      dropped: false,
+    });
+  }
+
+  // ---- outcomes
+
+  /** When what was collected is to be written; undefined where there is nothing. */
+  function flushAt(): number | undefined {
+    if (!outgoing.isEmpty() || collected.isFull()) return 0;
+    if (collected.isEmpty()) return undefined;
+    const handMs = running.waiting() * (running.serviceMs() ?? 0);
+    if (draining || running.running() === 0 || handMs < slots * lowMs) return 0;
+    gatheringSince ??= clock.now();
+    return gatheringSince + gatherMs;
+  }
+
+  function onOutcome(): void {
+    // The first of a batch has the role called when the batch is due; the others find it asked already.
+    const isFirst = gatheringSince === undefined;
+    if (flushAt() === 0 || isFirst) wake();
+  }
+
+  async function flush(): Promise<number> {
+    if ((flushAt() ?? Infinity) > clock.now()) return 0;
+    gatheringSince = undefined;
+    for (const written of collected.take()) outgoing.record(written);
+    for (const lease of running.takeFinished()) outgoing.over(lease);
+    return outgoing.flush();
+  }
+
+  // ---- time
+
+  function expire(): void {
+    const ends = [running.expire(), singles.expire()].filter((at) => at !== undefined);
+    nextEnd = ends.length === 0 ? undefined : Math.min(...ends);
+    onDeadline?.(nextEnd);
+  }
+
+  function everywhere(text: string): void {
+    for (let partition = 0; partition < engine.partitions; partition += 1)
+      outgoing.record({ partition, text });
+  }
+
+  /** Workers say that they are there: windows are sized by their slots. */
+  function seen(now: number): void {
+    nextSeenAt = now + seenEveryMs;
+    const until = Math.round(now) + seenForMs;
+    everywhere(encode({ type: "worker.seen", worker: name, slots, queues, until }));
+  }
+
+  /** Stops working for runs that have ended: cancelled, or closed. */
+  async function checkRuns(now: number): Promise<void> {
+    nextCheckAt = now + checkEveryMs;
+    for (const run of new Set([...running.runs(), ...singles.runs()])) {
+      const [live] = await engine.store.load(partitionOf(run, engine.partitions), [keys.live(run)]);
+      if (live !== undefined) continue;
+      running.dropRun(run, "the run has ended");
+      singles.dropRun(run, "the run has ended");
+    }
+  }
+
+  return {
+    name: `worker ${name}`,
+    hints: ["queue"],
+    onWake(ask) {
+      wake = ask;
+    },
+    wakeAt: () =>
+      Math.min(
+        nextEnd ?? Infinity,
+        draining ? Infinity : nextSeenAt,
+        leaseMs === Infinity ? Infinity : nextExtendAt,
+        flushAt() ?? Infinity,
+        inHand() > 0 ? nextCheckAt : Infinity,
+      ),
+    async tick() {
+      const now = clock.now();
+      if (now >= nextSeenAt && !draining) seen(now);
+      if (now >= nextExtendAt && leaseMs !== Infinity) {
+        nextExtendAt = now + leaseMs / 3;
+        await engine.queue.extend(name, leaseMs);
+      }
+      if (now >= nextCheckAt && inHand() > 0) await checkRuns(now);
+      const taken = await take();
+      expire();
+      return taken + (await flush());
+    },
+    busy: () => running.running() + singles.size(),
+    async drain(ms) {
+      draining = true;
+      const until = clock.now() + ms;
+      running.stop(); // What was not begun is given back: only what runs is waited for.
+      while (running.running() + singles.size() > 0 && clock.now() < until) {
+        await flush();
+        await clock.sleep(Math.min(drainLookMs, until - clock.now()));
+      }
+      for (const { held, triples } of running.giveBack("the worker stops")) {
+        outgoing.record({
+          partition: held.home.partition,
+          text: lostText(held.task, triples, true),
+        });
+        outgoing.over(held.lease);
+      }
+      singles.giveBack("the worker stops");
+      everywhere(encode({ type: "worker.gone", worker: name }));
+      await flush();
+    },
+  };
+}
+
+function unknownJob(name: string): Job {
+  return {
+    kind: "job",
+    name,
+    plan: {
+      name,
+      queue: "default",
+      timeoutMs: 1_000,
+      retry: { attempts: 1, backoff: "fixed", firstMs: 0, maxMs: 0 },
+    },
+    input: { "~standard": { version: 1, vendor: "fanfold", validate: (value) => ({ value }) } },
+    run() {
+      throw new UsageError(`job "${name}" is not in this worker's program: add it to parts`);
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import type { Recorded } from "../core/event.ts";
+import type { RunRow } from "../ports/views.ts";
+
+/** The line of a run in the list, after this event; undefined where the event does not change it. */
+export function runRows(before: RunRow | undefined, event: Recorded): RunRow | undefined {
+  if (event.type === "run.began") {
+    const { run, flow, customer, priority, deadlineAt, tags, at } = event;
+    return {
+      run,
+      flow,
+      state: "running",
+      priority,
+      startedAt: at,
+      ...(customer === undefined ? {} : { customer }),
+      ...(deadlineAt === undefined ? {} : { deadlineAt }),
+      ...(tags === undefined ? {} : { tags }),
+    };
+  }
+  if (before === undefined) return undefined;
+  const { because: _, endedAt: __, ...rest } = before;
+  switch (event.type) {
+    case "step.began":
+      return { ...rest, step: event.step };
+    case "run.held":
+      return { ...rest, state: "held", step: event.step, because: event.because };
+    case "run.resumed":
+      return { ...rest, state: "running", step: event.step };
+    case "run.ended":
+      return {
+        ...rest,
+        state: event.state,
+        endedAt: event.at,
+        ...(event.because === undefined ? {} : { because: event.because }),
+      };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,260 @@
+/** What a person wants to know of a run: derived from committed state, O(1) at any size. */
+import type { Json, Priority, RunState } from "../core/event.ts";
+import type { FailureGroup } from "../core/failures.ts";
+import { foldsFit, foldsValue, type FoldPlan } from "../core/fold.ts";
+import { countOf, percentile } from "../core/histogram.ts";
+import * as ledger from "../core/ledger.ts";
+import type { FlowPlan } from "../core/plan.ts";
+import type { StepState, StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
+
+export type { FailureGroup } from "../core/failures.ts";
+
+export type StepStatus = {
+  readonly name: string;
+  readonly kind: "step" | "fan-out";
+  readonly state: StepState;
+  /** 1, and one more for each redrive. */
+  readonly generation: number;
+  readonly startedAt: number | undefined;
+  readonly endedAt: number | undefined;
+  /** Of a fan-out: the number of sub-jobs, once the split is complete. */
+  readonly total: number | undefined;
+  /** Known so far; equals total after the seal. size = waiting + inFlight + retrying + ok + failed + skipped + cancelled. */
+  readonly size: number;
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly retrying: number;
+  readonly ok: number;
+  /** Given up on: failed, timed out and poison together. */
+  readonly failed: number;
+  readonly timedOut: number;
+  readonly poison: number;
+  readonly skipped: number;
+  readonly cancelled: number;
+  /** Outcomes that came after the end of their step, a second time, or from an attempt that no longer counts. */
+  readonly late: number;
+  readonly duplicate: number;
+  readonly stale: number;
+  /** Repeated keys that the split left out. */
+  readonly duplicateKeys: number;
+  /** Settled per second, over the last seconds; undefined before anything is known. */
+  readonly perSecond: number | undefined;
+  /** Of attempts, in ms. */
+  readonly durations:
+    | { readonly p50: number; readonly p90: number; readonly p99: number; readonly max: number }
+    | undefined;
+  /** Worker time so far, in seconds. */
+  readonly seconds: number;
+  readonly failures: readonly FailureGroup[];
+  /** What the folds say so far. */
+  readonly value: Json | undefined;
+};
+
+export type Status = {
+  readonly run: string;
+  readonly flow: string;
+  readonly state: RunState;
+  readonly customer: string | undefined;
+  readonly priority: Priority;
+  readonly tags: Readonly<Record<string, string>>;
+  /** The step it is at; undefined when it ended. */
+  readonly step: string | undefined;
+  /** Of that step's sub-jobs (of the last fan-out's when the run ended). */
+  readonly done: number;
+  readonly failed: number;
+  readonly total: number | undefined;
+  readonly steps: readonly StepStatus[];
+  readonly startedAt: number;
+  readonly endedAt: number | undefined;
+  readonly deadlineAt: number | undefined;
+  /** Why it is held, failed or was cancelled. */
+  readonly because: string | undefined;
+  /** The offset up to which (exclusive) this is known, and the log's time there. */
+  readonly asOf: number;
+  readonly at: number;
+};
+
+/** Everything about one attempt of a sub-job. */
+export type AttemptRecord = {
+  readonly attempt: number;
+  readonly outcome: string;
+  readonly at: number;
+  readonly ms: number | undefined;
+  readonly error:
+    | { readonly name: string; readonly message: string; readonly at?: string }
+    | undefined;
+};
+
+export type SubJobRecord = {
+  readonly run: string;
+  readonly step: string;
+  readonly key: string;
+  readonly index: number;
+  readonly state: string;
+  readonly input: Json;
+  readonly result: Json | undefined;
+  /** Oldest first. */
+  readonly attempts: readonly AttemptRecord[];
+};
+
+/** The rate is taken over at least this many seconds of the log's time, and at most the last ten. */
+const rateSeconds = 10;
+
+/** What is committed, as a person reads it. `plan` is known where the program has the flow; without it, folds have no value yet. */
+export function statusOf(
+  run: StoredRun,
+  steps: readonly (StoredStep | undefined)[],
+  plan: FlowPlan | undefined,
+  asOf: { readonly offset: number; readonly at: number },
+): Status {
+  const all = run.steps.map((name, position) => {
+    const step = steps[position];
+    const stepPlan = plan?.steps.find((one) => one.name === name);
+    const folds = stepPlan?.kind === "fan-out" ? stepPlan.folds : undefined;
+    return step === undefined
+      ? notBegun(name, stepPlan?.kind ?? "step")
+      : step.kind === "fan-out"
+        ? fanOutStatus(step, folds, asOf.at)
+        : plainStatus(step);
+  });
+  const current = all[run.at];
+  const shown =
+    current?.kind === "fan-out"
+      ? current
+      : all.findLast((step) => step.kind === "fan-out" && step.startedAt !== undefined);
+  return {
+    run: run.run,
+    flow: run.flow,
+    state: run.state,
+    customer: run.customer,
+    priority: run.priority,
+    tags: run.tags ?? {},
+    step: run.state === "done" || run.state === "cancelled" ? undefined : current?.name,
+    done: (shown?.ok ?? 0) + (shown?.skipped ?? 0),
+    failed: shown?.failed ?? 0,
+    total: shown?.total,
+    steps: all,
+    startedAt: run.startedAt,
+    endedAt: run.endedAt,
+    deadlineAt: run.deadlineAt,
+    because: run.because,
+    asOf: asOf.offset,
+    at: asOf.at,
+  };
+}
+
+const nothing = {
+  total: undefined,
+  size: 0,
+  waiting: 0,
+  inFlight: 0,
+  retrying: 0,
+  ok: 0,
+  failed: 0,
+  timedOut: 0,
+  poison: 0,
+  skipped: 0,
+  cancelled: 0,
+  late: 0,
+  duplicate: 0,
+  stale: 0,
+  duplicateKeys: 0,
+  perSecond: undefined,
+  durations: undefined,
+  seconds: 0,
+  failures: [],
+  value: undefined,
+} as const;
+
+function notBegun(name: string, kind: "step" | "fan-out"): StepStatus {
+  return {
+    name,
+    kind,
+    state: "waiting",
+    generation: 1,
+    startedAt: undefined,
+    endedAt: undefined,
+    ...nothing,
+  };
+}
+
+function plainStatus(step: StoredStep): StepStatus {
+  const { error } = step.single;
+  return {
+    ...nothing,
+    name: step.name,
+    kind: "step",
+    state: step.state,
+    generation: step.generation,
+    startedAt: step.startedAt,
+    endedAt: step.endedAt,
+    size: 1,
+    waiting: step.state === "waiting" ? 1 : 0,
+    inFlight: step.single.state === "in-flight" ? 1 : 0,
+    retrying: step.single.state === "retrying" ? 1 : 0,
+    ok: step.single.state === "ok" ? 1 : 0,
+    failed: step.single.state === "failed" ? 1 : 0,
+    late: step.late,
+    stale: step.stale,
+    failures:
+      error === undefined || step.state === "done"
+        ? []
+        : [
+            {
+              signature: error.name,
+              message: error.message,
+              count: step.single.attempts,
+              keys: [],
+            },
+          ],
+  };
+}
+
+function fanOutStatus(step: StoredFanOut, folds: FoldPlan | undefined, at: number): StepStatus {
+  const of = (state: number): number => step.counts[state] ?? 0;
+  const fits = folds !== undefined && step.folds !== undefined && foldsFit(folds, step.folds);
+  return {
+    name: step.name,
+    kind: "fan-out",
+    state: step.state,
+    generation: step.generation,
+    startedAt: step.startedAt,
+    endedAt: step.endedAt,
+    total: step.total,
+    size: step.size,
+    waiting: of(ledger.waiting),
+    inFlight: of(ledger.inFlight),
+    retrying: of(ledger.retrying),
+    ok: of(ledger.ok),
+    failed: of(ledger.failed) + of(ledger.timedOut) + of(ledger.poison),
+    timedOut: of(ledger.timedOut),
+    poison: of(ledger.poison),
+    skipped: of(ledger.skipped),
+    cancelled: of(ledger.cancelled),
+    late: step.late,
+    duplicate: step.duplicate,
+    stale: step.stale,
+    duplicateKeys: step.duplicateKeys,
+    perSecond: rate(step, at),
+    durations: durations(step),
+    seconds: Math.round(step.tookUs / 1_000) / 1_000,
+    failures: step.groups.filter((group) => group.count > 0),
+    value: fits && step.folds !== undefined ? foldsValue(folds, step.folds) : undefined,
+  };
+}
+
+function rate({ recent, startedAt = 0, endedAt }: StoredFanOut, at: number): number | undefined {
+  if (recent.length === 0) return undefined;
+  const until = endedAt ?? at;
+  const since = Math.max(until - rateSeconds * 1_000, startedAt);
+  let settled = 0;
+  for (let n = 0; n + 1 < recent.length; n += 2)
+    if (((recent[n] ?? 0) + 1) * 1_000 > since) settled += recent[n + 1] ?? 0;
+  return settled / Math.max(0.001, (until - since) / 1_000);
+}
+
+function durations({ took }: StoredFanOut): StepStatus["durations"] {
+  if (countOf(took) === 0) return undefined;
+  const ms = (q: number): number => (percentile(took, q) ?? 0) / 1_000;
+  return { p50: ms(0.5), p90: ms(0.9), p99: ms(0.99), max: ms(1) };
+}
