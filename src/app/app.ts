@@ -1,0 +1,271 @@
+/** What a user holds in hand: start runs, ask about them, work. */
+import { encode, type Json, type Priority } from "../core/event.ts";
+import { checkRunId, differenceText, firstDifference, partitionOf } from "../core/ids.ts";
+import type { Log } from "../define/ctx.ts";
+import { durationMs, type Duration } from "../define/duration.ts";
+import type { Flow, State } from "../define/flow.ts";
+import type { Job } from "../define/job.ts";
+import { store } from "../define/json.ts";
+import { validate } from "../define/schema.ts";
+import { oneOf } from "../define/work.ts";
+import { maskUrl } from "../engines/open.ts";
+import { uniqueId } from "../engines/system.ts";
+import { ConflictError, UnavailableError, UsageError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Engine } from "../ports/engine.ts";
+import type { RunQuery, RunRow } from "../ports/views.ts";
+import { logTo } from "./logging.ts";
+import { openNode, type Node } from "./node.ts";
+import { ownerVariable, tokenVariable } from "./processes.ts";
+import { runHandle, type Run } from "./run.ts";
+import { workOn, type WorkOptions } from "./work.ts";
+
+/** What an app is made of. Every job and flow that it starts or works on must be among them. */
+export type Part = Flow | Job;
+
+export type AppDefinition = {
+  readonly name: string;
+  readonly parts: readonly Part[];
+  /** Where the engine is: sqlite:path, sqlite::memory:, http://host:port. Without one: sqlite:.fanfold/dev.db; in production, that is refused. */
+  readonly url?: string | undefined;
+  /** Where `ctx.log` and the app's own messages go; standard error if left out. */
+  readonly log?: Log;
+  /** An engine of your own; `url` is not looked at then. */
+  readonly engine?: Engine;
+  readonly clock?: Clock;
+};
+
+export type Start = {
+  /** Says what makes this run this run: starting it again joins it. */
+  readonly id: string;
+  /** Runs of different customers share the workers fairly. */
+  readonly customer?: string;
+  readonly priority?: Priority;
+  /** When it should be done; overrides the flow's. */
+  readonly deadline?: Duration | Date;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** What to do where the run exists with the same input: join it (default), or reject. With another input it is always rejected. */
+  readonly ifExists?: "join" | "reject";
+};
+
+export type App = {
+  readonly kind: "app";
+  readonly name: string;
+  readonly parts: readonly Part[];
+  /** Where the engine is, with secrets masked. Throws UsageError where it is not said and must be. */
+  readonly url: string;
+  /** Starts a run, or joins the one that has this id and input. When it resolves, the run survives a crash. */
+  readonly start: <I, S, R>(
+    flow: Flow<string, I, S, R>,
+    input: NoInfer<I>,
+    options: Start,
+  ) => Promise<Run<S, R>>;
+  /** A run by its id; undefined if there is none. */
+  readonly run: (id: string) => Promise<Run<State> | undefined>;
+  readonly runs: (query?: Partial<RunQuery>) => Promise<readonly RunRow[]>;
+  /** Works until SIGTERM or SIGINT (or the signal given), then drains and resolves. */
+  readonly work: (options?: WorkOptions) => Promise<void>;
+  /** Stops the work as a signal does, and ends what the app has open; may be called twice. Runs stay where they are, and go on when somebody opens them again. */
+  readonly close: () => Promise<void>;
+  readonly [Symbol.asyncDispose]: () => Promise<void>;
+};
+
+const priorities: readonly Priority[] = ["low", "normal", "high", "urgent"];
+
+export function app(definition: AppDefinition): App {
+  const { name, parts } = definition;
+  const { flows, jobs } = sorted(parts);
+  const plans = new Map([...flows].map(([flow, { plan }]) => [flow, plan]));
+  const log = logTo(definition.log);
+  let opened: Promise<Node> | undefined;
+  const works = new Set<Promise<unknown>>();
+  let stopWorks = new AbortController();
+
+  function node(): Promise<Node> {
+    opened ??= openNode({
+      url: urlOf(definition.url, name),
+      name,
+      token: process.env[tokenVariable],
+      plans,
+      engine: definition.engine,
+      clock: definition.clock,
+      onError: (role, error) =>
+        log(error instanceof ConflictError ? "debug" : "warn", `${role}: ${messageOf(error)}`, {}),
+    });
+    opened.catch(() => {
+      opened = undefined;
+    });
+    return opened;
+  }
+
+  async function start<I, S, R>(
+    flow: Flow<string, I, S, R>,
+    input: NoInfer<I>,
+    options: Start,
+  ): Promise<Run<S, R>> {
+    const id = checkRunId(options.id);
+    checkFlow(flows, flow);
+    if (options.priority !== undefined)
+      oneOf(options.priority, priorities, `priority of run "${id}"`);
+    await validate(flow.input, input, `input of run "${id}"`);
+    const stored = JSON.parse(store(input, `input of run "${id}"`)) as Json; // oxlint-disable-line typescript/no-unsafe-type-assertion -- the text was checked by store
+    const at = await node();
+    const partition = partitionOf(id, at.engine.partitions);
+    const existing = await at.reader.run(id);
+    const request = uniqueId();
+    if (existing === undefined) {
+      const { customer, priority, tags } = options;
+      const deadlineAt = instantOf(options.deadline, at.clock.now(), `deadline of run "${id}"`);
+      const event = encode({
+        type: "run.started",
+        run: id,
+        flow: flow.name,
+        input: stored,
+        request,
+        ...(customer === undefined ? {} : { customer }),
+        ...(priority === undefined ? {} : { priority }),
+        ...(deadlineAt === undefined ? {} : { deadlineAt }),
+        ...(tags === undefined ? {} : { tags }),
+      });
+      await at.consumed(partition, await at.engine.log.append(partition, [event]));
+    }
+    const run = existing ?? (await at.reader.run(id));
+    if (run === undefined)
+      throw new UnavailableError(`run "${id}" was started, and cannot be found`);
+    const created = run.request === request;
+    if (!created) {
+      if (run.flow !== flow.name)
+        throw new ConflictError(
+          `run "${id}" exists as a run of flow "${run.flow}" (yours: "${flow.name}"): choose another id`,
+        );
+      const difference = firstDifference(run.input, stored);
+      if (difference !== undefined)
+        throw new ConflictError(
+          `run "${id}" exists ${differenceText(difference)}: choose another id, or look at it with fanfold show ${id}`,
+        );
+      if (options.ifExists === "reject")
+        throw new ConflictError(`run "${id}" exists: it is ${run.state}`);
+    }
+    return runHandle<S, R>(at, id, created);
+  }
+
+  /** What works is drained first, so that nothing of it is lost. */
+  async function close(): Promise<void> {
+    stopWorks.abort();
+    stopWorks = new AbortController();
+    await Promise.allSettled(works);
+    await closeNode();
+  }
+
+  async function closeNode(): Promise<void> {
+    const open = opened;
+    opened = undefined;
+    if (open !== undefined) await (await open).close();
+  }
+
+  async function work(options: WorkOptions): Promise<void> {
+    const given = options.signal === undefined ? [] : [options.signal];
+    const signal = AbortSignal.any([stopWorks.signal, ...given]);
+    const worked = workOn(await node(), { flows, jobs, log }, { ...options, signal });
+    works.add(worked);
+    try {
+      if ((await worked) === "aborted") return;
+    } finally {
+      works.delete(worked);
+    }
+    // SIGTERM has told all of them; the last one to be drained closes.
+    if (works.size === 0) await closeNode();
+  }
+
+  return {
+    kind: "app",
+    name,
+    parts,
+    get url() {
+      return definition.engine?.name ?? maskUrl(urlOf(definition.url, name));
+    },
+    start,
+    async run(id) {
+      const at = await node();
+      return (await at.reader.run(checkRunId(id))) === undefined
+        ? undefined
+        : runHandle(at, id, false);
+    },
+    async runs(query = {}) {
+      const at = await node();
+      await at.listed();
+      return at.engine.views.runs({ limit: 50, ...query });
+    },
+    work: (options = {}) => work(options),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function sorted(parts: readonly Part[]): {
+  readonly flows: ReadonlyMap<string, Flow>;
+  readonly jobs: ReadonlyMap<string, Job>;
+} {
+  const flows = new Map<string, Flow>();
+  const jobs = new Map<string, Job>();
+  for (const part of parts) {
+    const of: Map<string, Part> = part.kind === "flow" ? flows : jobs;
+    const other = of.get(part.name);
+    if (other !== undefined && other !== part)
+      throw new UsageError(
+        `app({ parts }) has two ${part.kind}s called "${part.name}": rename one`,
+      );
+    of.set(part.name, part);
+  }
+  for (const flow of flows.values()) {
+    if (flow.steps.length === 0)
+      throw new UsageError(`flow "${flow.name}" has no steps: give it one with .step or .fanOut`);
+    for (const step of flow.steps)
+      if (step.kind === "fan-out" && jobs.get(step.job.name) !== step.job)
+        throw new UsageError(
+          `${step.job.name} is used by ${flow.name}/${step.name} but is not in app({ parts }): add it`,
+        );
+  }
+  return { flows, jobs };
+}
+
+function checkFlow(flows: ReadonlyMap<string, Flow>, flow: Flow): void {
+  const known = flows.get(flow.name);
+  if (known === flow) return;
+  if (known !== undefined)
+    throw new UsageError(
+      `flow "${flow.name}" is not the one in app({ parts }), only called the same: start that one`,
+    );
+  const names = [...flows.keys()].map((name) => `"${name}"`).join(", ");
+  throw new UsageError(
+    `unknown flow "${flow.name}": ${names === "" ? "this app has no flows in parts" : `this app knows ${names}`}`,
+  );
+}
+
+/** A child of `work({ processes })` asks its owner, whatever its program says. */
+function urlOf(url: string | undefined, name: string): string {
+  const given = process.env[ownerVariable] ?? (url === "" ? undefined : url);
+  if (given !== undefined) return given;
+  if (process.env["NODE_ENV"] === "production")
+    throw new UsageError(
+      `NODE_ENV=production and app "${name}" has no url: refusing to keep production data in a file of this container; ` +
+        "set FANFOLD_URL and pass it as url (sqlite:/data/billing.db says that a file is meant)",
+    );
+  return "sqlite:.fanfold/dev.db";
+}
+
+function instantOf(
+  deadline: Duration | Date | undefined,
+  now: number,
+  what: string,
+): number | undefined {
+  if (deadline === undefined) return undefined;
+  if (!(deadline instanceof Date)) return Math.round(now) + durationMs(deadline, what);
+  const at = deadline.getTime();
+  if (Number.isNaN(at)) throw new UsageError(`${what} is not a date: got an invalid Date`);
+  return at;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

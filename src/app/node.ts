@@ -1,0 +1,111 @@
+/** What a process has open: the engine, and the roles that belong to it whether or not it works. */
+import { encode } from "../core/event.ts";
+import type { Plans } from "../core/plan.ts";
+import { changes, type Changes } from "./changes.ts";
+import { openEngine, type OpenedEngine } from "../engines/open.ts";
+import { systemClock, uniqueId } from "../engines/system.ts";
+import { CorruptError, UsageError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Engine } from "../ports/engine.ts";
+import { host as hostOf, type Host, type OnError } from "../roles/host.ts";
+import { manager, type Manager } from "../roles/manager.ts";
+import { projector } from "../roles/projector.ts";
+import { reader as readerOf, type Reader } from "../roles/reader.ts";
+import { ticker } from "../roles/ticker.ts";
+
+export type Node = {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly host: Host;
+  readonly reader: Reader;
+  /** Tells others who find the engine in use where its owner answers. */
+  readonly setUrl: (url: string) => void;
+  readonly consumed: Changes["consumed"];
+  readonly onRun: Changes["onRun"];
+  /** Resolves when the list of runs knows what the log says now, or soon in any case. */
+  readonly listed: () => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+export type NodeOptions = {
+  readonly url: string;
+  readonly name: string;
+  readonly token: string | undefined;
+  readonly plans: Plans;
+  readonly onError: OnError;
+  /** A third party's engine, or a test's; `url` is not looked at then. */
+  readonly engine?: Engine | undefined;
+  readonly clock?: Clock | undefined;
+};
+
+/** The list of runs is a moment behind the log; whoever asks for it waits this long for it, at most, and looks this often. */
+const listedMs = 250;
+const listedLookMs = 5;
+
+export async function openNode(options: NodeOptions): Promise<Node> {
+  const { url, name, token, plans, onError } = options;
+  const clock = options.clock ?? systemClock();
+  const opened: OpenedEngine = options.engine ?? (await openEngine(url, { clock, name, token }));
+  const engine: Engine = opened;
+  const host = hostOf(engine, clock, onError);
+  const managers: Manager[] = [];
+  if (engine.manages) {
+    const holder = uniqueId();
+    for (let partition = 0; partition < engine.partitions; partition += 1) {
+      const onStrange = (because: string): void =>
+        onError(`manager ${partition}`, new UsageError(because));
+      const role = manager({ engine, clock, partition, holder, plans, onStrange });
+      managers.push(role);
+      await firstTick(role, engine);
+      host.add(role);
+      host.add(projector({ engine, partition }));
+    }
+    host.add(ticker({ engine, clock }));
+  }
+
+  const { consumed, onRun, roles } = changes(engine, clock);
+  for (const role of roles) host.add(role);
+
+  return {
+    engine,
+    clock,
+    host,
+    reader: readerOf({ engine, clock, plans }),
+    setUrl: (at) => {
+      opened.setUrl?.(at);
+    },
+    consumed,
+    onRun,
+    async listed() {
+      const until = clock.now() + listedMs;
+      for (let partition = 0; partition < engine.partitions; partition += 1) {
+        const end = await engine.log.end(partition);
+        while ((await engine.views.checkpoint(partition)) < end && clock.now() < until)
+          await clock.sleep(listedLookMs);
+      }
+    },
+    async close() {
+      await host.stop();
+      if (engine.manages && !engine.queueSurvives)
+        for (let partition = 0; partition < engine.partitions; partition += 1)
+          await engine.log.append(partition, [encode({ type: "queue.lost", clean: true })]);
+      for (const role of managers) await role.resign();
+      await engine.close();
+    },
+  };
+}
+
+/**
+ * Takes the partition over before anything new is appended: what was in the old queue is put again, and nothing twice.
+ *
+ * Rejects where the state cannot be read, so that whoever opens hears of it, instead of waiting for a manager that never comes.
+ */
+async function firstTick(role: Manager, engine: Engine): Promise<void> {
+  try {
+    await role.tick();
+  } catch (error) {
+    if (!(error instanceof CorruptError)) return; // The host tries again.
+    await engine.close();
+    throw error;
+  }
+}

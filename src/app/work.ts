@@ -1,0 +1,170 @@
+/** Working: slots in this process or in others, until told to stop; then what runs is let finish, and the rest is given back. */
+import { limits } from "../core/limits.ts";
+import { durationMs, type Duration } from "../define/duration.ts";
+import type { Flow } from "../define/flow.ts";
+import type { Job } from "../define/job.ts";
+import { between } from "../define/work.ts";
+import { uniqueId } from "../engines/system.ts";
+import { worker as workerOf } from "../roles/worker.ts";
+import type { LogTo } from "./logging.ts";
+import type { Node } from "./node.ts";
+import { ownerVariable, startProcesses, tokenVariable, workerVariable } from "./processes.ts";
+
+export type WorkOptions = {
+  /** Sub-jobs at once, in this process; with `processes`, in each of them. Default 50. */
+  readonly concurrency?: number;
+  /** Default: all that the app's parts name. */
+  readonly queues?: readonly string[];
+  /** How long what runs may go on after the signal to stop. Default 30s. */
+  readonly drain?: Duration;
+  /** Other processes of this program that do the work, while this one keeps the books. Default 0: work here. */
+  readonly processes?: number;
+  /** Answer other processes of this machine on this port, or the next free one. Default: only as far as `processes` needs it. */
+  readonly listen?: number | false;
+  /** Stops the work, as SIGTERM does; the app stays open then. */
+  readonly signal?: AbortSignal;
+  /** Called when the work has begun, with the address that others may use. */
+  readonly onReady?: (about: { readonly url: string | undefined }) => void;
+};
+
+type Parts = {
+  readonly flows: ReadonlyMap<string, Flow>;
+  readonly jobs: ReadonlyMap<string, Job>;
+  readonly log: LogTo;
+};
+
+/** Resolves, drained, to why it stopped. */
+export async function workOn(
+  node: Node,
+  parts: Parts,
+  options: WorkOptions,
+): Promise<"signal" | "aborted"> {
+  const { concurrency = 50, drain = "30s", signal } = options;
+  between(concurrency, 1, 100_000, "concurrency");
+  const drainMs = durationMs(drain, "drain");
+  const isChild = process.env[ownerVariable] !== undefined;
+  const processes = isChild ? 0 : (options.processes ?? 0);
+  between(processes, 0, 256, "processes");
+  // What ends the process from then on is not what runs in it.
+  const stop = stopSignal(signal, () => node.engine.wills?.forgive());
+  // Only the processes started here know the token, unless an address was asked for: then others are meant to come.
+  const isPrivate = processes > 0 && options.listen === undefined;
+  const token = process.env[tokenVariable] ?? (isPrivate ? uniqueId() : undefined);
+  const served = await serve(node, options.listen ?? (processes > 0 ? 0 : false), token, isChild);
+  if (processes > 0 && served !== undefined) {
+    const children = startProcesses({
+      count: processes,
+      url: served.url,
+      token: token ?? "",
+      name: uniqueId,
+      onExit(how, worker) {
+        parts.log("warn", `a worker process ended (${how}): starting another`, {});
+        endSession(node, worker).catch(() => undefined); // It ends by itself, when its lease does.
+      },
+    });
+    options.onReady?.({ url: served.url });
+    await stop.stopped;
+    await children.stop(drainMs);
+  } else {
+    const work = await startWorker(node, parts, options, concurrency, token);
+    options.onReady?.({ url: served?.url });
+    await stop.stopped;
+    await node.host.remove(work.worker);
+    await work.worker.drain(drainMs);
+    await work.close();
+  }
+  await served?.close();
+  stop.forget();
+  return stop.why();
+}
+
+/** Its worker is gone: what it had goes to others now, not when its lease ends. */
+async function endSession({ engine }: Node, worker: string): Promise<void> {
+  await engine.queue.extend(worker, 0);
+  await engine.queue.extend(worker, 0); // The first lets it end, the second finds it ended.
+}
+
+async function startWorker(
+  node: Node,
+  parts: Parts,
+  options: WorkOptions,
+  slots: number,
+  token: string | undefined,
+) {
+  const { engine, clock, host } = node;
+  const name = process.env[workerVariable] ?? uniqueId();
+  delete process.env[workerVariable]; // For one worker only.
+  // In the process that has the queue, a lease can only end with the process; elsewhere, it is kept off the main thread.
+  const leaseMs = engine.manages && !engine.queueSurvives ? Infinity : limits.leaseMs;
+  const isRemote = engine.name.startsWith("http");
+  const keeper = isRemote
+    ? (await import("../roles/lease-keeper.ts")).leaseKeeper({
+        url: engine.name,
+        token,
+        worker: name,
+        leaseMs,
+        clock,
+      })
+    : undefined;
+  await keeper?.start();
+  const worker = workerOf({
+    engine,
+    clock,
+    worker: name,
+    slots,
+    queues: options.queues ?? queuesOf(parts),
+    leaseMs,
+    flows: parts.flows,
+    jobs: parts.jobs,
+    log: parts.log,
+    ...(keeper === undefined ? {} : { onDeadline: (endsAt) => keeper.progress(endsAt) }),
+  });
+  host.add(worker);
+  return { worker, close: async () => keeper?.close() };
+}
+
+function queuesOf({ flows, jobs }: Parts): readonly string[] {
+  const steps = [...flows.values()].flatMap(({ plan }) => plan.steps.map(({ queue }) => queue));
+  return [...new Set([...steps, ...[...jobs.values()].map(({ plan }) => plan.queue)])];
+}
+
+async function serve(
+  node: Node,
+  listen: number | false,
+  token: string | undefined,
+  isChild: boolean,
+) {
+  if (listen === false || isChild || !node.engine.manages) return undefined;
+  const { server } = await import("../api/server.ts");
+  const served = await server({ engine: node.engine, port: listen, token });
+  node.setUrl(served.url);
+  return served;
+}
+
+/** SIGTERM, SIGINT, the user's signal, or the end of the process that started this one. A second SIGINT ends at once. */
+function stopSignal(given: AbortSignal | undefined, onStop: () => void) {
+  let why: "signal" | "aborted" = "aborted";
+  let resolve: () => void = () => undefined;
+  const stopped = new Promise<void>((done) => {
+    resolve = done;
+  });
+  const onSignal = (): void => {
+    if (why === "signal") process.exit(130);
+    why = "signal";
+    onStop();
+    resolve();
+  };
+  const signals = ["SIGTERM", "SIGINT"] as const;
+  for (const name of signals) process.on(name, onSignal);
+  process.on("disconnect", onSignal);
+  given?.addEventListener("abort", resolve, { once: true });
+  if (given?.aborted === true) resolve();
+  return {
+    stopped,
+    why: () => why,
+    forget() {
+      for (const name of signals) process.off(name, onSignal);
+      process.off("disconnect", onSignal);
+    },
+  };
+}

@@ -1,0 +1,37 @@
+/** The public door: what a program that uses Fanfold imports. */
+export { app } from "./app/app.ts";
+export type { App, AppDefinition, Part, Start } from "./app/app.ts";
+export type { Run, Where } from "./app/run.ts";
+export type { WorkOptions } from "./app/work.ts";
+export type { Ctx, Log } from "./define/ctx.ts";
+export type { Duration, Percent } from "./define/duration.ts";
+export { flow, paged } from "./define/flow.ts";
+export type { Flow, FlowChain, Items, Joined, Page, Pages } from "./define/flow.ts";
+export type { Fold, Folds } from "./define/folds.ts";
+export { job } from "./define/job.ts";
+export type { Job } from "./define/job.ts";
+export { unique } from "./define/unique.ts";
+export type { Retry, Work } from "./define/work.ts";
+export {
+  ConflictError,
+  CorruptError,
+  FanfoldError,
+  FatalError,
+  LeaseLostError,
+  NotFoundError,
+  RetryLaterError,
+  RunEndedError,
+  SkipError,
+  UnavailableError,
+  UsageError,
+} from "./errors.ts";
+export type { ErrorCode } from "./errors.ts";
+export type { Json, Outcome, Priority, RunState } from "./core/event.ts";
+export type { RunQuery, RunRow } from "./ports/views.ts";
+export type {
+  AttemptRecord,
+  FailureGroup,
+  Status,
+  StepStatus,
+  SubJobRecord,
+} from "./views/status.ts";
