@@ -1,0 +1,334 @@
+/**
+ * The independent checker: reads a raw store, folds its log by rules of its own and says which promises do not hold.
+ *
+ * It imports nothing of the product, so that a mistake there cannot hide itself here. It sees what one store can show: G1 and G7
+ * with a witness file, G2, G3, G4, G6, G10, G11, G13, G15, G19 and, as far as SQLite notices, G20.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { cancelled, failed, fold, isEnded, ok, open, skipped, told } from "./fold.ts";
+import type { Folded, Hints, Run, Step } from "./fold.ts";
+import { openRaw, pageOf, pageSize } from "./store.ts";
+import type { Partition, Raw, Tell, Value, Violation } from "./store.ts";
+import { heard, type Witness } from "./witness.ts";
+
+export type Checked = {
+  readonly violations: readonly Violation[];
+  /** How much of each was looked at: a check that saw nothing has shown nothing. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** What was not checked, in words. */
+  readonly unchecked: readonly string[];
+  readonly runs: ReadonlyMap<string, Run>;
+};
+
+/** As stored, by number: waiting, in-flight, retrying, ok, failed, timed-out, cancelled, skipped, poison. */
+const bitOf = [open, open, open, ok, failed, failed, cancelled, skipped, failed];
+const stateNames = "waiting in-flight retrying ok failed timed-out cancelled skipped poison".split(
+  " ",
+);
+const setNames = ["open", "ok", "failed", "skipped", "cancelled"];
+const inFlight = 1;
+
+/** A file that many are found wrong in is found wrong; the first say why. */
+const tellAtMost = 100;
+
+/** Checks the file; a file that cannot be read is a violation of G20. */
+export function check(path: string, witnessFile?: string): Checked {
+  const violations: Violation[] = [];
+  const counts: Record<string, number> = {};
+  const unchecked: string[] = [];
+  const runs = new Map<string, Run>();
+  const tell: Tell = (guarantee, where, expected, got) => {
+    if (violations.length < tellAtMost) violations.push({ guarantee, where, expected, got });
+  };
+  const seen = (what: string, n = 1): void => void (counts[what] = (counts[what] ?? 0) + n);
+  let raw: Raw | undefined;
+  try {
+    raw = openRaw(path);
+    if (raw.isEmpty) unchecked.push("the file is empty: nothing ran on it yet");
+    for (const line of raw.damage) tell("G20", path, "a sound file", line);
+    seen("partitions", raw.partitions.length);
+    for (const partition of raw.partitions) {
+      if (partition.trimmed > 0)
+        unchecked.push(`partition ${partition.number}: its log begins at ${partition.trimmed}`);
+      else
+        for (const [id, run] of checkPartition(partition, raw.rows, tell, seen)) runs.set(id, run);
+    }
+    for (const id of raw.rows.keys())
+      if (!runs.has(id) && unchecked.length === 0) tell("G15", `row of ${id}`, "a start", "none");
+    if (witnessFile === undefined) unchecked.push("G1 and G7: no witness file");
+    else checkWitness(heard(witnessFile), runs, tell, seen);
+  } catch (error) {
+    tell("G20", path, "a file that can be read", error instanceof Error ? error.message : "not so");
+  } finally {
+    raw?.close();
+  }
+  return { violations, counts, unchecked, runs };
+}
+
+type Seen = (what: string, n?: number) => void;
+
+function checkPartition(
+  partition: Partition,
+  rows: ReadonlyMap<string, string>,
+  tell: Tell,
+  seen: Seen,
+): ReadonlyMap<string, Run> {
+  const { state, consumed, viewed, number } = partition;
+  const folded = fold(hintsOf(partition), tell);
+  const views = new Map<string, Record<string, unknown>>();
+  let next = 0;
+  let lastAt = -Infinity;
+  for (const row of partition.log()) {
+    const where = `partition ${number}, record ${row.offset}`;
+    if (row.offset !== next) tell("G19", where, `offset ${next}`, `${row.offset}`);
+    if (row.at < lastAt) tell("G11", where, `time from ${lastAt} on`, `${row.at}`);
+    next = row.offset + 1;
+    lastAt = row.at;
+    seen("records");
+    try {
+      const event = told(row);
+      folded.take(event, row.offset < consumed);
+      if (row.offset < viewed) project(views, event);
+    } catch (error) {
+      tell("G20", where, "an event", error instanceof Error ? error.message : "none");
+    }
+  }
+  if (consumed > next || viewed > next)
+    tell("G19", `partition ${number}`, `${next} records`, `${consumed} decided, ${viewed} listed`);
+  checkState(state, folded, tell, seen);
+  for (const [id, expected] of views) {
+    seen("rows");
+    const got = rows.get(id);
+    if (got === undefined || !isDeepStrictEqual(JSON.parse(got), expected))
+      tell("G15", `row of ${id}`, JSON.stringify(expected), got ?? "none");
+  }
+  return folded.runs;
+}
+
+/** What the fold needs of the store: which pages were taken in, and how each run ended when. */
+function hintsOf({ state, log }: Partition): Hints {
+  const taken = new Map<string, Set<number>>();
+  for (const [key, value] of state) {
+    const [kind, run, step] = key.split("/");
+    if (kind !== "directory") continue;
+    const offsets = taken.get(`${run}/${step}`) ?? new Set();
+    taken.set(`${run}/${step}`, offsets);
+    for (const [n, offset] of listOf(value).entries()) if (n % 2 === 1) offsets.add(Number(offset));
+  }
+  const ends = new Map<string, { readonly offset: number; readonly state: string }[]>();
+  for (const row of log()) {
+    if (!row.text.startsWith('{"type":"run.ended"')) continue;
+    const { run, offset, state } = told(row);
+    ends.set(run, [...(ends.get(run) ?? []), { offset, state }]);
+  }
+  const stored = new Map<string, Stored | undefined>();
+  const storedOf = (name: string): Stored | undefined => {
+    if (!stored.has(name)) stored.set(name, recordOf(state.get(`step/${name}`)));
+    return stored.get(name);
+  };
+  return {
+    isTaken: (run, step, offset) => taken.get(`${run}/${step}`)?.has(offset) ?? false,
+    mayRefuse: (run, step) =>
+      (storedOf(`${run}/${step}`)?.groups ?? []).some(({ signature }) =>
+        /^(?:fold-error|other)/.test(signature),
+      ),
+    swept: (run, step) => storedOf(`${run}/${step}`)?.swept ?? 0,
+    nextEnd: (run, after) => ends.get(run)?.find(({ offset }) => offset > after)?.state,
+  };
+}
+
+/** The line of a run, after this record. */
+function project(
+  views: Map<string, Record<string, unknown>>,
+  event: ReturnType<typeof told>,
+): void {
+  const { type, offset: _, body: __, generation: ___, ...rest } = event;
+  const { run, step, at } = rest;
+  if (type === "run.began") {
+    const { at: startedAt, ...fields } = rest;
+    views.set(run, { ...fields, state: "running", startedAt });
+  }
+  const before = views.get(run);
+  if (before === undefined || type === "run.began") return;
+  const { because: _1, endedAt: _2, ...kept } = before;
+  const why = "because" in event ? { because: event["because"] } : {};
+  if (type === "step.began") views.set(run, { ...kept, step });
+  if (type === "run.held") views.set(run, { ...kept, state: "held", step, ...why });
+  if (type === "run.resumed") views.set(run, { ...kept, state: "running", step });
+  if (type === "run.ended") views.set(run, { ...kept, state: event.state, endedAt: at, ...why });
+}
+
+// ---- what the manager keeps against what the log says
+
+type Stored = {
+  readonly [field: string]: unknown;
+  readonly state: string;
+  readonly steps?: readonly string[];
+  readonly counts?: readonly number[];
+  readonly groups?: readonly { readonly signature: string }[];
+  readonly folds?: { readonly shape: string; readonly accs: readonly unknown[] };
+  readonly base: number;
+  readonly size: number;
+  readonly next: number;
+  readonly swept: number;
+  readonly generation: number;
+};
+
+function checkState(
+  state: ReadonlyMap<string, Value>,
+  { runs }: Folded,
+  tell: Tell,
+  seen: Seen,
+): void {
+  for (const key of state.keys()) {
+    const [kind, id = ""] = key.split("/");
+    if (kind !== "partition" && !runs.has(id)) tell("G10", key, "a start of the run", "none");
+  }
+  for (const [id, run] of runs) {
+    seen("runs");
+    const stored = recordOf(state.get(`run/${id}`));
+    if (stored === undefined || !run.began) {
+      tell("G1", `run ${id}`, "a run, since its start was decided", "none");
+      continue;
+    }
+    const { state: _, ...start } = run.started;
+    const expected = { state: run.state, startedAt: start.at, live: !isEnded(run) };
+    const isLive = state.has(`live/${id}`);
+    for (const field of ["flow", "request", "input"] as const)
+      if (!isDeepStrictEqual(stored[field], start[field]))
+        tell("G10", `run ${id}`, `${field} ${JSON.stringify(start[field])}`, said(stored[field]));
+    const got = { state: stored.state, startedAt: stored["startedAt"], live: isLive };
+    if (!isDeepStrictEqual(got, expected)) tell("G10", `run ${id}`, said(expected), said(got));
+    for (const name of stored.steps ?? [])
+      checkStep(state, run, `${id}/${name}`, run.steps.get(name), tell, seen);
+  }
+}
+
+function checkStep(
+  state: ReadonlyMap<string, Value>,
+  run: Run,
+  name: string,
+  step: Step | undefined,
+  tell: Tell,
+  seen: Seen,
+): void {
+  const stored = recordOf(state.get(`step/${name}`));
+  if (step === undefined || stored === undefined) {
+    if ((step?.generation ?? 0) > 0) tell("G10", name, "the record of a step that began", "none");
+    return;
+  }
+  seen("steps");
+  seen("joins", step.joined.size);
+  if (stored.generation < step.generation || stored.generation > step.most)
+    tell("G10", name, `generation ${step.generation} to ${step.most}`, `${stored.generation}`);
+  const isLast = step.ended.has(stored.generation) && step.most === step.generation;
+  if (isLast && stored.state !== step.state && stored.state !== "waiting")
+    tell("G10", name, `state ${step.state}`, stored.state);
+  if (stored["kind"] !== "fan-out") return;
+  const size = step.masks.length;
+  if (stored.size !== size) tell("G10", name, `${size} sub-jobs`, `${stored.size}`);
+  const counts = stateNames.map(() => 0);
+  for (let n = 0; n * pageSize < size; n += 1)
+    checkPage(state, name, step, stored, n, counts, tell, seen);
+  if (!isDeepStrictEqual(stored.counts, counts))
+    tell("G15", name, `counts ${counts.join(" ")}`, said(stored.counts));
+  if (isEnded(run) && (counts[inFlight] ?? 0) > 0)
+    tell("G13", name, "nothing in flight after the end of the run", `${counts[inFlight]}`);
+  const { shape = "", accs = [] } = stored.folds ?? {};
+  for (const [n, fold] of shape.split(", ").entries())
+    if (/^count(?: |$)/.test(fold) && Number(accs[n]) > (counts[3] ?? 0))
+      tell("G3", name, `${counts[3]} results folded at most`, `${said(accs[n])} in "${fold}"`);
+}
+
+function checkPage(
+  state: ReadonlyMap<string, Value>,
+  name: string,
+  step: Step,
+  stored: Stored,
+  n: number,
+  counts: number[],
+  tell: Tell,
+  seen: Seen,
+): void {
+  const size = step.masks.length;
+  const bytes = state.get(`page/${name}/${`${n}`.padStart(8, "0")}`);
+  const page = bytes instanceof Uint8Array ? pageOf(bytes) : undefined;
+  seen("pages", page === undefined ? 0 : 1);
+  for (let index = n * pageSize; index < Math.min(size, (n + 1) * pageSize); index += 1) {
+    const slot = index % pageSize;
+    const number = page?.states[slot] ?? 0;
+    const bit = bitOf[number] ?? 0;
+    const mask = step.masks[index] ?? 0;
+    const where = `${name} #${index} "${step.keys[index]}"`;
+    counts[number] = (counts[number] ?? 0) + 1;
+    seen("sub-jobs");
+    if ((mask & bit) === 0)
+      tell("G3", where, `one of: ${namesOf(mask)}`, stateNames[number] ?? `state ${number}`);
+    else step.masks[index] = bit; // The store knows which of them it is.
+    const offset = (page?.outcomes[slot] ?? 0) - 1 + stored.base;
+    const places = [step.at[index] ?? -1, ...(step.more.get(index) ?? [])];
+    if (bit === ok || offset >= stored.base) {
+      seen("outcomes");
+      if (!places.includes(offset))
+        tell("G3", where, `its outcome at ${places.join(" or ")}`, `at ${offset}`);
+    }
+    const most = 1 + (step.issues.get(index) ?? 0) + step.issuedAgain + stored.swept;
+    const attempts = page?.attempts[slot] ?? 0;
+    if ((page?.issues[slot] ?? 0) > most)
+      tell("G6", where, `${most} issues at most`, `${page?.issues[slot]}`);
+    if (attempts > (step.attempts.get(index) ?? 0))
+      tell("G6", where, `${step.attempts.get(index) ?? 0} failed attempts`, `${attempts}`);
+  }
+}
+
+// ---- what happened outside
+
+function checkWitness(
+  witness: Witness,
+  runs: ReadonlyMap<string, Run>,
+  tell: Tell,
+  seen: Seen,
+): void {
+  for (const id of witness.started) {
+    seen("acknowledged starts");
+    if (!runs.has(id)) tell("G1", `run ${id}`, "the start that was acknowledged", "none");
+  }
+  for (const id of witness.cancelled) {
+    seen("acknowledged cancels");
+    const { state } = runs.get(id) ?? { state: "lost" };
+    if (state !== "cancelled") tell("G13", `run ${id}`, "the cancel that was acknowledged", state);
+  }
+  for (const id of witness.ended) {
+    seen("acknowledged ends");
+    const { state } = runs.get(id) ?? { state: "lost" };
+    if (!isEnded({ state })) tell("G1", `run ${id}`, "the end that was acknowledged", state);
+  }
+  for (const [id, run] of runs)
+    for (const [name, step] of run.steps)
+      for (const [index, key] of step.keys.entries()) {
+        const times = witness.ran.get(`${id}/${name}/${key}`) ?? 0;
+        if (step.masks[index] === ok && times === 0)
+          tell("G7", `${id}/${name} #${index} "${key}"`, "an execution", "none");
+        seen("executions", times);
+        seen("extra executions", Math.max(0, times - 1 - (step.attempts.get(index) ?? 0)));
+      }
+}
+
+// ---- reading
+
+function recordOf(value: Value | undefined): Stored | undefined {
+  return typeof value === "string" ? (JSON.parse(value) as Stored) : undefined; // oxlint-disable-line typescript/no-unsafe-type-assertion -- what is missing is undefined, and fails the comparison that needs it
+}
+
+function listOf(value: Value): readonly unknown[] {
+  const list: unknown = typeof value === "string" ? JSON.parse(value) : undefined;
+  return Array.isArray(list) ? list : [];
+}
+
+function namesOf(mask: number): string {
+  return setNames.filter((_, n) => (mask & (1 << n)) > 0).join(", ");
+}
+
+function said(value: unknown): string {
+  return JSON.stringify(value) ?? "nothing";
+}

@@ -1,0 +1,395 @@
+/**
+ * What the records of a partition say, folded without the definitions of any flow.
+ *
+ * The log does not say everything: whether a failure was the last depends on the flow's retries, whether a sub-job was in the
+ * queue on the window. So each sub-job has a set of states it may be in; every record narrows the sets or widens them, and a
+ * promise is broken where a set becomes empty. Records of managers stand a little behind those that caused them; what
+ * arrived between the two can only be late, and widens nothing.
+ */
+import type { Row, Tell } from "./store.ts";
+
+/** States a sub-job may be in, as bits. */
+export const open = 1;
+export const ok = 2;
+export const failed = 4;
+export const skipped = 8;
+export const cancelled = 16;
+
+export type Told = {
+  readonly offset: number;
+  readonly at: number;
+  readonly body: string | undefined;
+  readonly type: string;
+  readonly run: string;
+  readonly step: string;
+  readonly generation: number;
+  readonly issue: number;
+  readonly from: number;
+  readonly total: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly keys: readonly string[];
+  /** Of outcomes: triples from, count, issue. Of a join: how many. */
+  readonly ok: readonly number[] | number;
+  readonly bad?: readonly {
+    readonly index: number;
+    readonly issue: number;
+    readonly attempt: number;
+    readonly outcome: string;
+    readonly fatal?: boolean;
+  }[];
+  readonly subJobs?: readonly number[];
+  readonly clean?: boolean;
+  readonly outcome: string;
+  readonly state: string;
+  readonly flow: string;
+  readonly input: unknown;
+  readonly request: string;
+};
+
+export type Step = {
+  /** Which generation it is in, at least and at most: the log does not number every one. */
+  generation: number;
+  most: number;
+  state: string;
+  sealed: number | undefined;
+  /** Closed by a person or by the end of its run: it needs no seal. */
+  closed: boolean;
+  readonly masks: number[];
+  readonly keys: string[];
+  readonly known: Set<string>;
+  /** Where its outcome may stand: the first place, and more for the few that have more. */
+  readonly at: number[];
+  readonly more: Map<number, number[]>;
+  /** Of those that did not succeed at once: issues beyond the first, the highest that is over, attempts, lost workers. */
+  readonly issues: Map<number, number>;
+  readonly over: Map<number, number>;
+  readonly attempts: Map<number, number>;
+  readonly crashes: Map<number, number>;
+  /** What may have issued or crashed any of them without naming them. */
+  issuedAgain: number;
+  crashed: number;
+  readonly joined: Set<number>;
+  readonly ended: Set<number>;
+};
+
+export type Run = {
+  readonly started: Told;
+  began: boolean;
+  state: string;
+  readonly steps: Map<string, Step>;
+};
+
+/** What only the store knows, and the fold must be told. */
+export type Hints = {
+  /** Offsets of the pages that a step has taken in. */
+  readonly isTaken: (run: string, step: string, offset: number) => boolean;
+  /** Some of its results may have been refused by a fold. */
+  readonly mayRefuse: (run: string, step: string) => boolean;
+  /** How often the sweep put sub-jobs of this step again. */
+  readonly swept: (run: string, step: string) => number;
+  /** The state in which a run ended next after this offset. */
+  readonly nextEnd: (run: string, offset: number) => string | undefined;
+};
+
+export type Folded = {
+  readonly runs: Map<string, Run>;
+  readonly take: (told: Told, isConsumed: boolean) => void;
+};
+
+/** Vanished workers after which a sub-job is given up. */
+const crashLimit = 3;
+
+const add = (map: Map<number, number>, index: number, n = 1): void =>
+  void map.set(index, (map.get(index) ?? 0) + n);
+
+export function told({ offset, at, text }: Row): Told {
+  const end = text.indexOf("\n");
+  const header = JSON.parse(end === -1 ? text : text.slice(0, end)) as Told; // oxlint-disable-line typescript/no-unsafe-type-assertion -- what is missing is undefined, and fails the comparison that needs it
+  return { ...header, offset, at, body: end === -1 ? undefined : text.slice(end + 1) };
+}
+
+function newStep(): Step {
+  return {
+    generation: 0,
+    most: 0,
+    state: "waiting",
+    sealed: undefined,
+    closed: false,
+    masks: [],
+    keys: [],
+    known: new Set(),
+    at: [],
+    more: new Map(),
+    issues: new Map(),
+    over: new Map(),
+    attempts: new Map(),
+    crashes: new Map(),
+    issuedAgain: 0,
+    crashed: 0,
+    joined: new Set(),
+    ended: new Set(),
+  };
+}
+
+export function fold(hints: Hints, tell: Tell): Folded {
+  const runs = new Map<string, Run>();
+
+  function stepOf(run: Run, name: string): Step {
+    let step = run.steps.get(name);
+    if (step === undefined) run.steps.set(name, (step = newStep()));
+    return step;
+  }
+
+  /** What came from outside, as the manager takes it in. */
+  function input(e: Told, where: string): void {
+    if (e.type === "queue.lost") return loseQueue(e);
+    if (e.run === undefined) return;
+    const run = runs.get(e.run);
+    if (e.type === "run.started") {
+      if (run === undefined)
+        runs.set(e.run, { started: e, began: false, state: "waiting", steps: new Map() });
+      return;
+    }
+    if (run === undefined) return;
+    if (e.type === "cancel.asked") return cancel(run, e, where);
+    if (e.type.endsWith(".asked")) return obey(run, e);
+    if (e.step === undefined) return;
+    const step = stepOf(run, e.step);
+    if (e.type === "fan-out.grown") grow(step, e, where);
+    else if (e.type === "fan-out.sealed") {
+      if (e.total === step.masks.length) step.sealed = e.total;
+    } else if (e.type === "sub-jobs.settled") settle(step, e, where);
+    else if (e.type === "task.lost")
+      each(step, e.subJobs ?? [], e, where, (index, issue) => {
+        if (((step.masks[index] ?? 0) & open) === 0 || issue <= (step.over.get(index) ?? 0)) return;
+        step.over.set(index, issue);
+        add(step.issues, index);
+        if (e.clean !== true) crash(step, index, e.offset);
+      });
+  }
+
+  function crash(step: Step, index: number, offset: number): void {
+    add(step.crashes, index);
+    if ((step.crashes.get(index) ?? 0) + step.crashed >= crashLimit) givenUp(step, index, offset);
+  }
+
+  function givenUp(step: Step, index: number, offset: number): void {
+    if (((step.masks[index] ?? 0) & open) === 0) return;
+    step.masks[index] = (step.masks[index] ?? 0) | failed;
+    note(step, index, offset);
+  }
+
+  function note(step: Step, index: number, offset: number): void {
+    if ((step.at[index] ?? -1) === -1) step.at[index] = offset;
+    else step.more.set(index, [...(step.more.get(index) ?? []), offset]);
+  }
+
+  function loseQueue(e: Told): void {
+    for (const run of runs.values()) {
+      for (const step of run.steps.values()) {
+        step.issuedAgain += 1;
+        if (e.clean === true || step.masks.length === 0) continue;
+        step.crashed += 1;
+        for (let index = 0; index < step.masks.length; index += 1)
+          if ((step.crashes.get(index) ?? 0) + step.crashed >= crashLimit)
+            givenUp(step, index, e.offset);
+      }
+    }
+  }
+
+  function grow(step: Step, e: Told, where: string): void {
+    if (e.keys.length === 0 || !hints.isTaken(e.run, e.step, e.offset)) return;
+    const size = step.masks.length;
+    if (e.from !== size) tell("G4", where, `a page from ${size}`, `one from ${e.from}`);
+    step.sealed = undefined;
+    for (const key of e.keys) {
+      if (step.known.has(key)) tell("G3", where, "one sub-job per key", `"${key}" twice`);
+      step.known.add(key);
+      step.keys.push(key);
+      step.masks.push(open);
+      step.at.push(-1);
+    }
+    const items: unknown = JSON.parse(e.body ?? "[]");
+    if (!Array.isArray(items) || items.length !== e.keys.length)
+      tell("G10", where, `${e.keys.length} items`, "another number of them");
+  }
+
+  /** Calls back for each sub-job of flat triples (from, count, issue) that exists and could have been issued. */
+  function each(
+    step: Step,
+    triples: readonly number[],
+    e: Told,
+    where: string,
+    act: (index: number, issue: number) => void,
+  ): void {
+    for (let t = 0; t + 2 < triples.length; t += 3) {
+      const [from = 0, count = 0, issue = 0] = triples.slice(t, t + 3);
+      const end = Math.min(from + count, step.masks.length);
+      if (from < 0 || from + count > step.masks.length)
+        tell("G3", where, `sub-jobs below ${step.masks.length}`, `${from} and ${count - 1} more`);
+      for (let index = Math.max(0, from); index < end; index += 1) {
+        const most = mostIssues(e.run, e.step, step, index);
+        if (issue < 1 || issue > most)
+          tell("G6", `${where} #${index}`, `an issue from 1 to ${most}`, `issue ${issue}`);
+        act(index, issue);
+      }
+    }
+  }
+
+  function mostIssues(run: string, name: string, step: Step, index: number): number {
+    return 1 + (step.issues.get(index) ?? 0) + step.issuedAgain + hints.swept(run, name);
+  }
+
+  function settle(step: Step, e: Told, where: string): void {
+    const refused = hints.mayRefuse(e.run, e.step) ? failed : 0;
+    each(step, typeof e.ok === "number" ? [] : e.ok, e, where, (index) => {
+      const mask = step.masks[index] ?? 0;
+      if ((mask & open) === 0) return;
+      step.masks[index] = (mask & ~open) | ok | refused;
+      note(step, index, e.offset);
+    });
+    for (const bad of e.bad ?? [])
+      each(step, [bad.index, 1, bad.issue], e, where, (index, issue) => {
+        const mask = step.masks[index] ?? 0;
+        const before = step.attempts.get(index) ?? 0;
+        if (bad.attempt < 1 || bad.attempt > before + 1)
+          tell("G6", `${where} #${index}`, `attempt ${before + 1} at most`, `${bad.attempt}`);
+        if ((mask & open) === 0 || issue <= (step.over.get(index) ?? 0)) return;
+        step.over.set(index, issue);
+        // Of an issue that is not certainly the last, it may have been ignored.
+        const isCertain = issue === mostIssues(e.run, e.step, step, index) && mask === open;
+        note(step, index, e.offset);
+        if (bad.outcome === "skipped") step.masks[index] = isCertain ? skipped : mask | skipped;
+        else if (bad.outcome === "retry-later") add(step.issues, index);
+        else {
+          step.masks[index] = isCertain && bad.fatal === true ? failed : mask | failed;
+          add(step.issues, index);
+          add(step.attempts, index);
+        }
+      });
+  }
+
+  /** What people ask for may be refused: the sets grow, and the join narrows them. */
+  function obey(run: Run, e: Told): void {
+    for (const [name, step] of run.steps) {
+      const isMeant = e.step === undefined || e.step === name;
+      step.issuedAgain += 1; // What is in the queue is called back.
+      for (const [index, mask] of step.masks.entries()) {
+        if (e.type === "redrive.asked" && isMeant && (mask & failed) > 0) {
+          step.masks[index] = mask | open;
+          add(step.issues, index);
+        }
+        if (e.type === "skip.asked" && isMeant && (mask & failed) > 0)
+          step.masks[index] = mask | skipped;
+        if (e.type === "release.asked" || e.type === "close.asked")
+          if ((mask & open) > 0) step.masks[index] = mask | cancelled;
+      }
+      step.closed ||= e.type === "release.asked" || e.type === "close.asked";
+    }
+  }
+
+  function cancel(run: Run, e: Told, where: string): void {
+    const end = hints.nextEnd(e.run, e.offset);
+    if (end === undefined && !isEnded(run))
+      tell("G13", where, "an end of the run after cancel", "none");
+    if (end !== "cancelled" || isEnded(run)) return;
+    for (const step of run.steps.values()) {
+      step.closed = true;
+      for (const [index, mask] of step.masks.entries())
+        if ((mask & open) > 0) step.masks[index] = (mask & ~open) | cancelled;
+    }
+  }
+
+  // ---- what managers wrote
+
+  function output(e: Told, where: string): void {
+    const run = runs.get(e.run);
+    if (run === undefined) return tell("G1", where, "a start before it", "none");
+    if (e.type === "run.began") {
+      if (run.began) tell("G2", where, "one beginning", "another");
+      run.began = true;
+      run.state = "running";
+      return;
+    }
+    if (e.type === "run.resumed") {
+      for (const step of run.steps.values()) step.issuedAgain += 1;
+      const step = stepOf(run, e.step);
+      step.most += 1;
+      step.state = "running";
+      run.state = "running";
+      return;
+    }
+    if (isEnded(run)) tell("G13", where, `nothing new: the run is ${run.state}`, e.type);
+    if (e.type === "run.held") run.state = "held";
+    if (e.type === "run.ended") {
+      run.state = e.state;
+      for (const step of run.steps.values()) step.issuedAgain += 1;
+    }
+    if (e.generation === undefined) return;
+    const step = stepOf(run, e.step);
+    const begins = e.type === "step.began" ? 1 : 0;
+    const [least, most] = [step.generation + begins, step.most + begins];
+    if (e.generation < least || e.generation > most)
+      tell("G4", where, `generation ${least} to ${most}`, `${e.generation}`);
+    step.generation = e.generation;
+    step.most = e.generation;
+    if (e.type === "step.began") {
+      step.state = "running";
+      step.sealed = undefined;
+    } else if (e.type === "fan-out.joined") join(step, e, where);
+    else if (e.type === "step.ended") {
+      if (step.ended.has(e.generation)) tell("G4", where, "one end per generation", "two");
+      if (e.outcome === "ok" && step.masks.length > 0 && !step.joined.has(e.generation))
+        tell("G4", where, "a join before the end of the step", "none");
+      step.ended.add(e.generation);
+      step.state = e.outcome === "ok" ? "done" : e.outcome;
+    }
+  }
+
+  function join(step: Step, e: Told, where: string): void {
+    if (step.joined.has(e.generation)) tell("G4", where, "one join per generation", "two");
+    step.joined.add(e.generation);
+    const size = step.masks.length;
+    const sealed = step.closed ? size : step.sealed;
+    if (e.total !== size || sealed !== size)
+      tell("G4", where, `total ${size}, sealed`, `total ${e.total}, sealed ${sealed ?? "never"}`);
+    for (const [index, mask] of step.masks.entries()) {
+      if ((mask & ~open) === 0) tell("G4", where, `an outcome of #${index}`, "none: joined early");
+      else step.masks[index] = mask & ~open;
+    }
+    const succeeded = Number(e.ok);
+    const said = [succeeded, e.failed, e.skipped, e.total - succeeded - e.failed - e.skipped];
+    for (const [n, bit] of [ok, failed, skipped, cancelled].entries()) {
+      const least = step.masks.filter((mask) => mask === bit).length;
+      const most = step.masks.filter((mask) => (mask & bit) > 0).length;
+      const name = ["ok", "failed", "skipped", "cancelled"][n];
+      const count = said[n] ?? NaN;
+      if (!(count >= least && count <= most))
+        tell("G4", where, `${name}: ${least} to ${most}`, `${count}`);
+    }
+  }
+
+  return {
+    runs,
+    take(e, isConsumed) {
+      const where = `record ${e.offset}${e.run === undefined ? "" : ` ${e.run}`}${e.step === undefined ? "" : `/${e.step}`} ${e.type}`;
+      if (outputs.has(e.type)) output(e, where);
+      else if (isConsumed) input(e, where);
+    },
+  };
+}
+
+const outputs: ReadonlySet<string> = new Set([
+  "run.began",
+  "step.began",
+  "step.ended",
+  "fan-out.joined",
+  "run.held",
+  "run.resumed",
+  "run.ended",
+]);
+
+export function isEnded({ state }: { readonly state: string }): boolean {
+  return state === "done" || state === "failed" || state === "cancelled";
+}

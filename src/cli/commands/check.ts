@@ -1,0 +1,76 @@
+import { existsSync } from "node:fs";
+
+import { Command } from "commander";
+
+import { check as checkStore, type Checked } from "../../check/check.ts";
+import { maskUrl } from "../../engines/open.ts";
+import type { Act, Context } from "../context.ts";
+import { exitCodes } from "../exit.ts";
+import { usage } from "../failure.ts";
+import { count } from "../format.ts";
+import { jsonLine } from "../json.ts";
+import { filePath } from "../load.ts";
+import { faint, span, symbols } from "../style.ts";
+
+type CheckOptions = { readonly witness?: string; readonly json?: boolean };
+
+export function checkCommand(act: (act: Act<CheckOptions>) => () => Promise<void>): Command {
+  return new Command("check")
+    .summary("does a store keep what was promised?")
+    .description(
+      `Reads a store as it is on the disk, folds its log without any code of the engine, and says which guarantees do not hold.
+It needs no app, writes nothing and may run beside the owner.`,
+    )
+    .argument("<url>", "the store, as in sqlite:.fanfold/dev.db")
+    .option(
+      "--witness <file>",
+      'what others saw, a JSON object a line: {"started":"run"}, {"cancelled":…}, {"ended":…}, {"ran":"run/step/key"}',
+    )
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fanfold check sqlite:.fanfold/dev.db
+  fanfold check sqlite:/backup/dev.db --json | jq .violations
+
+Exit codes: 0 all that was looked at holds · 9 something does not`,
+    )
+    .action(act(check));
+}
+
+const check: Act<CheckOptions> = async (context, options, url = "") => {
+  const path = filePath(url);
+  if (path === undefined)
+    throw usage(
+      `check reads files, and "${maskUrl(url)}" is none: name one, as in`,
+      "fanfold check sqlite:.fanfold/dev.db",
+    );
+  for (const file of [path, options.witness])
+    if (file !== undefined && !existsSync(file))
+      throw usage(`there is no file ${file}`, "fanfold check --help");
+  const checked = checkStore(path, options.witness);
+  const { violations, counts, unchecked } = checked;
+  if (options.json === true)
+    context.data.write(jsonLine("check", { url, violations, counts, unchecked }));
+  else print(context, checked);
+  return violations.length === 0 ? exitCodes.ok : exitCodes.unfit;
+};
+
+function print({ data, talk }: Context, { violations, counts, unchecked }: Checked): void {
+  const looked = Object.entries(counts).filter(([, n]) => n > 0);
+  data.say(
+    ...violations.map(({ guarantee, where, expected, got }) => [
+      "  ",
+      span("failed", `${symbols.failed} ${guarantee.padEnd(3)}`),
+      ` ${where}: expected ${expected}, got ${got}`,
+    ]),
+    [faint(`  ${looked.map(([what, n]) => `${count(n)} ${what}`).join(" · ")}`)],
+    ...unchecked.map((what) => [faint(`  not checked: ${what}`)]),
+  );
+  talk.say(
+    violations.length === 0
+      ? ["  ", span("ok", `${symbols.done} all that was looked at holds`)]
+      : ["  ", span("failed", `${symbols.failed} ${violations.length} found`)],
+  );
+}

@@ -1,0 +1,81 @@
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { basename, join, relative, resolve } from "node:path";
+
+import { Command } from "commander";
+
+import type { Act } from "../context.ts";
+import { exitCodes } from "../exit.ts";
+import { usage } from "../failure.ts";
+import * as options from "../options.ts";
+import type { SchemaLibrary } from "../options.ts";
+import { faint, span, strong, symbols } from "../style.ts";
+import { appFile } from "../templates/app.ts";
+import { invoicesFile } from "../templates/invoices.ts";
+import { packageFile } from "../templates/package.ts";
+import { testFile } from "../templates/test.ts";
+import { version } from "../version.ts";
+
+type InitOptions = { readonly schema: SchemaLibrary };
+
+export function initCommand(act: (act: Act<InitOptions>) => () => Promise<void>): Command {
+  return new Command("init")
+    .summary("write an app of four files to begin with")
+    .description(
+      "Writes app.ts, invoices.ts, invoices.test.ts and package.json. Overwrites nothing.",
+    )
+    .argument("[dir]", "where to (default: here)")
+    .option("--schema <library>", options.schemaLibraries.join(", "), options.schemaLibrary, "zod")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  fanfold init invoices && cd invoices && npm install && npm run dev",
+    )
+    .action(act(init));
+}
+
+/** The four files, by name. */
+export function starter(name: string, schema: SchemaLibrary): Readonly<Record<string, string>> {
+  return {
+    "app.ts": appFile(name),
+    "invoices.ts": invoicesFile(schema),
+    "invoices.test.ts": testFile(),
+    "package.json": packageFile(name, schema, version()),
+  };
+}
+
+const init: Act<InitOptions> = async ({ cwd, talk, data }, { schema }, dir = ".") => {
+  const folder = resolve(cwd, dir);
+  const files = starter(nameOf(folder), schema);
+  const there = Object.keys(files).filter((name) => existsSync(join(folder, name)));
+  if (there.length > 0)
+    throw usage(
+      `${relative(cwd, folder) || "this folder"} has ${there.join(", ")} already; nothing was written`,
+      "fanfold init invoices",
+    );
+  await mkdir(folder, { recursive: true });
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(folder, name), text, { flag: "wx" });
+    data.say([join(dir, name)]);
+  }
+  const path = relative(cwd, folder);
+  talk.say(
+    [],
+    [
+      "  ",
+      span("ok", symbols.done),
+      " now:   ",
+      strong([...(path === "" ? [] : [`cd ${path}`]), "npm install", "npm run dev"].join(" && ")),
+    ],
+    [faint("    then edit `over` in invoices.ts to point at your data, and   npm test")],
+  );
+  return exitCodes.ok;
+};
+
+/** A folder's name as npm takes it. */
+function nameOf(folder: string): string {
+  const name = basename(folder)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9-]+/g, "-")
+    .replaceAll(/^-+|-+$/g, "");
+  return name === "" || name === "fanfold" ? "my-app" : name.slice(0, 64);
+}

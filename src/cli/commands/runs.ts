@@ -1,0 +1,151 @@
+import { Command } from "commander";
+
+import type { App } from "../../app/app.ts";
+import type { RunState } from "../../core/event.ts";
+import type { RunRow } from "../../ports/views.ts";
+import type { Status } from "../../views/status.ts";
+import type { Act, Context } from "../context.ts";
+import { exitCodes } from "../exit.ts";
+import { count, duration, instant, percent } from "../format.ts";
+import { jsonLine, runFields } from "../json.ts";
+import { openToRead } from "../load.ts";
+import * as options from "../options.ts";
+import { faint, span, stated, symbols, table } from "../style.ts";
+import type { Cell } from "../style.ts";
+
+type RunsOptions = {
+  readonly state?: readonly RunState[];
+  readonly flow?: string;
+  readonly customer?: string;
+  readonly since?: string;
+  readonly limit: number;
+  readonly json?: boolean;
+};
+
+export function runsCommand(act: (act: Act<RunsOptions>) => () => Promise<void>): Command {
+  return new Command("runs")
+    .summary("list runs, newest first")
+    .description("Lists runs, newest first.")
+    .option(
+      "--state <states>",
+      "waiting, running, held, done, failed, cancelled; several with commas",
+      options.runStates,
+    )
+    .option("--flow <name>", "of this flow")
+    .option("--customer <name>", "of this customer")
+    .option("--since <when>", 'started since: "2h" ago, or a date and time')
+    .option("--limit <n>", "at most so many", options.wholeNumber(1, 10_000), 20)
+    .option("--json", "print one JSON object a line")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fanfold runs --state held
+  fanfold runs --flow monthly-invoices --since 7d
+  fanfold runs --state failed,held --json | jq -r .id`,
+    )
+    .action(act(runs));
+}
+
+const runs: Act<RunsOptions> = async (context, wanted) => {
+  const since = wanted.since === undefined ? {} : { since: sinceOf(context, wanted.since) };
+  const { app } = await openToRead(context, wanted);
+  try {
+    const rows = await app.runs({
+      ...options.given({ states: wanted.state, flow: wanted.flow, customer: wanted.customer }),
+      ...since,
+      limit: wanted.limit,
+    });
+    const known = await Promise.all(
+      rows.map(async (row) => ({ row, status: await statusOf(app, row) })),
+    );
+    if (wanted.json === true)
+      for (const { row, status } of known)
+        context.data.write(jsonLine("run", runFields(row, status)));
+    else print(context, known, wanted);
+    return exitCodes.ok;
+  } finally {
+    await app.close();
+  }
+};
+
+function sinceOf({ clock }: Context, text: string): number {
+  return options.instantBefore(text, clock.now());
+}
+
+type Known = {
+  readonly row: RunRow;
+  readonly status: Status | undefined;
+};
+
+async function statusOf(app: App, { run: id }: RunRow): Promise<Status | undefined> {
+  return (await app.run(id))?.status();
+}
+
+function print({ data, talk, clock }: Context, known: readonly Known[], wanted: RunsOptions): void {
+  if (known.length === 0) {
+    const isFiltered = [wanted.state, wanted.flow, wanted.customer, wanted.since].some(
+      (one) => one !== undefined,
+    );
+    talk.say(
+      ["  ", isFiltered ? "no run matches" : "no runs yet"],
+      [`    ${isFiltered ? "fanfold runs" : "fanfold start --help"}`],
+    );
+    return;
+  }
+  const now = clock.now();
+  data.say(
+    ...table(
+      columns,
+      known.map(({ row, status }) => cells(row, status, now)),
+    ),
+  );
+  if (known.length === wanted.limit)
+    talk.say([
+      faint(
+        `  the newest ${count(wanted.limit)}; more with   fanfold runs --limit ${wanted.limit * 5}`,
+      ),
+    ]);
+}
+
+const columns = [
+  { title: "run", max: 40 },
+  { title: "flow", max: 24 },
+  { title: "customer", max: 16 },
+  { title: "state" },
+  { title: "at" },
+  { title: "failed", align: "right" },
+  { title: "started" },
+  { title: "took", align: "right" },
+  { title: "deadline" },
+] as const;
+
+function cells(row: RunRow, status: Status | undefined, now: number): readonly Cell[] {
+  return [
+    row.run,
+    row.flow,
+    row.customer ?? "",
+    stated(row.state),
+    whereabouts(row, status),
+    status === undefined || status.failed === 0 ? "" : span("failed", count(status.failed)),
+    instant(row.startedAt, now),
+    duration(Math.max(0, (row.endedAt ?? now) - row.startedAt)),
+    deadline(row, now),
+  ];
+}
+
+/** "invoices 67 %" */
+function whereabouts(row: RunRow, status: Status | undefined): string {
+  if (row.endedAt !== undefined || row.step === undefined) return "";
+  const share = status?.total === undefined ? "" : ` ${percent(status.done, status.total)}`;
+  return `${row.step}${share}`;
+}
+
+function deadline(row: RunRow, now: number): Cell {
+  if (row.deadlineAt === undefined) return "";
+  const isLate = (row.endedAt ?? now) > row.deadlineAt;
+  if (row.endedAt !== undefined)
+    return isLate ? span("failed", `${symbols.failed} missed`) : span("ok", `${symbols.done} met`);
+  const due = instant(row.deadlineAt, now);
+  return isLate ? span("failed", `${due} ${symbols.failed} over`) : due;
+}

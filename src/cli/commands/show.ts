@@ -1,0 +1,279 @@
+import { Command } from "commander";
+
+import type { App } from "../../app/app.ts";
+import type { Run } from "../../app/run.ts";
+import type { State } from "../../define/flow.ts";
+import { NotFoundError } from "../../errors.ts";
+import type { AttemptRecord, Status, StepStatus, SubJobRecord } from "../../views/status.ts";
+import type { Act, Context } from "../context.ts";
+import { exitCodes } from "../exit.ts";
+import type { ExitCode } from "../exit.ts";
+import { count, duration, effort, instant, percent, rate } from "../format.ts";
+import { jsonLine, statusFields, stepFields, subJobFields } from "../json.ts";
+import { openToRead } from "../load.ts";
+import { faint, span, stated, strong, table } from "../style.ts";
+import type { Cell, Line } from "../style.ts";
+import { groupLines, quoted, settled, title, verdict } from "../view.ts";
+import { heldAdvice } from "./start.ts";
+
+type ShowOptions = { readonly payload?: boolean; readonly json?: boolean };
+
+export function showCommand(act: (act: Act<ShowOptions>) => () => Promise<void>): Command {
+  return new Command("show")
+    .summary("show a run, a step or one sub-job")
+    .description("Shows a run, one of its steps, or one sub-job with its attempts and errors.")
+    .argument("<run[/step[/key]]>", "what to show; what fanfold prints can be pasted here")
+    .option("--payload", "with inputs, results and what the folds say")
+    .option("--json", "print one JSON object")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fanfold show invoices-2026-10
+  fanfold show invoices-2026-10/invoices
+  fanfold show invoices-2026-10/invoices/c-00013 --payload`,
+    )
+    .action(act(show));
+}
+
+const show: Act<ShowOptions> = async (context, options, address = "") => {
+  const { app } = await openToRead(context, options);
+  try {
+    const { id, step, key } = parts(address);
+    const run = await runOf(app, id);
+    if (run === undefined) throw await noRun(app, id);
+    if (step === undefined) return await showRun(context, run, options);
+    const status = await run.status();
+    const found = status.steps.find((one) => one.name === step);
+    if (found === undefined) {
+      const names = status.steps.map((one) => one.name).join(", ");
+      throw missing(
+        `"${id}" has no step "${step}": its steps are ${names}`,
+        `fanfold show ${quoted(id)}`,
+      );
+    }
+    if (key === undefined) return showStep(context, status, found, options);
+    const record = await run.subJob(step, key);
+    if (record !== undefined) return showSubJob(context, record, options, status.at);
+    throw missing(
+      `step "${step}" of "${id}" has no sub-job "${key}"`,
+      `fanfold show ${quoted(`${id}/${step}`)}`,
+    );
+  } finally {
+    await app.close();
+  }
+};
+
+/** A key may have slashes, a run and a step have none. */
+function parts(address: string): {
+  readonly id: string;
+  readonly step: string | undefined;
+  readonly key: string | undefined;
+} {
+  const [, id = address, step, key] = /^([^/]+)(?:\/([^/]+))?(?:\/(.+))?\/?$/s.exec(address) ?? [];
+  return { id, step, key };
+}
+
+function missing(message: string, next: string): NotFoundError {
+  return new NotFoundError(message, { details: { next } });
+}
+
+/** Whatever its flow, its steps have names. */
+async function runOf(app: App, id: string): Promise<Run<State> | undefined> {
+  return app.run(id);
+}
+
+async function noRun(app: App, id: string): Promise<NotFoundError> {
+  const recent = await app.runs({ limit: 3 });
+  const names = recent.map((row) => `"${row.run}"`).join(", ");
+  return missing(
+    `there is no run "${id}"${names === "" ? ", nor any other" : `; the latest are ${names}`}`,
+    names === "" ? "fanfold start --help" : "fanfold runs",
+  );
+}
+
+async function showRun(
+  { data }: Context,
+  run: Run,
+  { payload, json }: ShowOptions,
+): Promise<ExitCode> {
+  const status = await run.status();
+  const result = status.state === "done" && payload === true ? await run.result() : undefined;
+  if (json === true) {
+    data.write(
+      jsonLine("run", {
+        ...statusFields(status),
+        ...(result === undefined ? {} : { result }),
+      }),
+    );
+    return exitCodes.ok;
+  }
+  data.say(
+    title({ id: status.run, flow: status.flow, customer: status.customer }),
+    ...facts(status),
+    [],
+    ...table(
+      stepColumns,
+      status.steps.map((step) => stepRow(step, status.at)),
+    ),
+    [],
+    ...verdict(status),
+    ...(status.state === "held" ? heldAdvice(run.id) : []),
+  );
+  if (payload === true) {
+    for (const step of status.steps)
+      if (step.value !== undefined) data.say(...block(step.name, step.value));
+    if (result !== undefined) data.say(...block("result", result));
+  }
+  return exitCodes.ok;
+}
+
+function facts(status: Status): Line[] {
+  const tags = Object.entries(status.tags).map(([name, value]) => `${name}=${value}`);
+  const parts = [
+    `started ${instant(status.startedAt, status.at)}`,
+    ...(status.deadlineAt === undefined ? [] : [`due ${instant(status.deadlineAt, status.at)}`]),
+    ...(status.priority === "normal" ? [] : [`priority ${status.priority}`]),
+    ...tags,
+  ];
+  return [[faint(`  ${parts.join("   ")}`)]];
+}
+
+const stepColumns = [
+  { title: "step" },
+  { title: "state" },
+  { title: "done", align: "right" },
+  { title: "of", align: "right" },
+  { title: "failed", align: "right" },
+  { title: "retrying", align: "right" },
+  { title: "took", align: "right" },
+] as const;
+
+function stepRow(step: StepStatus, now: number): readonly Cell[] {
+  const took = step.startedAt === undefined ? "" : duration((step.endedAt ?? now) - step.startedAt);
+  if (step.kind === "step") return [step.name, stated(step.state), "", "", "", "", took];
+  return [
+    step.name,
+    stated(step.state),
+    count(settled(step)),
+    count(step.total ?? step.size),
+    step.failed === 0 ? "" : span("failed", count(step.failed)),
+    step.retrying === 0 ? "" : span("retrying", count(step.retrying)),
+    took,
+  ];
+}
+
+function showStep(
+  { data }: Context,
+  status: Status,
+  step: StepStatus,
+  { payload, json }: ShowOptions,
+): ExitCode {
+  if (json === true) {
+    data.write(jsonLine("step", { run: status.run, ...stepFields(step) }));
+    return exitCodes.ok;
+  }
+  const number = (name: string, n: number): Cell[][] => (n === 0 ? [] : [[faint(name), count(n)]]);
+  const { durations } = step;
+  const rows: Cell[][] = [
+    [faint("state"), stated(step.state)],
+    ...(step.kind === "step"
+      ? []
+      : [
+          [
+            faint("settled"),
+            `${count(settled(step))} of ${count(step.total ?? step.size)}   ${percent(settled(step), step.total ?? 0)}`,
+          ],
+        ]),
+    ...number("ok", step.ok),
+    ...number("failed", step.failed),
+    ...number("timed out", step.timedOut),
+    ...number("poison", step.poison),
+    ...number("skipped", step.skipped),
+    ...number("cancelled", step.cancelled),
+    ...number("in flight", step.inFlight),
+    ...number("retrying", step.retrying),
+    ...number("waiting", step.waiting),
+    ...number("late", step.late),
+    ...number("duplicate", step.duplicate),
+    ...number("stale", step.stale),
+    ...number("repeated keys", step.duplicateKeys),
+    ...(step.generation > 1 ? [[faint("generation"), count(step.generation)]] : []),
+    ...(step.perSecond === undefined || step.endedAt !== undefined
+      ? []
+      : [[faint("rate"), rate(step.perSecond)]]),
+    ...(durations === undefined
+      ? []
+      : [
+          [
+            faint("attempts take"),
+            `half ≤ ${duration(durations.p50)}   9 of 10 ≤ ${duration(durations.p90)}   99 of 100 ≤ ${duration(durations.p99)}   longest ${duration(durations.max)}`,
+          ],
+        ]),
+    ...(step.seconds === 0 ? [] : [[faint("work"), effort(step.seconds)]]),
+  ];
+  data.say(
+    ["  ", strong(`${status.run}/${step.name}`), faint(` · ${status.flow}`)],
+    [],
+    ...table([{ title: "" }, { title: "" }], rows),
+    [],
+    ...groupLines({ ...status, steps: [step] }),
+  );
+  if (payload === true && step.value !== undefined) data.say(...block("value", step.value));
+  return exitCodes.ok;
+}
+
+function showSubJob(
+  { data }: Context,
+  record: SubJobRecord,
+  { payload, json }: ShowOptions,
+  now: number,
+): ExitCode {
+  if (json === true) {
+    data.write(jsonLine("sub-job", subJobFields(record, payload === true)));
+    return exitCodes.ok;
+  }
+  const address = `${record.run}/${record.step}/${record.key}`;
+  data.say(
+    ["  ", strong(address), faint(`   number ${count(record.index + 1)}`)],
+    ["  ", ...stated(record.state)],
+    [],
+    ...(record.attempts.length === 0
+      ? [[faint("  no attempt yet")]]
+      : table(
+          attemptColumns,
+          record.attempts.map((attempt) => attemptRow(attempt, now)),
+        )),
+  );
+  if (payload === true) {
+    data.say(...block("input", record.input));
+    if (record.result !== undefined) data.say(...block("result", record.result));
+  } else
+    data.say([], [faint(`  with input and result:   fanfold show ${quoted(address)} --payload`)]);
+  return exitCodes.ok;
+}
+
+const attemptColumns = [
+  { title: "attempt", align: "right" },
+  { title: "at" },
+  { title: "outcome" },
+  { title: "took", align: "right" },
+  { title: "error" },
+] as const;
+
+function attemptRow(attempt: AttemptRecord, now: number): readonly Cell[] {
+  const { error } = attempt;
+  const where = error?.at === undefined ? "" : `   ${error.at}`;
+  return [
+    count(attempt.attempt),
+    instant(attempt.at, now),
+    stated(attempt.outcome),
+    attempt.ms === undefined ? "" : duration(attempt.ms),
+    error === undefined ? "" : [`${error.name}: ${error.message}`, faint(where)],
+  ];
+}
+
+function block(name: string, value: unknown): Line[] {
+  const text = JSON.stringify(value, null, 2) ?? "";
+  return [[], [faint(`  ${name}`)], ...text.split("\n").map((line): Line => [`    ${line}`])];
+}

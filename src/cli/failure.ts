@@ -1,0 +1,68 @@
+/** Errors for people: what happened, and the next command to type. */
+import { UsageError } from "../errors.ts";
+import { codeOf, exitCodes, exitOfError } from "./exit.ts";
+import { faint, span, symbols } from "./style.ts";
+import type { Line } from "./style.ts";
+
+/** A mistake on the command line, and what to type instead. */
+export function usage(message: string, next: string, cause?: unknown): UsageError {
+  return new UsageError(message, { details: { next }, ...(cause === undefined ? {} : { cause }) });
+}
+
+const nextByCode: Readonly<Record<string, string>> = {
+  "not-found": "fanfold runs",
+  conflict: "fanfold runs",
+  unavailable: "fanfold doctor",
+  "run-ended": "fanfold runs",
+};
+
+/** The command that failed; no verb if it was none of ours. */
+export type Failed = {
+  readonly argv: readonly string[];
+  readonly verb: string | undefined;
+  readonly version: string;
+};
+
+/** The message, cut into its lines, and the next command. Bugs come with what a report needs. */
+export function failureLines(error: unknown, { argv, verb, version }: Failed): Line[] {
+  const [first = "", ...rest] = messageOf(error).split("\n");
+  const said: Line[] = [
+    ["  ", span("failed", symbols.failed), ` ${first}`],
+    ...rest.map((line): Line => [`    ${line}`]),
+  ];
+  if (exitOfError(error) !== exitCodes.bug) return [...said, [`    ${nextOf(error, verb)}`]];
+  return [
+    ...said,
+    [],
+    [faint("    this is a bug in Fanfold; please report it with what follows:")],
+    [`    fanfold ${version}, node ${process.versions.node}, ${process.platform} ${process.arch}`],
+    [`    fanfold ${argv.join(" ")}`],
+    ...stackOf(error).map((line): Line => [`    ${line}`]),
+    ["    fanfold doctor"],
+  ];
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : `thrown: ${String(error)}`;
+}
+
+function nextOf(error: unknown, verb: string | undefined): string {
+  const { next, url, pid } = detailsOf(error);
+  if (typeof next === "string") return next;
+  // A file in use: its owner is the one to ask, if it can be asked.
+  if (typeof url === "string") return `fanfold runs --url ${url}`;
+  if (typeof pid === "number")
+    return "fanfold worker --port 4400     in its place: others can reach that one";
+  return nextByCode[codeOf(error) ?? ""] ?? `fanfold ${verb === undefined ? "" : `${verb} `}--help`;
+}
+
+function detailsOf(error: unknown): Readonly<Record<string, unknown>> {
+  const details: unknown = error instanceof Error && "details" in error ? error.details : undefined;
+  return typeof details === "object" && details !== null ? { ...details } : {};
+}
+
+function stackOf(error: unknown): readonly string[] {
+  if (!(error instanceof Error)) return [];
+  const cause = error.cause instanceof Error ? [`caused by ${error.cause.stack}`] : [];
+  return [error.stack ?? "", ...cause].flatMap((text) => text.split("\n")).slice(0, 40);
+}

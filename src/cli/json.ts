@@ -1,0 +1,74 @@
+/** What --json prints: one object a line, with a `schema` that changes only when a reader would break. */
+import type { RunRow } from "../ports/views.ts";
+import type { Status, StepStatus, SubJobRecord } from "../views/status.ts";
+import { iso } from "./format.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export function jsonLine(schema: string, fields: Fields): string {
+  return `${JSON.stringify({ schema: `fanfold.${schema}/1`, ...fields })}\n`;
+}
+
+const when = (at: number | undefined): string | null => (at === undefined ? null : iso(at));
+
+/** A line of a list: what is known of a run, with counters where its status could be read. */
+export function runFields(row: RunRow, status: Status | undefined): Fields {
+  const step = status === undefined ? undefined : currentFanOut(status);
+  return {
+    id: row.run,
+    flow: row.flow,
+    state: row.state,
+    customer: row.customer ?? null,
+    priority: row.priority,
+    tags: row.tags ?? {},
+    step: row.step ?? null,
+    total: step?.total ?? null,
+    ok: step?.ok ?? null,
+    failed: step?.failed ?? null,
+    startedAt: when(row.startedAt),
+    endedAt: when(row.endedAt),
+    deadline: when(row.deadlineAt),
+    because: row.because ?? null,
+  };
+}
+
+/** Everything about one run. */
+export function statusFields(status: Status): Fields {
+  const row: RunRow = {
+    run: status.run,
+    flow: status.flow,
+    state: status.state,
+    priority: status.priority,
+    tags: status.tags,
+    startedAt: status.startedAt,
+    ...(status.customer === undefined ? {} : { customer: status.customer }),
+    ...(status.step === undefined ? {} : { step: status.step }),
+    ...(status.because === undefined ? {} : { because: status.because }),
+    ...(status.endedAt === undefined ? {} : { endedAt: status.endedAt }),
+    ...(status.deadlineAt === undefined ? {} : { deadlineAt: status.deadlineAt }),
+  };
+  return {
+    ...runFields(row, status),
+    asOf: { offset: status.asOf, at: when(status.at) },
+    steps: status.steps.map(stepFields),
+  };
+}
+
+export function stepFields(step: StepStatus): Fields {
+  return { ...step, startedAt: when(step.startedAt), endedAt: when(step.endedAt) };
+}
+
+export function subJobFields(record: SubJobRecord, hasPayload: boolean): Fields {
+  const { input, result, attempts, ...facts } = record;
+  return {
+    ...facts,
+    attempts: attempts.map((attempt) => ({ ...attempt, at: when(attempt.at) })),
+    ...(hasPayload ? { input, result } : {}),
+  };
+}
+
+/** The fan-out a run is at, or else its last one: what its counters count. */
+function currentFanOut(status: Status): StepStatus | undefined {
+  const fanOuts = status.steps.filter((step) => step.kind === "fan-out");
+  return fanOuts.find((step) => step.name === status.step) ?? fanOuts.at(-1);
+}

@@ -1,0 +1,53 @@
+/** Verbs that are promised and not there yet, and what does the same today. */
+import { usage } from "./failure.ts";
+import type { UsageError } from "../errors.ts";
+
+const today: Readonly<Record<string, string>> = {
+  watch:
+    "fanfold start <flow> <input> --id <run> --watch     joins a run that is there, and watches it",
+  dev: "fanfold start <flow> --watch     works on it in the same process",
+  failures: "fanfold show <run>     groups what failed",
+  redrive: "await run.redrive({ signature })     in code",
+  retry: "await run.redrive({ signature })     in code",
+  skip: "await run.skip(reason, { signature })     in code",
+  close: "await run.close(reason)     in code",
+  cancel: "await run.cancel(reason)     in code",
+  release: "await run.release(reason)     in code",
+  serve: "fanfold worker --port 4400     answers other processes",
+  plan: "fanfold demo     shows how workers and deadline hang together",
+  send: "fanfold start <flow> <input>",
+  publish: "fanfold start <flow> <input>",
+  tail: "fanfold show <run>",
+  queues: "fanfold runs",
+  workers: "fanfold runs",
+  schedules: "fanfold start <flow> <input>     from cron",
+  log: "fanfold show <run>",
+  map: "fanfold show <run>",
+  set: "fanfold start --help",
+  pause: "fanfold worker --queues <names>     works on those only",
+  resume: "fanfold worker --queues <names>",
+  move: "fanfold doctor",
+  migrate: "fanfold doctor     files are migrated when they are opened",
+  outbox: "fanfold --help",
+  export: "fanfold show <run> --json",
+  completion: "fanfold --help",
+  open: "fanfold show <run>",
+};
+
+/** The error for what commander refused: `said` in its words, `unknown` the verb it does not know. */
+export function laterVerb(
+  said: string,
+  unknown: string | undefined,
+  verb: string | undefined,
+): UsageError {
+  const instead = unknown === undefined ? undefined : today[unknown];
+  if (instead !== undefined)
+    return usage(`fanfold ${unknown} comes in a later version; until then:`, instead);
+  const [first = "", hint] = said.split("\n");
+  const near = /Did you mean (\S+?)\?/.exec(hint ?? "")?.[1];
+  const next =
+    near === undefined || near.startsWith("-")
+      ? `fanfold ${verb === undefined ? "" : `${verb} `}--help`
+      : `fanfold ${near} --help`;
+  return usage([first, ...(hint === undefined ? [] : [hint.trim()])].join("\n"), next);
+}

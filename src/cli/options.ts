@@ -1,0 +1,89 @@
+/** What options may say, read where the command line ends. Each throws commander's error, which names the option. */
+import { InvalidArgumentError } from "commander";
+
+import type { Priority, RunState } from "../core/event.ts";
+import { durationMs } from "../define/duration.ts";
+import type { Duration } from "../define/duration.ts";
+
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d[\d,_]*$/.test(text) ? Number(text.replaceAll(/[,_]/g, "")) : NaN;
+    if (value >= least && value <= most) return value;
+    throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}`);
+  };
+}
+
+/** "1%", "0.83%" or "0.83": percent. */
+export function share(text: string): number {
+  const value = /^\d{1,3}(\.\d+)?%?$/.test(text) ? Number.parseFloat(text) : NaN;
+  if (value <= 100) return value;
+  throw new InvalidArgumentError('expected a share from "0%" to "100%"');
+}
+
+export function isDuration(text: string): text is Duration {
+  return /^\d{1,15}(\.\d{1,9})?(ms|s|m|h|d)$/.test(text);
+}
+
+export function duration(text: string): Duration {
+  if (isDuration(text)) return text;
+  throw new InvalidArgumentError('expected a duration such as "30s", "90m" or "2h"');
+}
+
+/** "90m" from now on, or an instant: "2026-11-21T16:00". */
+export function durationOrDate(text: string): Duration | Date {
+  if (isDuration(text)) return text;
+  const at = Date.parse(text);
+  if (!Number.isNaN(at)) return new Date(at);
+  throw new InvalidArgumentError('expected a duration such as "90m", or a date and time');
+}
+
+/** Epoch ms: "2h" ago, or an instant. */
+export function instantBefore(text: string, now: number): number {
+  const since = durationOrDate(text);
+  return typeof since === "string" ? now - durationMs(since, "--since") : since.getTime();
+}
+
+const priorities = ["low", "normal", "high", "urgent"] as const;
+const states = ["waiting", "running", "held", "done", "failed", "cancelled"] as const;
+
+export const priority = (text: string): Priority => oneOf(text, priorities);
+
+/** "held,running" */
+export const runStates = (text: string): readonly RunState[] =>
+  text.split(",").map((state) => oneOf(state.trim(), states));
+
+export const ifExists = (text: string): "join" | "reject" => oneOf(text, ["join", "reject"]);
+
+export const schemaLibrary = (text: string): SchemaLibrary => oneOf(text, schemaLibraries);
+export const schemaLibraries = ["zod", "valibot", "arktype"] as const;
+export type SchemaLibrary = (typeof schemaLibraries)[number];
+
+function oneOf<T extends string>(text: string, known: readonly T[]): T {
+  const found = known.find((one) => one === text);
+  if (found !== undefined) return found;
+  throw new InvalidArgumentError(`expected one of ${known.join(", ")}`);
+}
+
+export const list = (text: string): readonly string[] =>
+  text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+
+/** --tag k=v, as often as wanted. */
+export function tag(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
+  if (name === undefined || value === undefined)
+    throw new InvalidArgumentError("expected name=value");
+  return { ...before, [name]: value };
+}
+
+/** What was said, without what was not: an option that is undefined is not the same as none. */
+export function given<T extends object>(said: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const entries = Object.entries(said).filter(([, value]) => value !== undefined);
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same keys, and no value is undefined
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> };
+}

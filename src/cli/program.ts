@@ -1,0 +1,164 @@
+/** The command line: verbs, help that teaches, and one place where everything ends in an exit code. */
+import { Command, CommanderError } from "commander";
+
+import { systemClock } from "../engines/system.ts";
+import { checkCommand } from "./commands/check.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { initCommand } from "./commands/init.ts";
+import { runsCommand } from "./commands/runs.ts";
+import { showCommand } from "./commands/show.ts";
+import { startCommand } from "./commands/start.ts";
+import { workerCommand } from "./commands/worker.ts";
+import type { Act, Context, GlobalOptions, Io, Signal } from "./context.ts";
+import { exitCodes, exitOfError } from "./exit.ts";
+import type { ExitCode } from "./exit.ts";
+import { failureLines } from "./failure.ts";
+import { laterVerb } from "./later.ts";
+import { terminal } from "./print.ts";
+import type { Wishes } from "./print.ts";
+import { version } from "./version.ts";
+
+const examples = `
+Look first, nothing is written:
+  fanfold demo
+
+Then yours:
+  fanfold init invoices && cd invoices && npm install && npm run dev
+
+Every day:
+  fanfold start monthly-invoices '{"month":"2026-10"}' --id invoices-2026-10 --deadline 90m --watch
+  fanfold worker --concurrency 50
+  fanfold runs --state held
+  fanfold show invoices-2026-10/invoices/c-00013 --payload
+
+The connection is --url, or FANFOLD_URL, or what the app file says:
+  sqlite:.fanfold/dev.db      one file, one process that owns it
+  http://127.0.0.1:4400       a process that owns the file
+  memory:                     nothing is kept
+
+stdout is data, stderr is talk: --json goes well with jq, and  fanfold <command> --help  with everything.`;
+
+/** Runs one command and resolves to its exit code; prints everything, throws nothing. */
+export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.ok;
+  const program = commands(io, (ended) => {
+    code = ended;
+  });
+  try {
+    if (argv.length === 0) program.outputHelp();
+    else await program.parseAsync([...argv], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
+    return refused(error, argv, io, program);
+  }
+}
+
+function commands(io: Io, end: (code: ExitCode) => void): Command {
+  const program = new Command("fanfold");
+  program
+    .description("Fan out, fold in: durable, event-driven business processes for TypeScript.")
+    .version(version(), "-V, --version", "print the version")
+    .option("--url <url>", "connection, instead of FANFOLD_URL and the app file's")
+    .option("--app <file>", "the app file (default: app.ts); file.ts#name if it exports several")
+    .option("--plain", "lines only, nothing is repainted")
+    .option("--color", "colours, also where there is no terminal")
+    .option("--no-color", "no colours")
+    .addHelpText("after", examples)
+    .helpCommand("help [command]", "the same as --help")
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: () => undefined, // Said by refused(), with the next command to type.
+    });
+
+  /** Wraps what a verb does: options and arguments as the command line had them, and the exit code out. */
+  const wrap =
+    (command: () => Command) =>
+    <O>(act: Act<O>) =>
+    async (): Promise<void> => {
+      const self = command();
+      const options = self.optsWithGlobals<O & GlobalOptions>();
+      end(await act(contextOf(io, wishesOf(program)), options, ...self.args));
+    };
+  const makers = [
+    demoCommand,
+    initCommand,
+    startCommand,
+    workerCommand,
+    showCommand,
+    runsCommand,
+    doctorCommand,
+    checkCommand,
+  ];
+  for (const make of makers) {
+    const command: Command = make(wrap(() => command));
+    program.addCommand(command.copyInheritedSettings(program));
+  }
+  return program;
+}
+
+/** Commander says `color: true` when nobody said anything. */
+function wishesOf(program: Command): Wishes {
+  const { plain, color } = program.opts<Wishes>();
+  const isSaid = program.getOptionValueSource("color") === "cli";
+  return {
+    ...(plain === undefined ? {} : { plain }),
+    ...(isSaid && color !== undefined ? { color } : {}),
+  };
+}
+
+function contextOf(io: Io, wishes: Wishes): Context {
+  return {
+    ...io,
+    data: terminal(io.stdout, io.env, wishes),
+    talk: terminal(io.stderr, io.env, wishes, [io.stdout, io.stderr]),
+  };
+}
+
+function refused(error: unknown, argv: readonly string[], io: Io, program: Command): ExitCode {
+  const { talk } = contextOf(io, wishesOf(program));
+  const verb = program.commands.find((command) => argv.includes(command.name()))?.name();
+  const problem = error instanceof CommanderError ? misuse(error, verb) : error;
+  talk.say(...failureLines(problem, { argv, verb, version: version() }));
+  return exitOfError(problem);
+}
+
+/** What commander says, in our words: lower case, no "error:", and with the help that answers it. */
+function misuse(error: CommanderError, verb: string | undefined): unknown {
+  const said = error.message.replace(/^error: /, "").replace(/\.$/, "");
+  const unknown = /^unknown command '([^']+)'/.exec(said)?.[1];
+  return laterVerb(said, unknown, verb);
+}
+
+/** The real world: this process. */
+function processIo(): Io {
+  return {
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    env: process.env,
+    cwd: process.cwd(),
+    clock: systemClock(),
+    onSignal(listener) {
+      const signals: readonly Signal[] = ["SIGINT", "SIGTERM"];
+      for (const signal of signals) process.on(signal, listener);
+      return () => {
+        for (const signal of signals) process.off(signal, listener);
+      };
+    },
+    quit: (code) => process.exit(code),
+  };
+}
+
+/** Runs the command of this process and ends it. */
+export async function main(argv: readonly string[]): Promise<void> {
+  // `fanfold runs | head` closes the pipe: nobody wants the rest.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === "EPIPE" ? exitCodes.ok : exitCodes.bug);
+  });
+  const code = await run(argv, processIo());
+  // What the app file opened (a pool of connections, say) must not keep a finished command alive.
+  process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
+}

@@ -1,0 +1,24 @@
+/** package.json: three scripts, and a Node that is new enough where the machine's is not. */
+import type { SchemaLibrary } from "../options.ts";
+
+const libraries: Readonly<Record<SchemaLibrary, string>> = {
+  zod: "^4.6.7",
+  valibot: "^1.5.0",
+  arktype: "^2.2.9",
+};
+
+export function packageFile(name: string, schema: SchemaLibrary, version: string): string {
+  const content = {
+    name,
+    private: true,
+    type: "module",
+    scripts: {
+      dev: `fanfold start monthly-invoices "{\\"month\\":\\"2026-10\\"}" --id invoices-2026-10 --watch`,
+      worker: "fanfold worker",
+      test: "node --test",
+    },
+    dependencies: { fanfold: `^${version}`, [schema]: libraries[schema] },
+    devDependencies: { "@types/node": "^24.19.2", node: "^24.21.0", typescript: "^7.0.2" },
+  };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
