@@ -1,0 +1,90 @@
+/** A process of the simulated world: the real roles, called by the real host, on an engine that lies between it and the others. */
+import { encode } from "../core/event.ts";
+import { limits } from "../core/limits.ts";
+import type { FlowPlan } from "../core/plan.ts";
+import type { Engine } from "../ports/engine.ts";
+import { host as hostOf } from "../roles/host.ts";
+import { manager } from "../roles/manager.ts";
+import { projector } from "../roles/projector.ts";
+import { ticker } from "../roles/ticker.ts";
+import { worker } from "../roles/worker.ts";
+import type { SimClock } from "./clock.ts";
+import type { Process } from "./ports.ts";
+import { program, type Users } from "./program.ts";
+
+/** What a process does; the same after every restart. */
+export type NodePlan = {
+  readonly name: string;
+  readonly manages: boolean;
+  /** 0: no worker. */
+  readonly slots: number;
+  readonly queues: readonly string[];
+  /** The queue is in its memory. */
+  readonly owns: boolean;
+};
+
+export type Booted = {
+  /** Ends in good order: what runs may finish for a while, the rest is given back. Rejects where a call fails. */
+  readonly stop: () => Promise<void>;
+};
+
+export type BootOptions = {
+  readonly plan: NodePlan;
+  readonly process: Process;
+  readonly engine: Engine;
+  readonly clock: SimClock;
+  readonly users: Users;
+  readonly plans: ReadonlyMap<string, FlowPlan>;
+  readonly crash: () => void;
+  readonly onError: (role: string, error: unknown) => void;
+};
+
+const drainMs = 2_000;
+
+export function boot(options: BootOptions): Booted {
+  const { plan, process, engine, users, plans } = options;
+  const clock = options.clock.clockOf(process.life);
+  const host = hostOf(engine, clock, options.onError);
+  const managers = Array.from({ length: plan.manages ? engine.partitions : 0 }, (_, partition) =>
+    manager({ engine, clock, partition, holder: process.name, plans }),
+  );
+  for (const [partition, role] of managers.entries()) {
+    host.add(role);
+    host.add(projector({ engine, partition }));
+  }
+  if (plan.manages) host.add(ticker({ engine, clock }));
+  const place = {
+    sleep: clock.sleep,
+    crash(): Promise<never> {
+      options.crash();
+      return new Promise(() => undefined);
+    },
+  };
+  const working =
+    plan.slots === 0
+      ? undefined
+      : worker({
+          engine,
+          clock,
+          worker: process.name,
+          slots: plan.slots,
+          queues: plan.queues,
+          leaseMs: plan.owns ? Infinity : limits.leaseMs,
+          ...program(users, place),
+          log: () => undefined,
+        });
+  if (working !== undefined) host.add(working);
+  return {
+    async stop() {
+      if (working !== undefined) {
+        await host.remove(working);
+        await working.drain(drainMs);
+      }
+      await host.stop();
+      if (plan.owns)
+        for (let partition = 0; partition < engine.partitions; partition += 1)
+          await engine.log.append(partition, [encode({ type: "queue.lost", clean: true })]);
+      for (const role of managers) await role.resign();
+    },
+  };
+}

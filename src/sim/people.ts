@@ -1,0 +1,164 @@
+/** Those who start runs, change their minds, and look after what is held. They repeat what was not answered, and never give up. */
+import { encode, type InputEvent, type Json, type Priority } from "../core/event.ts";
+import { partitionOf } from "../core/ids.ts";
+import { UnavailableError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Engine } from "../ports/engine.ts";
+import type { Reader } from "../roles/reader.ts";
+import type { Status } from "../views/status.ts";
+import type { Draw } from "./draw.ts";
+import { flowName, itemsOf, stepNames, type Users } from "./program.ts";
+
+export type PeopleOptions = {
+  readonly draw: Draw;
+  readonly users: Users;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly reader: Reader;
+  readonly runs: number;
+  readonly commands: number;
+  /** How long the storm lasts. */
+  readonly stormMs: number;
+};
+
+export type People = {
+  /** Starts the runs and asks for things, at times drawn. */
+  readonly act: () => void;
+  /** Sees to it that every run ends: from now on. */
+  readonly attend: () => void;
+  /** Runs whose start was acknowledged. */
+  readonly acknowledged: ReadonlySet<string>;
+  readonly ids: readonly string[];
+  /** Runs that a person saw ended. */
+  readonly over: ReadonlySet<string>;
+};
+
+type Command = "redrive" | "skip" | "release" | "close" | "cancel";
+
+const repeatMs = 200;
+const lookMs = 1_500;
+
+export function people(options: PeopleOptions): People {
+  const { draw, users, engine, clock, reader, stormMs } = options;
+  const ids = Array.from({ length: options.runs }, (_, n) => `run-${n}`);
+  const acknowledged = new Set<string>();
+  const over = new Set<string>();
+
+  /** Resolves when it is on the log; perhaps more than once. */
+  async function append(run: string, event: InputEvent): Promise<void> {
+    for (;;) {
+      try {
+        await engine.log.append(partitionOf(run, engine.partitions), [encode(event)]);
+        return;
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error;
+        await clock.sleep(repeatMs);
+      }
+    }
+  }
+
+  async function status(run: string): Promise<Status | undefined> {
+    for (;;) {
+      try {
+        return await reader.status(run);
+      } catch (error) {
+        if (!(error instanceof UnavailableError)) throw error;
+        await clock.sleep(repeatMs);
+      }
+    }
+  }
+
+  async function start(run: string, twin: string): Promise<void> {
+    await clock.sleep(draw.unit(run, twin, "start") * stormMs * 0.4);
+    const priority = draw.pick<Priority>(["low", "normal", "high", "urgent"], run, "priority");
+    const customer = draw.pick(["acme", "globex"], run, "customer");
+    const flow = flowName(draw.between(0, users.flows - 1, run, "flow"));
+    const input: Json = { run };
+    await append(run, {
+      type: "run.started",
+      run,
+      flow,
+      input,
+      request: `start-${run}-${twin}`,
+      priority,
+      customer,
+    });
+    acknowledged.add(run);
+  }
+
+  async function ask(run: string, command: Command, name: string): Promise<void> {
+    const request = `${command}-${name}`;
+    if (command === "redrive") users.witness.mended.add(run);
+    const event = {
+      type: `${command}.asked`,
+      run,
+      request,
+      ...(await selection(run, command, name)),
+    };
+    const times = draw.chance(0.2, name, "twice") ? 2 : 1;
+    for (let time = 0; time < times; time += 1) await append(run, event as InputEvent); // oxlint-disable-line typescript/no-unsafe-type-assertion -- every command has these fields
+  }
+
+  async function selection(run: string, command: Command, name: string): Promise<object> {
+    if (command !== "redrive" && command !== "skip") return {};
+    const how = draw.pick(["all", "all", "step", "indices", "signature"], name, "selection");
+    const step = draw.pick(stepNames, name, "step");
+    if (how === "all") return {};
+    if (how === "step") return { step };
+    if (how === "signature") {
+      const seen = (await status(run))?.steps.flatMap(({ failures }) => failures) ?? [];
+      const signature =
+        seen[draw.between(0, Math.max(0, seen.length - 1), name, "which")]?.signature;
+      return signature === undefined ? {} : { signature };
+    }
+    const size = itemsOf(users, run, step).length;
+    return {
+      step,
+      indices: [draw.between(0, size, name, "from"), draw.between(1, 5, name, "count")],
+    };
+  }
+
+  async function interfere(n: number): Promise<void> {
+    const name = `command-${n}`;
+    await clock.sleep(draw.unit(name, "when") * stormMs);
+    const run = ids[draw.between(0, ids.length - 1, name, "run")] ?? "";
+    await ask(
+      run,
+      draw.pick<Command>(["redrive", "redrive", "skip", "release", "close", "cancel"], name),
+      name,
+    );
+  }
+
+  /** Looks at a run until it has ended, and decides where it is held: first it is tried again, in the end it is let go. */
+  async function look(run: string): Promise<void> {
+    for (let asked = 0; ;) {
+      await clock.sleep(lookMs);
+      const now = await status(run);
+      if (now === undefined) continue;
+      if (now.state === "done" || now.state === "failed" || now.state === "cancelled") break;
+      if (now.state !== "held") continue;
+      const name = `${run}-attended-${asked}`;
+      const choices: readonly [Command, ...Command[]] =
+        asked < 3 ? ["redrive", "redrive", "skip", "release"] : ["release", "close", "cancel"];
+      asked += 1;
+      await ask(run, draw.pick(choices, name), name);
+    }
+    over.add(run);
+  }
+
+  return {
+    act() {
+      for (const run of ids) {
+        void start(run, "a");
+        if (draw.chance(0.2, run, "twin")) void start(run, "b");
+      }
+      for (let n = 0; n < options.commands; n += 1) void interfere(n);
+    },
+    attend() {
+      for (const run of ids) void look(run);
+    },
+    acknowledged,
+    ids,
+    over,
+  };
+}

@@ -1,0 +1,53 @@
+/** Makes a failing world as small as it can be and still fail: who reads it has less to read. */
+import { simulate, type Smaller } from "./world.ts";
+import { faultKinds } from "./weather.ts";
+
+/** Tried in this order, each on top of what was kept of those before. */
+const smallers: readonly Smaller[] = [
+  { commands: 0 },
+  { commands: 1 },
+  { runs: 1 },
+  { runs: 2 },
+  { items: 3 },
+  { items: 12 },
+  { nodes: 1 },
+  { nodes: 2 },
+  { nodes: 3 },
+  ...faultKinds.map((kind) => ({ without: [kind] })),
+];
+
+/** What can be taken smaller, or away, so that the seed still fails; with what it says then. */
+export async function shrink(
+  seed: number,
+  given: Smaller = {},
+): Promise<{ readonly smaller: Smaller; readonly violations: readonly string[] }> {
+  let kept = given;
+  let violations = (await simulate(seed, kept)).report.violations;
+  for (const smaller of smallers) {
+    if (violations.length === 0) break;
+    const names = Object.keys(smaller).filter((name) => name !== "without");
+    if (names.some((name) => Reflect.has(kept, name))) continue;
+    const next = {
+      ...kept,
+      ...smaller,
+      without: [...(kept.without ?? []), ...(smaller.without ?? [])],
+    };
+    const { report } = await simulate(seed, next);
+    if (report.violations.length === 0) continue;
+    kept = next;
+    violations = report.violations;
+  }
+  return { smaller: kept, violations };
+}
+
+/** The arguments that repeat it. */
+export function argumentsFor(
+  seed: number,
+  { without = [], nodes, runs, items, commands }: Smaller,
+): string {
+  const numbers = Object.entries({ nodes, runs, items, commands })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => ` --${name} ${value}`);
+  const kinds = without.length === 0 ? "" : ` --without "${without.join(",")}"`;
+  return `--seed ${seed}${numbers.join("")}${kinds}`;
+}

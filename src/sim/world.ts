@@ -1,0 +1,376 @@
+/** One simulated world: drawn by its seed, stormy for a while, then quiet until everything has ended. */
+import { keys } from "../core/ids.ts";
+import type { FlowPlan } from "../core/plan.ts";
+import { memoryEngine, type MemoryEngine } from "../engines/memory/engine.ts";
+import { ConflictError, UnavailableError } from "../errors.ts";
+import type { Engine } from "../ports/engine.ts";
+import { reader as readerOf } from "../roles/reader.ts";
+import {
+  check,
+  checkStored,
+  leftOpen,
+  type Accepted,
+  type Checked,
+  type History,
+} from "./checkers.ts";
+import { newLife, simClock, type Life } from "./clock.ts";
+import { drawer } from "./draw.ts";
+import { isEnded, type Run } from "./model.ts";
+import { boot, type Booted, type NodePlan } from "./node.ts";
+import { people as peopleOf } from "./people.ts";
+import { faultyEngine, type Between, type Process } from "./ports.ts";
+import { itemsOf, program, type Users } from "./program.ts";
+import { clear, drawWeather, each, faultKinds, type FaultKind } from "./weather.ts";
+import { newWitness } from "./witness.ts";
+
+/** What of the draw is taken smaller, or away: how a failing seed is shrunk. */
+export type Smaller = {
+  readonly without?: readonly FaultKind[];
+  readonly nodes?: number;
+  readonly runs?: number;
+  readonly items?: number;
+  readonly commands?: number;
+};
+
+export type Report = {
+  readonly seed: number;
+  readonly violations: readonly string[];
+  readonly faults: Readonly<Record<FaultKind | "restart", number>>;
+  readonly runs: number;
+  readonly folds: number;
+  readonly joins: number;
+  readonly executions: number;
+  readonly swept: number;
+  /** Things that happened, and in how much virtual time. */
+  readonly steps: number;
+  readonly virtualMs: number;
+  readonly trace: string;
+  /** What was drawn, in a line. */
+  readonly about: string;
+};
+
+/** A report, and what it was made from. */
+export type Simulated = { readonly report: Report; readonly history: History };
+
+/** After the storm everything must have ended within this. */
+const patienceMs = 40 * 60_000;
+/** What is under way when the last run ends still arrives. */
+const afterwardsMs = 3_000;
+const longestBootMs = 4_000;
+/** A world in which more happens is one that goes round in circles; most have a few thousand. */
+const stepsAtMost = 3_000_000;
+
+type Node = { readonly plan: NodePlan; life: Life; booted: Booted | undefined; lives: number };
+
+export async function simulate(seed: number, smaller: Smaller = {}): Promise<Simulated> {
+  const draw = drawer(seed);
+  const without = new Set(smaller.without);
+  // ---- what is drawn
+  const calm = draw.chance(0.08, "calm");
+  const healed = !calm && draw.chance(0.5, "healed");
+  const isShared = draw.chance(0.6, "profile");
+  const partitions = draw.pick([1, 1, 2], "partitions");
+  const stormMs = 1_000 * draw.between(5, 40, "storm");
+  const kinds = calm ? new Set(faultKinds) : without;
+  const storm = drawWeather(draw, kinds, healed);
+  const witness = newWitness();
+  const users: Users = {
+    draw,
+    witness,
+    calm,
+    healed,
+    flows: draw.between(1, 2, "flows"),
+    items: smaller.items ?? draw.pick([3, 12, 40], "items"),
+  };
+  const runs = smaller.runs ?? draw.between(1, 4, "runs");
+  const commands = smaller.commands ?? (calm ? 0 : draw.pick([0, 1, 3, 6], "commands"));
+  const plans = planNodes(isShared, smaller.nodes ?? 9, draw.between(1, 3, "workers"), (slot) =>
+    draw.pick([1, 2, 8], "slots", slot),
+  );
+  const restartRate = calm ? 0 : draw.pick([0, 0, 0.1], "restarts");
+
+  // ---- the world
+  const clock = simClock();
+  const began = clock.now();
+  const logLife = newLife();
+  const memory = memoryEngine({ clock: clock.clockOf(logLife), partitions });
+  const commits = Array.from({ length: partitions }, (): Accepted[] => []);
+  const shared = recording(memory, isShared, commits);
+  const faults = { ...each(() => 0), restart: 0 };
+  const violations: string[] = [];
+  const flowPlans = plansOf(users);
+  let weather = storm;
+  let isStorm = true;
+  let trace = 0;
+  let processes = 0;
+  const nodes = plans.map((plan): Node => ({ plan, life: newLife(), booted: undefined, lives: 0 }));
+  const owner = isShared ? undefined : nodes[0];
+
+  const between: Between = {
+    clock,
+    seed,
+    weather: () => weather,
+    reachable: () => owner === undefined || owner.life.alive,
+    crash: ({ life }) => {
+      const node = nodes.find((one) => one.life === life);
+      if (node !== undefined) crash(node);
+    },
+    onFault: (kind) => {
+      faults[kind] += 1;
+    },
+    trace: (sign) => {
+      trace = (Math.imul(trace ^ (sign % 4_294_967_296), 0x9e3779b1) ^ (trace >>> 15)) | 0;
+    },
+  };
+
+  function newProcess(name: string, life: Life): Process {
+    processes += 1;
+    return { id: processes, name, life, calls: 0 };
+  }
+
+  function start(node: Node): void {
+    node.lives += 1;
+    const { plan } = node;
+    const before = node.life.skewMs;
+    node.life = newLife(before);
+    const process = newProcess(`${plan.name}-${node.lives}`, node.life);
+    const { life } = node;
+    const engine = faultyEngine(shared, process, between, healed);
+    node.booted = boot({
+      plan,
+      process,
+      engine: plan.manages ? engine : { ...engine, manages: false },
+      clock,
+      users,
+      plans: flowPlans,
+      crash: () => between.crash(process),
+      onError: (role, error) => {
+        if (!life.alive || error instanceof UnavailableError || error instanceof ConflictError)
+          return;
+        violations.push(`${role} of ${process.name} threw ${told(error)}`);
+      },
+    });
+  }
+
+  function down(node: Node, bootMs: number): void {
+    node.life.alive = false;
+    node.booted = undefined;
+    if (node.plan.owns) memory.loseQueue();
+    clock.after(bootMs, () => start(node));
+  }
+
+  function crash(node: Node): void {
+    if (!node.life.alive) return;
+    down(node, draw.unit("boot", node.plan.name, node.lives) * longestBootMs);
+  }
+
+  /** In good order; a process that cannot stop in good order just ends. */
+  async function restart(node: Node): Promise<void> {
+    const { booted, life } = node;
+    if (booted === undefined || !life.alive) return;
+    node.booted = undefined;
+    faults.restart += 1;
+    try {
+      await booted.stop();
+    } catch (error) {
+      if (!(error instanceof UnavailableError))
+        violations.push(`stopping ${node.plan.name} threw ${told(error)}`);
+    }
+    if (life.alive) down(node, 200);
+  }
+
+  function disturb(second: number): void {
+    if (!isStorm) return;
+    const { rates } = weather;
+    const hit = (kind: FaultKind, name: string): boolean => {
+      const is = draw.chance(rates[kind], second, kind, name);
+      if (is) faults[kind] += 1;
+      return is;
+    };
+    for (const node of nodes) {
+      const { name } = node.plan;
+      if (hit("worker's clock", name))
+        node.life.skewMs += draw.between(-10_000, 10_000, second, name, "jump");
+      if (draw.chance(restartRate, second, name, "restart")) void restart(node);
+    }
+    if (hit("log's clock", "log")) logLife.skewMs += draw.between(500, 15_000, second, "jump");
+    if (hit("lost queue", "queue")) memory.loseQueue();
+    clock.after(1_000, () => disturb(second + 1));
+  }
+
+  const peopleLife = newLife();
+  const engineOfPeople = faultyEngine(shared, newProcess("people", peopleLife), between, healed);
+  const peopleClock = clock.clockOf(peopleLife);
+  const options = { engine: engineOfPeople, clock: peopleClock };
+  const people = peopleOf({
+    ...options,
+    draw,
+    users,
+    runs,
+    commands,
+    stormMs,
+    reader: readerOf({ ...options, plans: flowPlans }),
+  });
+
+  // ---- the storm, and after it
+  for (const node of nodes) start(node);
+  people.act();
+  clock.after(1_000, () => disturb(1));
+  const isEndless = (): boolean => clock.steps() > stepsAtMost;
+  await clock.run(isEndless, began + stormMs);
+  isStorm = false;
+  weather = { ...clear, latencyMs: storm.latencyMs };
+  for (const node of nodes) {
+    node.life.pausedUntil = 0;
+    node.life.skewMs = Math.max(node.life.skewMs, logLife.skewMs);
+  }
+  people.attend();
+  const deadline = clock.now() + patienceMs;
+  await clock.run(() => people.over.size === runs || isEndless(), deadline);
+  const isLate = people.over.size < runs;
+  if (!isLate) await clock.run(isEndless, clock.now() + afterwardsMs);
+  if (isEndless()) violations.push(`${clock.steps()} things happened, and no end of it`);
+
+  // ---- the judgement
+  const history = {
+    plans: flowPlans,
+    partitions: await Promise.all(
+      commits.map(async (accepted, partition) => ({
+        commits: accepted,
+        entries: await memory.log.read(partition, 0, { records: Infinity, bytes: Infinity }),
+      })),
+    ),
+  };
+  const checked = check(history);
+  violations.push(...checked.violations);
+  if (isLate)
+    for (const run of people.ids) if (!people.over.has(run)) violations.push(hangs(run, checked));
+  for (const run of people.acknowledged)
+    if (!checked.runs.has(run))
+      violations.push(`the start of ${run} was acknowledged, and there is no such run`);
+  if (!isLate) await judgeEnd();
+
+  /** When all is over: everything stored is what the log says, and what was done outside fits to it. */
+  async function judgeEnd(): Promise<void> {
+    for (const [partition, accepted] of commits.entries()) {
+      const end = await memory.log.end(partition);
+      if ((accepted.at(-1)?.commit.to ?? 0) < end - 50)
+        violations.push(`partition ${partition}: its end was not consumed`);
+      const all = await memory.store.scan(partition, "", Number.MAX_SAFE_INTEGER);
+      const stored = new Map(all);
+      for (const run of checked.runs.values())
+        if (stored.has(keys.run(run.id)))
+          checkStored(run, stored, (what) => violations.push(`at the end: ${what}`));
+    }
+    for (const run of checked.runs.values()) judgeRun(run);
+  }
+
+  function judgeRun(run: Run): void {
+    if (!isEnded(run)) violations.push(`run ${run.id} is ${run.state} although people saw its end`);
+    if (run.state !== "failed" && leftOpen(run) > 0)
+      violations.push(`run ${run.id} is ${run.state} with ${leftOpen(run)} sub-jobs open`);
+    for (const step of run.steps) {
+      if (step.plan.kind === "step") continue;
+      const wanted = [...new Set(itemsOf(users, run.id, step.plan.name).map(({ key }) => key))];
+      if (step.state === "done" && !step.closed && step.subJobs.length !== wanted.length)
+        violations.push(
+          `${run.id}/${step.plan.name} has ${step.subJobs.length} sub-jobs of ${wanted.length} keys`,
+        );
+      for (const [index, one] of step.subJobs.entries()) {
+        const key = `${run.id}/${step.plan.name}/${wanted[index]}`;
+        const issued = checked.issues.get(`${run.id}/${step.plan.name}/${index}`) ?? 0;
+        if (one.state === "ok" && witness.ended(key) === 0)
+          violations.push(`${key} is ok and was never done`);
+        if (calm && (witness.begun(key) !== 1 || issued !== 1))
+          violations.push(
+            `without a fault ${key} was put ${issued} times and done ${witness.begun(key)} times`,
+          );
+      }
+      const { late, stale, duplicate, swept } = step;
+      if (calm && late + stale + duplicate + swept > 0)
+        violations.push(
+          `without a fault ${run.id}/${step.plan.name} counts ${late} late, ${stale} stale, ${duplicate} duplicate, ${swept} swept`,
+        );
+    }
+  }
+
+  for (const node of nodes) node.life.alive = false;
+  peopleLife.alive = false;
+  const report = {
+    seed,
+    violations,
+    faults,
+    runs,
+    folds: checked.folds,
+    joins: checked.joins,
+    executions: witness.executions(),
+    swept: checked.swept,
+    steps: clock.steps(),
+    virtualMs: clock.now() - began,
+    trace: (trace >>> 0).toString(16).padStart(8, "0"),
+    about: `${isShared ? "shared" : "owned"}, ${nodes.length} processes, ${partitions} partitions, ${runs} runs, ${users.items} items, ${commands} commands${healed ? ", healed" : ""}${calm ? ", calm" : ""}`,
+  };
+  return { report, history };
+}
+
+/** The first has the managers; where the engine is shared, so has the second. */
+function planNodes(
+  isShared: boolean,
+  atMost: number,
+  workers: number,
+  slotsOf: (node: number) => number,
+): readonly NodePlan[] {
+  const queues = ["default", "other"];
+  const managing = (name: string, slots: number): NodePlan => ({
+    name,
+    manages: true,
+    slots,
+    queues,
+    owns: !isShared,
+  });
+  const all: NodePlan[] = [managing("first", slotsOf(0))];
+  if (isShared) all.push(managing("second", 0));
+  for (let n = 1; n <= workers; n += 1)
+    all.push({ name: `worker-${n}`, manages: false, slots: slotsOf(n), queues, owns: false });
+  return all.slice(0, Math.max(1, atMost));
+}
+
+function plansOf(users: Users): ReadonlyMap<string, FlowPlan> {
+  const { flows } = program(users, {
+    sleep: () => Promise.resolve(),
+    crash: () => new Promise(() => undefined),
+  });
+  return new Map([...flows].map(([name, { plan }]) => [name, plan]));
+}
+
+/** The engine as all processes share it, with every commit that it accepts noted down. */
+function recording(
+  memory: MemoryEngine,
+  queueSurvives: boolean,
+  commits: readonly Accepted[][],
+): Engine {
+  return {
+    ...memory,
+    queueSurvives,
+    store: {
+      ...memory.store,
+      async commit(claim, commit) {
+        const next = await memory.store.commit(claim, commit);
+        commits[claim.partition]?.push({ from: claim.offset, epoch: claim.epoch, commit });
+        return next;
+      },
+    },
+  };
+}
+
+function hangs(id: string, { runs }: Checked): string {
+  const run = runs.get(id);
+  if (run === undefined) return `run ${id} never began`;
+  const at = run.steps[run.at];
+  const open = at?.subJobs.filter(({ state }) => state === "open" || state === "flying").length;
+  return `run ${id} hangs: it is ${run.state} at step ${at?.plan.name} (${at?.plan.kind}, ${at?.state}, main ${at?.main.state}), ${open} of ${at?.subJobs.length} sub-jobs open, total ${at?.total}`;
+}
+
+function told(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

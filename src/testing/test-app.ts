@@ -1,0 +1,216 @@
+/** An app in a test: everything it is made of is real, only time, the store and the workers are not. */
+import { app, type App, type Start } from "../app/app.ts";
+import { isOver, type Run } from "../app/run.ts";
+import { prefixes, keys } from "../core/ids.ts";
+import { durationMs, type Duration } from "../define/duration.ts";
+import type { Flow, State } from "../define/flow.ts";
+import type { Awaitable, Job } from "../define/job.ts";
+import { memoryEngine } from "../engines/memory/engine.ts";
+import { ConflictError, UnavailableError, UsageError } from "../errors.ts";
+import type { Engine } from "../ports/engine.ts";
+import { host as hostOf } from "../roles/host.ts";
+import { worker as workerOf, type Worker } from "../roles/worker.ts";
+import { newLife, simClock, type Life } from "../sim/clock.ts";
+import { driver } from "../sim/drive.ts";
+import { faultyEngine } from "../sim/ports.ts";
+import { clear } from "../sim/weather.ts";
+import { placed, type Stub, type StubCtx } from "./stubs.ts";
+
+export type TestOptions = {
+  /** Sub-jobs at once. Default 10. */
+  readonly workers?: number;
+  /** Fixes who comes first where it could be either. Default 1. */
+  readonly seed?: number;
+  /** When the test begins, as an ISO instant. Default 2026-01-01T00:00:00Z. */
+  readonly from?: string;
+};
+
+/**
+ * Time passes only while one of its functions is awaited, and jumps over what nobody has to wait for.
+ *
+ * It stands still while user code runs, so real I/O in a body takes no virtual time. Runs stay as they are between two calls.
+ */
+export type TestApp = {
+  readonly now: Date;
+  /** As App.start; without an id it gets one. */
+  readonly start: <I, S, R>(
+    flow: Flow<string, I, S, R>,
+    input: NoInfer<I>,
+    options?: Partial<Start>,
+  ) => Promise<Run<S, R>>;
+  /** From now on, this is done in the place of the job's own code. */
+  readonly stub: <I, R>(
+    job: Job<string, I, R>,
+    how: (input: NoInfer<I>, ctx: StubCtx) => Awaitable<NoInfer<R>>,
+  ) => void;
+  readonly advance: (duration: Duration) => Promise<void>;
+  /** Until nothing more can happen: every run has ended, or is held. */
+  readonly settle: () => Promise<void>;
+  /** Kills the process with all that it is doing, and starts it again: what was in memory is lost. */
+  readonly crash: () => Promise<void>;
+};
+
+/** One life of the process. */
+type Process = { readonly life: Life; readonly app: App; readonly worker: Worker };
+
+export function testApp(tested: App, options: TestOptions = {}): TestApp {
+  const { workers = 10, seed = 1, from = "2026-01-01T00:00:00Z" } = options;
+  const start = Date.parse(from);
+  if (Number.isNaN(start)) throw new UsageError(`from must be an ISO instant, got "${from}"`);
+  const clock = simClock(start);
+  const memory = memoryEngine({ clock: clock.clockOf(newLife()) });
+  const stubs = new Map<string, Stub>();
+  let changed = true;
+  let failure: unknown;
+  let lives = 0;
+  let runs = 0;
+  memory.onHint(() => {
+    changed = true;
+  });
+  const drive = driver({
+    clock,
+    isQuiet,
+    hasChanged() {
+      const has = changed;
+      changed = false;
+      return has;
+    },
+    failure: () => failure,
+  });
+  let current = boot();
+
+  function boot(): Process {
+    lives += 1;
+    const life = newLife();
+    const process = { id: lives, name: `worker-${lives}`, life, calls: 0 };
+    const between = {
+      clock,
+      seed,
+      weather: () => ({ ...clear, latencyMs: 1 }),
+      reachable: () => true,
+      crash: () => undefined,
+      onFault: () => undefined,
+      trace: () => undefined,
+    };
+    const engine: Engine = faultyEngine(memory, process, between, false);
+    const itsClock = clock.clockOf(life);
+    const place = {
+      clock: itsClock,
+      hold: drive.hold,
+      stubOf: (job: string) => stubs.get(job),
+    };
+    const parts = placed(tested.parts, place);
+    const silent = {
+      debug: () => undefined,
+      info: () => undefined,
+      warn: () => undefined,
+      error: () => undefined,
+    };
+    const itself = app({ name: tested.name, parts, engine, clock: itsClock, log: silent });
+    const host = hostOf(engine, itsClock, (role, error) => {
+      if (error instanceof UnavailableError || error instanceof ConflictError) return;
+      failure = new Error(`${role} failed (seed ${seed})`, { cause: error });
+    });
+    const flows = new Map(
+      parts.flatMap((part) => (part.kind === "flow" ? [[part.name, part]] : [])),
+    );
+    const jobs = new Map(parts.flatMap((part) => (part.kind === "job" ? [[part.name, part]] : [])));
+    const queues = [...flows.values()].flatMap(({ plan }) => plan.steps.map(({ queue }) => queue));
+    const worker = workerOf({
+      engine,
+      clock: itsClock,
+      worker: process.name,
+      slots: workers,
+      queues: [...new Set([...queues, ...[...jobs.values()].map(({ plan }) => plan.queue)])],
+      leaseMs: Infinity,
+      flows,
+      jobs,
+      log: () => undefined,
+    });
+    host.add(worker);
+    return { life, app: itself, worker };
+  }
+
+  /** All that was written was read, nobody works, and whoever lives waits for a person. */
+  async function isQuiet(): Promise<boolean> {
+    if (current.worker.busy() > 0) return false;
+    for (let partition = 0; partition < memory.partitions; partition += 1) {
+      const { offset } = await memory.store.position(partition);
+      if (offset < (await memory.log.end(partition))) return false;
+      for (const [key] of await memory.store.scan(
+        partition,
+        prefixes.live,
+        Number.MAX_SAFE_INTEGER,
+      )) {
+        const [run] = await memory.store.load(partition, [
+          keys.run(key.slice(prefixes.live.length)),
+        ]);
+        const { state } = JSON.parse(String(run)) as { readonly state: string }; // oxlint-disable-line typescript/no-unsafe-type-assertion -- a stored run
+        if (state !== "held") return false;
+      }
+    }
+    return true;
+  }
+
+  function handle<S, R>(id: string, created: boolean): Run<S, R> {
+    const ask = <T>(what: (run: Run<S, R>) => Promise<T>): Promise<T> =>
+      drive.until(async () => {
+        const run: Run<State> | undefined = await current.app.run(id);
+        if (run === undefined) throw new UsageError(`there is no run "${id}"`);
+        return what(run as unknown as Run<S, R>); // oxlint-disable-line typescript/no-unsafe-type-assertion -- it was started with these types
+      });
+    return {
+      id,
+      created,
+      result: (how) => ask((run) => run.result(how)),
+      status: () => ask((run) => run.status()),
+      async *watch() {
+        for (;;) {
+          const status = await ask((run) => run.status());
+          yield status;
+          if (isOver(status)) return;
+          await drive.advance(1_000);
+        }
+      },
+      subJob: (step, key) => ask((run) => run.subJob(step, key)),
+      redrive: (where) => ask((run) => run.redrive(where)),
+      skip: (reason, where) => ask((run) => run.skip(reason, where)),
+      release: (reason) => ask((run) => run.release(reason)),
+      close: (reason) => ask((run) => run.close(reason)),
+      cancel: (reason) => ask((run) => run.cancel(reason)),
+    };
+  }
+
+  return {
+    get now() {
+      return new Date(clock.now());
+    },
+    async start(flow, input, more = {}) {
+      runs += 1;
+      const id = more.id ?? `${flow.name}-${runs}`;
+      const own = tested.parts.find((part) => part === flow);
+      if (own === undefined)
+        throw new UsageError(`flow "${flow.name}" is not among the app's parts`);
+      const { created } = await drive.until(async () => {
+        const mine = current.app.parts.find(
+          (part): part is Flow => part.kind === "flow" && part.name === flow.name,
+        );
+        return current.app.start(mine ?? (flow as Flow), input, { ...more, id }); // oxlint-disable-line typescript/no-unsafe-type-assertion -- its input was checked against flow's type above
+      });
+      return handle(id, created);
+    },
+    stub(job, how) {
+      const own = tested.parts.find((part) => part.kind === "job" && part.name === job.name);
+      if (own === undefined) throw new UsageError(`job "${job.name}" is not among the app's parts`);
+      stubs.set(job.name, how as Stub); // oxlint-disable-line typescript/no-unsafe-type-assertion -- stubs see inputs as they are stored, which is what their type says
+    },
+    advance: (duration) => drive.advance(durationMs(duration, "advance")),
+    settle: drive.settle,
+    async crash() {
+      current.life.alive = false;
+      memory.loseQueue();
+      current = boot();
+      await drive.until(async () => void (await current.app.runs({ limit: 1 })));
+    },
+  };
+}
