@@ -1,0 +1,51 @@
+/** Work in other processes: all cores, a killed one, and one whose event loop is blocked. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { until } from "../until.ts";
+import { newFile, start, type Child } from "./child.ts";
+
+/** Which sub-jobs ran in which process, in the order they said so. */
+function ran({ lines }: Child): readonly { pid: number; n: number }[] {
+  return lines
+    .filter((line) => line.startsWith("by "))
+    .map((line) => line.slice(3).split(" ").map(Number))
+    .map(([pid = 0, n = 0]) => ({ pid, n }));
+}
+
+async function stopped(owner: Child): Promise<void> {
+  owner.kill("SIGTERM");
+  assert.equal(await owner.ended(), "0");
+}
+
+test("work({ processes: 2 }) computes on two cores; one that is killed is replaced, and its work done once more and folded once", async () => {
+  const owner = start(["cpu", newFile(), "100"]);
+  await until(
+    () => new Set(ran(owner).map(({ pid }) => pid)).size === 2 && ran(owner).length > 20,
+    {
+      what: "both processes work",
+      withinMs: 20_000,
+    },
+  );
+  const victim = ran(owner).at(-1)?.pid ?? 0;
+  process.kill(victim, "SIGKILL");
+  assert.equal(await owner.said("done", 20_000), "4950 100");
+  const all = ran(owner);
+  assert.equal(new Set(all.map(({ n }) => n)).size, 100);
+  // Whether its successor comes in time to do some of it, or the other process did it all, is a matter of chance.
+  assert.ok(all.some(({ pid }) => pid !== victim));
+  assert.match(owner.errors.join("\n"), /a worker process ended \(SIGKILL\): starting another/);
+  await stopped(owner);
+});
+
+test("a handler that blocks its process for longer than a lease keeps its work: it runs once", async () => {
+  const owner = start(["blocks", newFile(), "20"]);
+  assert.equal(await owner.said("done", 40_000), "190 20");
+  assert.deepEqual(
+    ran(owner)
+      .map(({ n }) => n)
+      .toSorted((a, b) => a - b),
+    Array.from({ length: 20 }, (_, n) => n),
+  );
+  assert.equal(owner.last("counted"), "0 late, 0 stale, 0 duplicate");
+  await stopped(owner);
+});

@@ -1,0 +1,112 @@
+/**
+ * A program like a user's, run as a process of its own so that it can be killed: node program.ts SCENARIO FILE COUNT [RUN]
+ *
+ * It says what it knows for sure on standard output, a line each: "ready", "started r", "ok 512", "held BECAUSE", "done SUM COUNT".
+ */
+import { writeSync } from "node:fs";
+import { z } from "zod";
+import { app, flow, job, type Ctx, type WorkOptions } from "../../src/index.ts";
+
+const [scenario = "", file = "", given = "0", id = "r"] = process.argv.slice(2);
+const count = Number(given);
+
+/** At once, and whole: whoever kills this process has heard it, or it was not said. */
+const say = (line: string): void => void writeSync(1, `${line}\n`);
+
+function spin(ms: number): void {
+  for (const end = performance.now() + ms; performance.now() < end;);
+}
+
+/** What a sub-job does, by scenario. */
+const handlers: Readonly<Record<string, (n: number, ctx: Ctx) => number | Promise<number>>> = {
+  sum: (n) => n,
+  // Some at once, some later: both ways to be in the middle of something.
+  "sum-both": (n) => (n % 2 === 0 ? n : new Promise((resolve) => setImmediate(() => resolve(n)))),
+  exits: (n) => (n === 13 ? process.exit(9) : n),
+  "exits-later": async (n) => {
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    return n === 13 ? process.exit(9) : n;
+  },
+  throws: async (n) => {
+    if (n === 13) {
+      setImmediate(() => {
+        throw new Error("nobody catches this");
+      });
+      return new Promise(() => undefined);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    return n;
+  },
+  dies: (n) => {
+    if (n === 13) process.kill(process.pid, "SIGKILL");
+    return n;
+  },
+  slow: async (n) => {
+    say(`begun ${n}`);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return n;
+  },
+  stuck: (n) => {
+    say(`begun ${n}`);
+    return new Promise(() => undefined);
+  },
+  cpu: (n) => {
+    say(`by ${process.pid} ${n}`);
+    spin(20);
+    return n;
+  },
+  // Longer than a lease.
+  blocks: (n) => {
+    say(`by ${process.pid} ${n}`);
+    if (n === 0) spin(12_000);
+    return n;
+  },
+};
+
+const options: Readonly<Record<string, WorkOptions>> = {
+  cpu: { processes: 2, concurrency: 4 },
+  blocks: { processes: 1, concurrency: 4 },
+  slow: { concurrency: 10 },
+};
+
+const add = job("add", {
+  input: z.object({ n: z.number() }),
+  retry: 1,
+  timeout: "2m",
+  run: ({ n }, ctx) => (handlers[scenario] ?? ((n: number) => n))(n, ctx),
+});
+const sums = flow("sums", { input: z.object({ count: z.number() }) }).fanOut("add", add, {
+  *over({ input }) {
+    for (let n = 0; n < input.count; n += 1) yield { n };
+  },
+  key: ({ n }) => `k${n}`,
+  fold: (f) => ({ sum: f.sum((n) => n), count: f.count() }),
+});
+
+const test = app({ name: "program", parts: [add, sums], url: `sqlite:${file}` });
+
+async function follow(): Promise<void> {
+  const run = await test.start(sums, { count }, { id });
+  say(`started ${id}`);
+  for await (const { state, because, done, steps } of run.watch()) {
+    say(`ok ${done}`);
+    if (state === "held") say(`held ${because}`);
+    if (state !== "done") continue;
+    const { value } = await run.result();
+    say(
+      `counted ${steps[0]?.late} late, ${steps[0]?.stale} stale, ${steps[0]?.duplicate} duplicate`,
+    );
+    say(`done ${value.sum} ${value.count}`);
+  }
+}
+
+const isChild = process.env["FANFOLD_OWNER"] !== undefined;
+const working = test.work({
+  concurrency: 1_000,
+  drain: "5s",
+  ...options[scenario],
+  onReady: ({ url }) => say(isChild ? `child ${process.pid}` : `ready ${url ?? ""}`),
+});
+if (!isChild) follow().catch((error: unknown) => say(`follow ${String(error)}`));
+await working;
+say("stopped");
