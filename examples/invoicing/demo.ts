@@ -1,0 +1,183 @@
+/**
+ * npm run demo: a mail server, a month's order lines, and a run that makes, mails, counts and reports the invoices.
+ *
+ * Kill it at any moment and start it again with the same arguments: it goes on where it was.
+ */
+import { existsSync, rmSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { type App, app, type Run, type Status } from "../../src/index.ts";
+import { parts } from "./app.ts";
+import { monthlyInvoicing } from "./flow.ts";
+import { closeOffice } from "./office.ts";
+import { progress, settled } from "./progress.ts";
+import { type Report, reportText } from "./report.ts";
+import { writeSample } from "./sample.ts";
+import { type MailServer, mailServer } from "./smtp.ts";
+
+const usage = `npm run demo -- [options]
+
+  --file FILE         order lines as CSV, plain or gzipped; without one, a sample is made
+  --items N           invoices in the sample (2000)
+  --concurrency N     documents in the works at once (16)
+  --folder FOLDER     where everything is kept (.fanfold/invoicing/NAME)
+  --fresh             begin again: removes that folder first
+  --kill-at N         kill -9 this program when N documents are done, to see that nothing is lost
+`;
+
+type Settings = {
+  readonly name: string;
+  readonly file: string;
+  readonly folder: string;
+  readonly concurrency: number;
+  readonly killAt: number | undefined;
+};
+
+/** The program; its exit code is 0 done, 1 failed, 2 wrong usage, 3 held, 130 interrupted. */
+async function main(): Promise<number> {
+  const settings = settingsOf(process.argv.slice(2));
+  if (typeof settings === "string") {
+    process.stderr.write(settings);
+    return settings === usage ? 0 : 2;
+  }
+  const { folder, name, file } = settings;
+  const smtp = await mailServer({ folder: join(folder, "mail"), busyShare: 0.02 });
+  process.env["INVOICING_SMTP"] = smtp.url;
+  process.env["INVOICING_DOCUMENTS"] = join(folder, "documents");
+  const shop = app({ name: "invoicing", url: `sqlite:${join(folder, "fanfold.db")}`, parts });
+  say(`file       ${file}`);
+  say(`mail       ${smtp.url}, keeps mails in ${join(folder, "mail")}`);
+  say(`documents  ${join(folder, "documents")}`);
+  try {
+    const run = await shop.start(monthlyInvoicing, { file }, { id: name });
+    return await follow(shop, run, settings, smtp);
+  } finally {
+    await shop.close();
+    closeOffice();
+    await smtp.close();
+  }
+}
+
+async function follow(
+  shop: App,
+  run: Run<unknown, Report>,
+  { concurrency, killAt }: Settings,
+  smtp: MailServer,
+): Promise<number> {
+  const before = await run.status();
+  say(`run        ${run.id}${run.created ? "" : `, ${resumed(before)}`}\n`);
+  const stop = new AbortController();
+  const working = shop.work({ concurrency, signal: stop.signal });
+  const line = progress(process.stdout);
+  const startedAt = Date.now();
+  const watching = (async (): Promise<Status> => {
+    let last = before;
+    for await (const status of run.watch()) {
+      last = status;
+      line.show(status);
+      if (killAt !== undefined && documentsDone(status) >= killAt)
+        process.kill(process.pid, "SIGKILL");
+      if (status.state === "held") break;
+    }
+    return last;
+  })();
+  watching.catch(() => {}); // After Ctrl-C nobody waits for it.
+  const last = await Promise.race([watching, working]);
+  line.end();
+  if (last === undefined) {
+    say("\nstopped; the same command goes on where it was");
+    return 130;
+  }
+  stop.abort();
+  await working;
+  if (last.state !== "done") {
+    say(`\n${last.state}: ${last.because ?? ""}`);
+    for (const step of last.steps) {
+      for (const group of step.failures)
+        say(`${String(group.count).padStart(6)}  ${group.message}`);
+    }
+    return last.state === "held" ? 3 : 1;
+  }
+  process.stdout.write(reportText(await run.result()));
+  const { mails, repeats, busy } = smtp.counts();
+  const many = documentsDone(last) - documentsDone(before);
+  say(
+    `\ndone in ${((Date.now() - startedAt) / 1_000).toFixed(1)} s: ${many.toLocaleString("en-GB")} documents`,
+  );
+  say(
+    `the mail server has ${mails.toLocaleString("en-GB")} mails; it said 451 ${busy} times, and got ${repeats} mails twice`,
+  );
+  return 0;
+}
+
+function resumed(status: Status): string {
+  if (status.state === "done") return "done before; --fresh begins again";
+  const step = status.steps.find(({ kind }) => kind === "fan-out");
+  const of = step?.total === undefined ? "" : ` of ${step.total.toLocaleString("en-GB")}`;
+  return `resumed: ${documentsDone(status).toLocaleString("en-GB")}${of} were done`;
+}
+
+function documentsDone(status: Status): number {
+  return status.steps.reduce((sum, step) => sum + (step.kind === "fan-out" ? settled(step) : 0), 0);
+}
+
+/** What the arguments ask for, with the sample made; a text if they are wrong or ask for help. */
+function settingsOf(args: readonly string[]): Settings | string {
+  let values: Arguments;
+  try {
+    values = parsed(args);
+  } catch (error) {
+    return `${error instanceof Error ? error.message : String(error)}\n\n${usage}`;
+  }
+  const { file, items = "2000", concurrency = "16", fresh = false } = values;
+  if (values.help === true) return usage;
+  for (const [option, value] of Object.entries({
+    items,
+    concurrency,
+    "kill-at": values["kill-at"],
+  })) {
+    if (value !== undefined && !/^[1-9]\d{0,6}$/.test(value)) {
+      return `--${option} must be a whole number from 1, got "${value}"\n`;
+    }
+  }
+  if (file !== undefined && values.items !== undefined)
+    return "--items is for the sample, not for --file\n";
+  if (file !== undefined && !existsSync(file)) return `--file "${file}": there is no such file\n`;
+  const name =
+    file === undefined ? `sample-${items}` : basename(file).replaceAll(/[^A-Za-z0-9-]+/g, "-");
+  const folder = values.folder ?? join(".fanfold", "invoicing", name);
+  if (fresh) rmSync(folder, { recursive: true, force: true });
+  const sample = join(folder, "orders.csv");
+  if (file === undefined && !existsSync(sample)) writeSample(sample, { invoices: Number(items) });
+  const killAt = values["kill-at"];
+  return {
+    name,
+    file: resolve(file ?? sample),
+    folder,
+    concurrency: Number(concurrency),
+    killAt: killAt === undefined ? undefined : Number(killAt),
+  };
+}
+
+type Arguments = ReturnType<typeof parsed>;
+
+function parsed(args: readonly string[]) {
+  return parseArgs({
+    args: [...args],
+    options: {
+      file: { type: "string" },
+      items: { type: "string" },
+      concurrency: { type: "string" },
+      folder: { type: "string" },
+      fresh: { type: "boolean" },
+      "kill-at": { type: "string" },
+      help: { type: "boolean" },
+    },
+  }).values;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+process.exitCode = await main();
