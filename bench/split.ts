@@ -1,0 +1,99 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { join } from "node:path";
+import { app, flow, job } from "../src/index.ts";
+import { item, size, working } from "./fanfold.ts";
+import { numberOf } from "./fan-out.ts";
+import type { Bench, Figure, Input, Measure, Subject } from "./harness.ts";
+import { secondsToAppendAgain } from "./limits.ts";
+
+async function* source(items: number): AsyncGenerator<{ readonly n: number }> {
+  for (let n = 0; n < items; n += 1) yield { n };
+}
+
+/** From start to seal. Nobody works on the sub-jobs: they are for a queue that has no worker. */
+export const split: Measure = async (input, folder) => {
+  const items = numberOf(input, "items", 0);
+  const path = join(folder, "fanfold.db");
+  const never = job("never", { input: item, queue: "nobody", run: ({ n }) => n });
+  const splitting = flow("splitting", { input: size }).fanOut("all", never, {
+    over: ({ input: { items: all } }) => source(all),
+    key: ({ n }) => `${n}`,
+  });
+  const fanfold = app({ name: "bench", url: `sqlite:${path}`, parts: [splitting, never] });
+  const close = working(fanfold, { concurrency: 1, queues: ["default"] });
+  const from = performance.now();
+  const run = await fanfold.start(splitting, { items }, { id: "run-0" });
+  let total: number | undefined;
+  // oxlint-disable no-await-in-loop -- until it is sealed
+  while (total === undefined) {
+    await pause(5);
+    total = (await run.status()).total;
+  }
+  // oxlint-enable no-await-in-loop
+  const seconds = (performance.now() - from) / 1_000;
+  if (total !== items) throw new Error(`sealed at ${total} items, expected ${items}`);
+  const peakMb = process.resourceUsage().maxRSS / 1024;
+  await close();
+  if (items > 1_000_000) return { perSecond: items / seconds, peakMb };
+  const store = secondsToAppendAgain(path, join(folder, "limit.db"));
+  return { perSecond: items / seconds, peakMb, storePerSecond: items / store };
+};
+
+/** The generator alone. */
+export const drain: Measure = async (input) => {
+  const items = numberOf(input, "items", 0);
+  const from = performance.now();
+  let sum = 0;
+  for await (const { n } of source(items)) sum += n;
+  const seconds = (performance.now() - from) / 1_000;
+  if (sum !== (items * (items - 1)) / 2) throw new Error(`wrong sum: ${sum}`);
+  return { perSecond: items / seconds };
+};
+
+const perSecond: Figure = { key: "perSecond", unit: "items/s", limited: true };
+const peak: Figure = { key: "peakMb", unit: "MB peak" };
+const here = new URL(import.meta.url);
+
+const fanfold = (name: string, items: number, figures: readonly Figure[]): Subject => ({
+  name,
+  role: "fanfold",
+  module: here,
+  measure: "split",
+  input: { items },
+  figures: [{ ...perSecond, target: { atLeast: 300_000 } }, peak, ...figures],
+});
+
+const million: Input = { items: 1_000_000 };
+
+export const bench: Bench = {
+  name: "split",
+  question: "how fast is an async generator split into sub-jobs, and does memory stay flat?",
+  settings: { workers: "none on the sub-jobs' queue", rawAppends: "at 1,000,000" },
+  subjects: [
+    fanfold("Fanfold, 100,000", 100_000, []),
+    fanfold("Fanfold, 1,000,000", 1_000_000, [
+      {
+        key: "storePerSecond",
+        unit: "items/s",
+        isLimit: { name: "raw appends, same bytes", key: "perSecond" },
+      },
+    ]),
+    fanfold("Fanfold, 10,000,000", 10_000_000, []),
+    {
+      name: "for await alone",
+      role: "limit",
+      module: here,
+      measure: "drain",
+      input: million,
+      figures: [perSecond],
+    },
+  ],
+  derived: [
+    {
+      name: "peak memory at 10,000,000 ÷ at 1,000,000",
+      unit: "× (flat)",
+      target: { atMost: 1.25 },
+      of: (value) => value("Fanfold, 10,000,000", "peakMb") / value("Fanfold, 1,000,000", "peakMb"),
+    },
+  ],
+};
