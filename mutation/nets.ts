@@ -1,0 +1,135 @@
+/** The nets that are to catch a bug: each is a program that is run on the copy until it says what is wrong. */
+import { spawn } from "node:child_process";
+import { globSync } from "node:fs";
+import { createInterface } from "node:readline";
+
+export const netNames = ["unit", "contract", "app", "simulator", "simulator, unhealed"] as const;
+export type NetName = (typeof netNames)[number];
+
+/** by: the first test or seed that noticed, or that the net hung or died. */
+export type Verdict = {
+  readonly caught: boolean;
+  readonly seconds: number;
+  readonly by?: string;
+  /** Of a simulator: the first seed of those it looked at. */
+  readonly seed?: number;
+};
+
+const roundMs = 500;
+
+/** Two simulators are one program: half of the worlds are of one kind, half of the other. */
+type Program = {
+  readonly nets: readonly NetName[];
+  readonly args: (folder: string, seeds: number) => readonly string[];
+  readonly killAfterMs: number;
+};
+
+const tests = (folder: string, ...patterns: readonly string[]): readonly string[] => [
+  "--test",
+  "--test-reporter=tap",
+  "--test-concurrency=1",
+  "--test-skip-pattern=/a million items|10000 items|100001 items/",
+  ...patterns.flatMap((pattern) => globSync(pattern, { cwd: folder })).toSorted(),
+];
+
+export const programs: readonly Program[] = [
+  {
+    nets: ["unit"],
+    args: (folder) => [
+      "--test-isolation=none",
+      ...tests(folder, "src/core/*.test.ts", "src/roles/*.test.ts"),
+    ],
+    killAfterMs: 120_000,
+  },
+  {
+    nets: ["contract"],
+    args: (folder) => [
+      "--test-isolation=none",
+      ...tests(folder, "test/engines/memory.test.ts", "test/engines/sqlite.test.ts"),
+    ],
+    killAfterMs: 120_000,
+  },
+  {
+    nets: ["app"],
+    args: (folder) =>
+      tests(folder, "test/app/{cases,failures,handlers,results,splitting,starting}.test.ts"),
+    killAfterMs: 240_000,
+  },
+  {
+    nets: ["simulator", "simulator, unhealed"],
+    args: (_, seeds) => ["mutation/simulated.ts", String(seeds)],
+    killAfterMs: 240_000,
+  },
+];
+
+/** What simulated.ts says, a line each: the first world of its kind in which something was wrong. */
+export type Seen = {
+  readonly net: NetName;
+  readonly seed: number;
+  readonly seconds: number;
+  readonly what: string;
+};
+
+/** Runs one program on the copy, and kills it as soon as all of its nets have caught something. */
+export async function run(
+  { nets, args, killAfterMs }: Program,
+  folder: string,
+  seeds: number,
+): Promise<ReadonlyMap<NetName, Verdict>> {
+  const began = performance.now();
+  const elapsed = (): number => Math.round(performance.now() - began) / 1_000;
+  const verdicts = new Map<NetName, Verdict>();
+  const child = spawn(process.execPath, args(folder, seeds), {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "ignore"],
+    detached: true, // A group of its own, so that what it started ends with it.
+    env: { ...process.env, NODE_OPTIONS: "", NODE_TEST_CONTEXT: undefined },
+  });
+  let isKilled = false;
+  const kill = (): void => {
+    isKilled = true;
+    if (child.pid === undefined || child.exitCode !== null) return;
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      // It has ended meanwhile.
+    }
+  };
+  // In rounds: while this process is stopped, or the machine asleep, none passes.
+  let left = Math.ceil(killAfterMs / roundMs);
+  const rounds = setInterval(() => {
+    left -= 1;
+    if (left <= 0) kill();
+  }, roundMs);
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  for await (const line of createInterface({ input: child.stdout })) {
+    for (const [net, verdict] of told(line, nets, elapsed()))
+      if (!verdicts.has(net)) verdicts.set(net, verdict);
+    if (nets.every((net) => verdicts.has(net))) kill();
+  }
+  const code = await ended;
+  clearInterval(rounds);
+  for (const net of nets) {
+    const hung = isKilled ? "it hangs" : `it ended with ${code}`;
+    const bad = code !== 0;
+    if (!verdicts.has(net))
+      verdicts.set(net, { caught: bad, seconds: elapsed(), ...(bad ? { by: hung } : {}) });
+  }
+  return verdicts;
+}
+
+/** What a line of output says about the nets: a test of TAP that failed, or a world in which something was wrong. */
+function told(
+  line: string,
+  nets: readonly NetName[],
+  seconds: number,
+): readonly (readonly [NetName, Verdict])[] {
+  const failed = /^\s*not ok \d+ - (.*)/.exec(line)?.[1];
+  if (failed !== undefined) return nets.map((net) => [net, { caught: true, seconds, by: failed }]);
+  if (!line.startsWith('{"net"')) return [];
+  const seen = JSON.parse(line) as Seen;
+  return [[seen.net, { caught: true, seconds: seen.seconds, by: seen.what, seed: seen.seed }]];
+}
