@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -69,6 +69,18 @@ test(
       assert.equal(readdirSync(folder).length, 2);
     }),
   ),
+);
+
+test(
+  "a mail that was half in the folder when its server was killed is gone with the next server",
+  withFolder(async (folder) => {
+    writeFileSync(join(folder, "7-4711.part"), "half a ma");
+    await withMail({ folder }, async (mail, server) => {
+      await mail.send(invoice, pdf, "whole");
+      assert.deepEqual(server.counts(), { mails: 1, repeats: 0, busy: 0 });
+    });
+    assert.equal(readdirSync(folder).length, 1);
+  }),
 );
 
 test(

@@ -6,7 +6,7 @@
  * whole, which survives kill -9; a power cut would need an fsync per mail as well, which a demo does not pay for.)
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { SMTPServer } from "smtp-server";
@@ -41,10 +41,15 @@ export type MailServerOptions = {
 /** The largest mail it takes. */
 const mailBytes = 10_485_760;
 
-/** Starts the server; rejects if it cannot listen. */
+/** How the names of mails end that are not whole yet. */
+const arriving = ".part";
+
+/** Starts the server; rejects if it cannot listen. Mails that a killed server had half in the folder are removed. */
 export async function mailServer(options: MailServerOptions): Promise<MailServer> {
   const { folder, port = 0, busyShare = 0, seed = 1 } = options;
   mkdirSync(folder, { recursive: true });
+  for (const name of readdirSync(folder))
+    if (name.endsWith(arriving)) rmSync(join(folder, name)); // Never acknowledged: they come again.
   const kept = new Set(readdirSync(folder).filter((name) => name.endsWith(".eml")));
   const turnedAway = new Set<string>();
   let repeats = 0;
@@ -60,9 +65,9 @@ export async function mailServer(options: MailServerOptions): Promise<MailServer
   async function receive(mail: Buffer): Promise<void> {
     const name = fileName(mail);
     if (isBusyFor(name)) throw reply(451, "4.3.2 mailbox busy, try again later");
-    const arriving = join(folder, `${++arrivals}-${process.pid}.part`);
-    await writeFile(arriving, mail);
-    await rename(arriving, join(folder, name));
+    const partial = join(folder, `${++arrivals}-${process.pid}${arriving}`);
+    await writeFile(partial, mail);
+    await rename(partial, join(folder, name));
     if (kept.has(name)) repeats++;
     kept.add(name);
   }
