@@ -48,8 +48,7 @@ const arriving = ".part";
 export async function mailServer(options: MailServerOptions): Promise<MailServer> {
   const { folder, port = 0, busyShare = 0, seed = 1 } = options;
   mkdirSync(folder, { recursive: true });
-  for (const name of readdirSync(folder))
-    if (name.endsWith(arriving)) rmSync(join(folder, name)); // Never acknowledged: they come again.
+  for (const name of readdirSync(folder)) if (name.endsWith(arriving)) rmSync(join(folder, name)); // Never acknowledged: they come again.
   const kept = new Set(readdirSync(folder).filter((name) => name.endsWith(".eml")));
   const turnedAway = new Set<string>();
   let repeats = 0;
