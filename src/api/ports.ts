@@ -98,6 +98,21 @@ function routes({ partitions, log, queue, store, views }: Engine): Readonly<Reco
         ),
     ),
     "/v1/store/position": route({ partition }, (body) => store.position(body.partition)),
+    "/v1/store/keep": route(
+      {
+        partition,
+        reader: id,
+        from: optional(count),
+        to: count,
+        puts: list(list(anyText, 2), 10_000),
+      },
+      ({ partition: of, reader, from, to, puts }) =>
+        store.keep(of, reader, {
+          from,
+          to,
+          puts: puts.map(([key = "", value]) => [key, value] as const),
+        }),
+    ),
     "/v1/views/checkpoint": route({ partition }, (body) => views.checkpoint(body.partition)),
     "/v1/views/apply": route(
       { partition, from: count, to: count, rows: list(runRow, 10_000) },

@@ -58,6 +58,7 @@ const padded = (n: number): string => `${n}`.padStart(8, "0");
  *   step/<run>/<step>            a step's counters
  *   page/<run>/<step>/<n>        states of its sub-jobs, and directory/… where their items are
  *   index/<run>/<step>/…         its keys (key-index.ts)
+ *   reader/<name>                how far a reader has read, and reader/<name>/… what it keeps
  */
 export const keys = {
   partition: "partition",
@@ -70,6 +71,8 @@ export const keys = {
     `${prefixes.directory(run, step)}${padded(n)}`,
   /** Where the rows of a key index begin; the prefix that `keyIndex` and `lookupPrefixes` want. */
   index: (run: string, step: string): string => `index/${run}/${step}/`,
+  reader: (name: string, key?: string): string =>
+    key === undefined ? `reader/${name}` : `reader/${name}/${key}`,
 } as const;
 
 /** What to scan for all records of a kind. */

@@ -11,6 +11,14 @@ export type Claim = {
   readonly offset: number;
 };
 
+/** What a reader of the log keeps: `from` and `to` are checkpoints, undefined where it has kept nothing yet. */
+export type Kept = {
+  readonly from: number | undefined;
+  readonly to: number;
+  /** Under keys.reader(name, key); undefined removes. */
+  readonly puts: readonly (readonly [key: string, value: string | undefined])[];
+};
+
 export type Commit = {
   /** Consumed up to here, exclusive. */
   readonly to: number;
@@ -24,7 +32,7 @@ export type Commit = {
 };
 
 /**
- * What the managers keep, by partition and key, and the commit that joins log, state and queue.
+ * What the managers keep, by partition and key, and the commit that joins log, state and queue. And what readers keep beside it.
  *
  * S1  a partition is claimed by one holder at a time; an expired claim may be taken over, with a higher epoch. Claiming again
  *     as the same holder is the same right, with the epoch it had.
@@ -33,6 +41,9 @@ export type Commit = {
  * S4  when commit resolves, its tasks have been put at least once.
  * S5  load, scan and position see committed state only, and at least every commit that had resolved before they were called.
  * S6  position().wakeAt is what the last commit said.
+ * S7  keep stores a reader's checkpoint, under keys.reader(name), and its puts together or not at all, durable when it
+ *     resolves; from a checkpoint other than `from` it changes nothing and throws ConflictError. It needs no claim, and
+ *     changes nothing of what the manager or another reader has.
  */
 export type Store = {
   readonly claim: (
@@ -58,4 +69,5 @@ export type Store = {
   readonly position: (
     partition: number,
   ) => Promise<{ readonly offset: number; readonly wakeAt: number | undefined }>;
+  readonly keep: (partition: number, reader: string, kept: Kept) => Promise<void>;
 };

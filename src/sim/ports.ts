@@ -136,6 +136,7 @@ export function faultyEngine(
       load: wrap({ port: 13 }, store.load),
       scan: wrap({ port: 14 }, store.scan),
       position: wrap({ port: 15 }, store.position),
+      keep: wrap({ port: 20, mayRepeat: true }, store.keep),
     },
     views: {
       checkpoint: wrap({ port: 16 }, views.checkpoint),

@@ -136,6 +136,11 @@ function httpStore({ call }: Wire): Store {
       const { offset, wakeAt } = typed<{ readonly offset: number; readonly wakeAt?: number }>(body);
       return { offset, wakeAt };
     },
+    async keep(partition, reader, { from, to, puts }) {
+      // JSON has no undefined: a key alone removes.
+      const pairs = puts.map(([key, value]) => (value === undefined ? [key] : [key, value]));
+      await call("/v1/store/keep", { partition, reader, from, to, puts: pairs });
+    },
   };
 }
 

@@ -33,6 +33,7 @@ export function guarded(check: () => void, { log, queue, store, views }: Ports):
       load: wrap(store.load),
       scan: wrap(store.scan),
       position: wrap(store.position),
+      keep: wrap(store.keep),
     },
     views: {
       checkpoint: wrap(views.checkpoint),

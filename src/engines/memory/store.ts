@@ -1,5 +1,7 @@
 import type { Clock } from "../../ports/clock.ts";
-import type { Store, Value } from "../../ports/store.ts";
+import { keys } from "../../core/ids.ts";
+import { ConflictError } from "../../errors.ts";
+import type { Kept, Store, Value } from "../../ports/store.ts";
 import { checkPartition, checkText } from "./checks.ts";
 import type { Hints } from "./hints.ts";
 import type { MemoryLog } from "./log.ts";
@@ -46,12 +48,7 @@ export function memoryStore(
       const seat = committed(seatOf(partition), claim, commit, end, clock.now());
       for (const [, value] of commit.puts) if (typeof value === "string") checkText(value);
       log.add(partition, commit.events);
-      const { values } = pairsOf(partition);
-      for (const [key, value] of commit.puts) {
-        if (value === undefined || !values.has(key)) pairsOf(partition).keys = undefined;
-        if (value === undefined) values.delete(key);
-        else values.set(key, copy(value));
-      }
+      put(pairsOf(partition), commit.puts);
       seats[partition] = seat;
       queue.add(commit.tasks);
       if (commit.events.length > 0) hint("log", partition);
@@ -79,7 +76,47 @@ export function memoryStore(
       const { offset, wakeAt } = seatOf(partition);
       return { offset, wakeAt };
     },
+    async keep(partition, reader, kept) {
+      const pairs = pairsOf(partition);
+      const { values } = pairs;
+      const checkpoint = values.get(keys.reader(reader));
+      checkKept(reader, kept, checkpoint === undefined ? undefined : Number(checkpoint));
+      put(pairs, putsOfReader(reader, kept));
+    },
   };
+}
+
+function put(pairs: Pairs, puts: readonly (readonly [string, Value | undefined])[]): void {
+  for (const [key, value] of puts) {
+    if (value === undefined || !pairs.values.has(key)) pairs.keys = undefined;
+    if (value === undefined) pairs.values.delete(key);
+    else pairs.values.set(key, copy(value));
+  }
+}
+
+/** By S7: somebody else who reads under the same name must not be undone. */
+export function checkKept(
+  reader: string,
+  { from, puts }: Kept,
+  checkpoint: number | undefined,
+): void {
+  for (const [, value] of puts) checkText(value ?? "");
+  if (from !== checkpoint)
+    throw new ConflictError(
+      `"${reader}" has read up to ${checkpoint ?? "nowhere"}, and not ${from ?? "nowhere"}: somebody else reads under this name`,
+      { details: { reader, from, checkpoint } },
+    );
+}
+
+/** As they stand in the store, the checkpoint among them. */
+export function putsOfReader(
+  reader: string,
+  { to, puts }: Kept,
+): readonly (readonly [key: string, value: string | undefined])[] {
+  return [
+    [keys.reader(reader), `${to}`],
+    ...puts.map(([key, value]) => [keys.reader(reader, key), value] as const),
+  ];
 }
 
 /** Nobody's later writing into the array they gave or got may change what was committed. */

@@ -67,6 +67,7 @@ export function readOnlySqlite(path: string): Engine {
       load: read(store.load),
       scan: read((partition, prefix, max, after) => store.scan(partition, prefix, max, after)),
       position: read(store.position),
+      keep: refuse,
     },
     views: {
       checkpoint: read(views.checkpoint),

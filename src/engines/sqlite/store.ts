@@ -2,11 +2,13 @@
 import type { DatabaseSync } from "node:sqlite";
 import { assert } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { keys } from "../../core/ids.ts";
 import type { Commit, Store, Value } from "../../ports/store.ts";
 import { checkPartition, checkText } from "../memory/checks.ts";
 import type { Hints } from "../memory/hints.ts";
 import type { MemoryQueue } from "../memory/queue.ts";
 import { claimed, claimOf, committed, emptySeat, resigned, type Seat } from "../memory/seat.ts";
+import { checkKept, putsOfReader } from "../memory/store.ts";
 import { decodeKey, encodeKey, prefixEnd } from "./keys.ts";
 import type { SqliteLog } from "./log.ts";
 import { limitOf, numberIn, type Row, textIn } from "./rows.ts";
@@ -29,9 +31,17 @@ export function sqliteStore(
   const reader = storeReader(db, partitions);
   const seats = Array.from({ length: partitions }, (_, partition) => reader.seat(partition));
 
+  /** Of readers that kept something since the file was opened: what is durable and what is about to be. */
+  const checkpoints = new Map<string, number>();
+
   function seatOf(partition: number): Seat {
     checkPartition(partition, partitions);
     return seats[partition] ?? emptySeat(partition);
+  }
+
+  function storedCheckpoint(partition: number, name: string): number | undefined {
+    const [stored] = writer.read(() => reader.load(partition, [keys.reader(name)]));
+    return stored === undefined ? undefined : Number(stored);
   }
 
   async function sit(seat: Seat): Promise<void> {
@@ -56,7 +66,7 @@ export function sqliteStore(
       const { partition, epoch, offset } = claim;
       const end = log.endOf(partition);
       const seat = committed(seatOf(partition), claim, commit, end, clock.now());
-      const puts = putsOf(partition, commit);
+      const puts = putsOf(partition, commit.puts);
       const appending = log.add(partition, commit.events);
       seats[partition] = seat;
       const advance: Write = [
@@ -79,10 +89,16 @@ export function sqliteStore(
     scan: async (partition, prefix, max, after) =>
       writer.read(() => reader.scan(partition, prefix, max, after)),
     position: async (partition) => writer.read(() => reader.position(partition)),
+    async keep(partition, name, kept) {
+      const own = `${partition}/${name}`;
+      checkKept(name, kept, checkpoints.get(own) ?? storedCheckpoint(partition, name));
+      checkpoints.set(own, kept.to);
+      await writer.write(putsOf(partition, putsOfReader(name, kept)));
+    },
   };
 }
 
-function putsOf(partition: number, { puts }: Commit): readonly Write[] {
+function putsOf(partition: number, puts: Commit["puts"]): readonly Write[] {
   return puts.map(([key, value]): Write => {
     if (value === undefined) return ["remove", partition, encodeKey(key)];
     if (typeof value === "string") checkText(value);
