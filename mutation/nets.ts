@@ -2,9 +2,12 @@
 import { spawn } from "node:child_process";
 import { globSync } from "node:fs";
 import { createInterface } from "node:readline";
+import type { Report } from "../torture/report.ts";
 
-export const netNames = ["unit", "contract", "app", "simulator", "simulator, unhealed"] as const;
-export type NetName = (typeof netNames)[number];
+export const quickNames = ["unit", "contract", "app", "simulator", "simulator, unhealed"] as const;
+export const slowNames = ["faults", "torture kill", "torture power", "torture io"] as const;
+export type NetName = (typeof quickNames)[number] | (typeof slowNames)[number];
+export const netNames: readonly NetName[] = [...quickNames, ...slowNames];
 
 /** by: the first test or seed that noticed, or that the net hung or died. */
 export type Verdict = {
@@ -18,7 +21,7 @@ export type Verdict = {
 const roundMs = 500;
 
 /** Two simulators are one program: half of the worlds are of one kind, half of the other. */
-type Program = {
+export type Program = {
   readonly nets: readonly NetName[];
   readonly args: (folder: string, seeds: number) => readonly string[];
   readonly killAfterMs: number;
@@ -32,27 +35,23 @@ const tests = (folder: string, ...patterns: readonly string[]): readonly string[
   ...patterns.flatMap((pattern) => globSync(pattern, { cwd: folder })).toSorted(),
 ];
 
-export const programs: readonly Program[] = [
+export const quick: readonly Program[] = [
   {
     nets: ["unit"],
     args: (folder) => [
       "--test-isolation=none",
-      ...tests(folder, "src/core/*.test.ts", "src/roles/*.test.ts"),
+      ...tests(folder, "src/{core,roles,engines}/*.test.ts"),
     ],
     killAfterMs: 120_000,
   },
   {
     nets: ["contract"],
-    args: (folder) => [
-      "--test-isolation=none",
-      ...tests(folder, "test/engines/memory.test.ts", "test/engines/sqlite.test.ts"),
-    ],
+    args: (folder) => ["--test-isolation=none", ...tests(folder, "test/engines/*.test.ts")],
     killAfterMs: 120_000,
   },
   {
     nets: ["app"],
-    args: (folder) =>
-      tests(folder, "test/app/{cases,failures,handlers,results,splitting,starting}.test.ts"),
+    args: (folder) => tests(folder, "test/app/*.test.ts"),
     killAfterMs: 240_000,
   },
   {
@@ -60,6 +59,24 @@ export const programs: readonly Program[] = [
     args: (_, seeds) => ["mutation/simulated.ts", String(seeds)],
     killAfterMs: 240_000,
   },
+];
+
+const torture = (net: NetName, ...args: readonly string[]): Program => ({
+  nets: [net],
+  args: () => ["torture/main.ts", "--json", "--first", "--seed", "1", ...args],
+  killAfterMs: 240_000,
+});
+
+/** Real processes, minutes each: for the bugs that are aimed at them, and for those that nothing quick has caught. */
+export const slow: readonly Program[] = [
+  {
+    nets: ["faults"],
+    args: (folder) => tests(folder, "test/faults/*.test.ts"),
+    killAfterMs: 240_000,
+  },
+  torture("torture kill", "--only", "kill", "--kills", "40"),
+  torture("torture power", "--only", "power", "--cuts", "20"),
+  torture("torture io", "--only", "io,full"),
 ];
 
 /** What simulated.ts says, a line each: the first world of its kind in which something was wrong. */
@@ -114,21 +131,29 @@ export async function run(
   clearInterval(rounds);
   for (const net of nets) {
     const hung = isKilled ? "it hangs" : `it ended with ${code}`;
-    const bad = code !== 0;
+    const bad = isKilled || code !== 0;
     if (!verdicts.has(net))
       verdicts.set(net, { caught: bad, seconds: elapsed(), ...(bad ? { by: hung } : {}) });
   }
   return verdicts;
 }
 
-/** What a line of output says about the nets: a test of TAP that failed, or a world in which something was wrong. */
+/** What a line of output says about the nets: a test of TAP that failed, a world or a torture in which something was wrong. */
 function told(
   line: string,
   nets: readonly NetName[],
   seconds: number,
 ): readonly (readonly [NetName, Verdict])[] {
+  const caught = (by: string): readonly (readonly [NetName, Verdict])[] =>
+    nets.map((net) => [net, { caught: true, seconds, by }]);
   const failed = /^\s*not ok \d+ - (.*)/.exec(line)?.[1];
-  if (failed !== undefined) return nets.map((net) => [net, { caught: true, seconds, by: failed }]);
+  if (failed !== undefined) return caught(failed);
+  if (line.startsWith('{"tool":"torture"')) {
+    const [first] = (JSON.parse(line) as Report).violations;
+    return first === undefined
+      ? []
+      : caught(`${first.guarantee} ${first.where}: expected ${first.expected}, got ${first.got}`);
+  }
   if (!line.startsWith('{"net"')) return [];
   const seen = JSON.parse(line) as Seen;
   return [[seen.net, { caught: true, seconds: seen.seconds, by: seen.what, seed: seen.seed }]];

@@ -38,6 +38,7 @@ ${nemeses.map(([{ name, about }]) => `  ${name.padEnd(8)}${about}`).join("\n")}
   --kills N     kills, 100 unless told
   --cuts N      power cuts, 20 unless told
   --seed S      for the choices; the moments are the machine's
+  --first       ends with the first violation
   --json        one JSON object
   --publish     writes docs/reliability/torture.json, for npm run scoreboard
 
@@ -108,6 +109,7 @@ async function main(): Promise<number> {
       kills: { type: "string" },
       cuts: { type: "string" },
       seed: { type: "string" },
+      first: { type: "boolean" },
       json: { type: "boolean" },
       publish: { type: "boolean" },
       help: { type: "boolean" },
@@ -143,7 +145,9 @@ async function main(): Promise<number> {
   const base = mkdtempSync(join(tmpdir(), "fanfold-torture-"));
   process.env["NODE_COMPILE_CACHE"] ??= join(base, "cache");
   process.env["TORTURE_FOLDER"] = base;
-  const isOver = (): boolean => performance.now() - from > minutes * 60_000;
+  const isOver = (): boolean =>
+    performance.now() - from > minutes * 60_000 ||
+    (values.first === true && tally.violations.length > 0);
   const progress = setInterval(() => say(tally), 1_000);
   try {
     // Where there is little time, everybody gets a turn.

@@ -1,0 +1,204 @@
+/** Bugs in what is decided: outcomes, splits, joins, the window, commands, time. */
+import { bug, type Bug } from "../bug.ts";
+
+const advance = "src/core/advance.ts";
+const commands = "src/core/commands.ts";
+const fanOut = "src/core/fan-out.ts";
+const ledger = "src/core/ledger.ts";
+const outcomes = "src/core/outcomes.ts";
+const partition = "src/core/partition.ts";
+const slices = "src/core/slices.ts";
+const snapshot = "src/core/snapshot.ts";
+const manager = "src/roles/manager.ts";
+const splitter = "src/roles/splitter.ts";
+const worker = "src/roles/worker.ts";
+
+export const inCore: readonly Bug[] = [
+  // ---- outcomes and folds
+  bug("a repeated success is folded again", [
+    outcomes,
+    "  if (!ledgers.isOpen(state)) {\n    countRejected(step, state);\n    return;",
+    "  if (!ledgers.isOpen(state)) {\n    countRejected(step, state);\n    if (state !== ledgers.ok) return;",
+  ]),
+  bug(
+    "a success is accepted after the join",
+    [
+      outcomes,
+      "  if (!ledgers.isOpen(state)) {\n    countRejected(step, state);\n    return;",
+      "  if (state === ledgers.ok) {\n    countRejected(step, state);\n    return;",
+    ],
+    [
+      ledger,
+      "else if (state === retrying) retried += 1;\n      else {",
+      "else if (state === retrying) retried += 1;\n      else if (state === cancelled) add(ledger, cancelled, -1), add(ledger, ok, 1);\n      else {",
+    ],
+  ),
+  bug("the failure of an older issue counts", [
+    outcomes,
+    "state !== ledgers.inFlight || bad.issue !== ledgers.issueOf(ledger, index)",
+    "state !== ledgers.inFlight",
+  ]),
+  bug("a retry counts as an outcome", [
+    ledger,
+    "return count(ledger, waiting) + count(ledger, inFlight) + count(ledger, retrying);",
+    "return count(ledger, waiting) + count(ledger, inFlight);",
+  ]),
+  bug("a redrive opens what succeeded", [
+    fanOut,
+    "ledgers.forEachIn(step.ledger, ledgers.isFailure, (index)",
+    "ledgers.forEachIn(step.ledger, (state) => !ledgers.isOpen(state), (index)",
+  ]),
+  bug("a step takes the result of the generation before", [
+    partition,
+    'step.kind === "fan-out" || event.generation !== step.generation',
+    'step.kind === "fan-out"',
+  ]),
+
+  // ---- split, seal, join
+  bug("the splitter does not wait for its last pages before the seal", [
+    splitter,
+    "      await Promise.all(flying);\n",
+    "",
+  ]),
+  bug("a seal counts before the last page", [
+    fanOut,
+    "step.ledger.total !== undefined || event.total !== step.ledger.size",
+    "step.ledger.total !== undefined",
+  ]),
+  bug("a page counts wherever it begins", [
+    fanOut,
+    "ledger.total !== undefined || event.from !== ledger.size",
+    "ledger.total !== undefined",
+  ]),
+  bug("pages of an older split count", [
+    fanOut,
+    'const expected = step.main.state === "in-flight" && event.issue === step.main.issue;\n  if (!expected || ledger.total',
+    'const expected = step.main.state === "in-flight";\n  if (!expected || ledger.total',
+  ]),
+  bug("a key that is known runs again", [
+    splitter,
+    "if (index === undefined) return take(item, key);",
+    "return take(item, key);",
+  ]),
+  bug("the row of the key index that a merge makes is lost", [
+    "src/core/key-index.ts",
+    "return [...removed, ...puts.filter(([, bytes]) => bytes.length > 0)];",
+    "return [...removed, ...puts.filter(([, bytes]) => bytes.length > 0).slice(1)];",
+  ]),
+  bug("the join does not wait for the seal", [
+    ledger,
+    "return ledger.total !== undefined && open(ledger) === 0;",
+    "return ledger.size > 0 && open(ledger) === 0;",
+  ]),
+  bug("the join is not remembered", [
+    advance,
+    'if (step.state !== "running" || run.at !== position || !ledgers.isSettled(step.ledger)) return;',
+    "if (!ledgers.isSettled(step.ledger)) return;",
+  ]),
+  bug("a run that is started twice begins twice", [
+    partition,
+    "  if (state.runs.has(event.run)) return; // The id",
+    "  // The id",
+  ]),
+
+  // ---- the window, losses, time
+  bug("the window leaks when a worker is lost", [
+    advance,
+    "  pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight) - before;",
+    '  if (event.type !== "task.lost") pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight) - before;',
+  ]),
+  bug("the window leaks when a sub-job fails", [
+    advance,
+    "  pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight) - before;",
+    '  pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight) - before + (event.type === "sub-jobs.settled" ? (event.bad?.length ?? 0) : 0);',
+  ]),
+  bug("the window leaks when a run is cancelled", [
+    commands,
+    "    changeFanOut(state, run, position, event, decided, (_, fanOut) => {\n      cancelled += fanOuts.cancelRest(fanOut);\n    });",
+    '    if (step.kind === "fan-out") cancelled += fanOuts.cancelRest(step);',
+  ]),
+  bug("what was lost is not put again", [
+    fanOut,
+    "  ledgers.reissue(ledger, index, { crashes });\n  queue(step, index);",
+    "  ledgers.reissue(ledger, index, { crashes });",
+  ]),
+  bug("the loss of an older issue counts", [
+    fanOut,
+    "const counts = ledgers.issueOf(ledger, index) === triples[t + 2];",
+    "const counts = true;",
+  ]),
+  bug("a crash is not counted", [
+    fanOut,
+    "losses.add(ledgers.lossesOf(ledger, index), why);",
+    "ledgers.lossesOf(ledger, index);",
+  ]),
+  bug("suspects go together", [
+    fanOut,
+    "(ledgers.isSuspect(step.ledger, index) ? step.suspects : step.again).push(index);",
+    "step.again.push(index);",
+  ]),
+  bug("there is no sweep", [slices, "if (first.at + patienceMs > event.at) break;", "break;"]),
+  bug("timers are lost by a restart", [
+    snapshot,
+    "    arm(state, run, position);\n  }\n  return run;",
+    "  }\n  return run;",
+  ]),
+  bug("retries are lost by a restart", [
+    slices,
+    "if (state === ledgers.retrying) step.retries.push(ledgers.dueAtOf(ledger, index), index);",
+    "if (state === ledgers.retrying) return;",
+  ]),
+  bug("the partition does not ask for the time", [
+    manager,
+    "wakeAt: wakeAt(state),",
+    "wakeAt: undefined,",
+  ]),
+  bug("a cancelled run leaves its sub-jobs open", [
+    commands,
+    "      cancelled += fanOuts.cancelRest(fanOut);\n",
+    "      cancelled += fanOut.ledger.size;\n",
+  ]),
+  bug("workers go on with a run that was cancelled", [
+    worker,
+    "if (live !== undefined) continue;",
+    "continue;",
+  ]),
+  bug("an attempt that failed is not counted", [
+    outcomes,
+    '(bad.outcome === "retry-later" ? 0 : 1);',
+    "0;",
+  ]),
+  bug("a retry goes at once", [
+    outcomes,
+    "const dueAt = event.at + delayMs;",
+    "const dueAt = event.at;",
+  ]),
+  bug(
+    "a step that begins again forgets what it had folded",
+    [
+      advance,
+      'import { foldsProblem } from "./fold.ts";',
+      'import { foldsProblem, startFolds } from "./fold.ts";',
+    ],
+    [
+      advance,
+      "    ledgers.unseal(step.ledger);\n",
+      '    ledgers.unseal(step.ledger);\n    if (plan.kind === "fan-out" && plan.folds !== undefined) step.folds = startFolds(plan.folds);\n',
+    ],
+  ),
+  bug("a result lands at the place of its neighbour", [
+    outcomes,
+    "results[position] ?? null",
+    "results[position === 1 ? 0 : position] ?? null",
+  ]),
+  bug("a run ends although a step is left", [
+    advance,
+    "  run.at += 1;\n",
+    "  run.at += run.steps.length > 2 ? 2 : 1;\n",
+  ]),
+  bug("what was tolerated is not", [
+    "src/core/join.ts",
+    "if (failed <= tolerate.count) return undefined;",
+    "if (failed < tolerate.count || failed === 0) return undefined;",
+  ]),
+];

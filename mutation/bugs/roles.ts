@@ -1,0 +1,147 @@
+/** Bugs in who does it: manager, worker, splitter, and the queue and log in memory that they stand on. */
+import { bug, type Bug } from "../bug.ts";
+
+const ledger = "src/core/ledger.ts";
+const manager = "src/roles/manager.ts";
+const outgoing = "src/roles/outgoing.ts";
+const worker = "src/roles/worker.ts";
+const singles = "src/roles/singles.ts";
+const ticker = "src/roles/ticker.ts";
+const seat = "src/engines/memory/seat.ts";
+const queue = "src/engines/memory/queue.ts";
+const sqliteLog = "src/engines/sqlite/log.ts";
+
+export const inRoles: readonly Bug[] = [
+  // ---- commit and snapshot
+  bug("a changed page of the ledger is not written", [
+    ledger,
+    "    ledger.pages[n] = page;\n  }\n  ledger.changed.add(n);",
+    "    ledger.pages[n] = page;\n    ledger.changed.add(n);\n  }",
+  ]),
+  bug("the commit is torn: tasks are put after it", [
+    manager,
+    "        tasks: decided.tasks,\n        wakeAt: wakeAt(state),\n      });",
+    "        tasks: [],\n        wakeAt: wakeAt(state),\n      });\n      await engine.queue.put(decided.tasks);",
+  ]),
+  bug(
+    "the commit is torn: events are appended before it",
+    [
+      manager,
+      "      const claimed = await store.commit(held.claim, {",
+      "      await log.append(partition, decided.events.map((event) => encode(event)));\n      const claimed = await store.commit(held.claim, {",
+    ],
+    [
+      manager,
+      "        events: decided.events.map((event) => encode(event)),\n",
+      "        events: [],\n",
+    ],
+  ),
+  bug("a commit may go on from any offset", [
+    seat,
+    "if (seat.offset !== claim.offset)",
+    "if (false)",
+  ]),
+  bug("a commit may come from any epoch", [
+    seat,
+    "if (seat.holder === undefined || seat.epoch !== claim.epoch)",
+    "if (seat.holder === undefined)",
+  ]),
+  bug("a manager trusts its memory after a failed commit", [
+    manager,
+    "mine = undefined; // If anything",
+    "mine = held; // If anything",
+  ]),
+  bug("a manager does not say that its queue was lost", [
+    manager,
+    "    if (queueIsNew) {",
+    "    if (false) {",
+  ]),
+
+  // ---- workers, queue, log
+  bug(
+    "a worker acknowledges before it appends",
+    [
+      outgoing,
+      "      try {\n",
+      "      try {\n        if (over.length > 0) await queue.ack(worker, over);\n",
+    ],
+    [
+      outgoing,
+      "        );\n        if (over.length > 0) await queue.ack(worker, over);",
+      "        );",
+    ],
+  ),
+  bug("what could not be appended is forgotten", [
+    outgoing,
+    "        records = [...written, ...records];\n",
+    "",
+  ]),
+  bug("a worker does what another may be doing still", [
+    worker,
+    "    if (delivery > 1) {",
+    "    if (false) {",
+  ]),
+  bug("a lease that was lost can be acknowledged", [queue, "      sessions.delete(worker);\n", ""]),
+  bug("a release counts as a delivery", [
+    queue,
+    "        item.deliveries -= 1; // Q4: nobody had it.\n",
+    "",
+  ]),
+  bug(
+    "the time of the log may fall",
+    [
+      "src/engines/memory/log.ts",
+      "log.at = Math.max(log.at, Math.floor(clock.now()));",
+      "log.at = Math.floor(clock.now());",
+    ],
+    [
+      sqliteLog,
+      "const at = Math.max(tail.at, Math.floor(clock.now()));",
+      "const at = Math.floor(clock.now());",
+    ],
+  ),
+  bug(
+    "a state is written without what these events changed",
+    [
+      manager,
+      "      const decided = decide(state, events);\n",
+      "      const puts = takeChanges(state);\n      const decided = decide(state, events);\n",
+    ],
+    [manager, "      const puts = takeChanges(state);\n      forgetEnded", "      forgetEnded"],
+  ),
+  bug("an offset is consumed that was not decided", [
+    manager,
+    "const events = entries.map(decode);",
+    "const events = entries.slice(0, 50).map(decode);",
+  ]),
+  bug("a tick that nobody heard is not repeated", [
+    ticker,
+    "const repeat = last?.wakeAt === wakeAt ? last.until : wakeAt;",
+    "const repeat = last?.wakeAt === wakeAt ? Infinity : wakeAt;",
+  ]),
+  bug("a worker that stops forgets what it had in hand", [
+    worker,
+    '      for (const { held, triples } of running.giveBack("the worker stops")) {',
+    '      for (const { held, triples } of running.giveBack("the worker stops").slice(1)) {',
+  ]),
+  bug("a worker forgets leases whose items it could not read", [
+    worker,
+    "    unread = leases; // Until",
+    "    unread = []; // Until",
+  ]),
+  bug("a step whose worker stops is done", [
+    singles,
+    '        abort(single.attempt, why);\n        end(single, {\n          outcome: "retry-later",\n          delayMs: 0,',
+    '        abort(single.attempt, why);\n        end(single, {\n          outcome: "ok",\n          delayMs: 0,',
+  ]),
+  bug("a task is handed to two", [
+    queue,
+    "  lane.head += 1;\n",
+    "  if (lane.waiting.length > 3 && lane.head === 2) lane.returned.push({ ...item });\n  lane.head += 1;\n",
+  ]),
+  bug("the list of runs passes over what came while it was written", [
+    "src/roles/projector.ts",
+    "known = { applied: isDue ? read : at.applied, read };",
+    "known = { applied: isDue ? read : at.applied, read: read + (rows.length > 1 ? 1 : 0) };",
+  ]),
+];
