@@ -35,3 +35,4 @@ export type {
   StepStatus,
   SubJobRecord,
 } from "./views/status.ts";
+export type { Cause, Why } from "./views/why.ts";

@@ -12,12 +12,14 @@ import { manager, type Manager } from "../roles/manager.ts";
 import { projector } from "../roles/projector.ts";
 import { reader as readerOf, type Reader } from "../roles/reader.ts";
 import { ticker } from "../roles/ticker.ts";
+import { asker, type Asker } from "../roles/why.ts";
 
 export type Node = {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly host: Host;
   readonly reader: Reader;
+  readonly why: Asker["why"];
   /** Tells others who find the engine in use where its owner answers. */
   readonly setUrl: (url: string) => void;
   readonly consumed: Changes["consumed"];
@@ -63,6 +65,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     host.add(ticker({ engine, clock }));
   }
 
+  const reader = readerOf({ engine, clock, plans });
   const { consumed, onRun, roles } = changes(engine, clock);
   for (const role of roles) host.add(role);
 
@@ -70,7 +73,8 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     engine,
     clock,
     host,
-    reader: readerOf({ engine, clock, plans }),
+    reader,
+    why: asker({ engine, clock, plans, reader }).why,
     setUrl: (at) => {
       opened.setUrl?.(at);
     },

@@ -13,6 +13,7 @@ import {
 } from "../errors.ts";
 import type { StoredRun } from "../core/stored.ts";
 import type { Status, SubJobRecord } from "../views/status.ts";
+import type { Why } from "../views/why.ts";
 import type { Node } from "./node.ts";
 
 /** Which failed sub-jobs; all of them if nothing is said. */
@@ -33,6 +34,8 @@ export type Run<S = unknown, R = unknown> = {
   readonly watch: () => AsyncIterable<Status>;
   /** Everything about one sub-job: input, attempts, errors, result. */
   readonly subJob: (step: StepName<S>, key: string) => Promise<SubJobRecord | undefined>;
+  /** What the run, one of its steps or one sub-job waits for: a sentence for each cause, and the command that would change it. */
+  readonly why: (step?: StepName<S>, key?: string) => Promise<Why>;
   /** Runs failed sub-jobs again, in a new generation; what succeeded stays. Of a plain step or a split that failed: runs it again. */
   readonly redrive: (where?: Where<S>) => Promise<{ readonly matched: number }>;
   /** Counts failed sub-jobs as skipped. */
@@ -142,6 +145,12 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
     status,
     watch,
     subJob: (step, key) => node.reader.subJob(id, step, key),
+    async why(step, key) {
+      const why = await node.why(id, step, key);
+      if (why !== undefined) return why;
+      const what = [id, step, key].filter((part) => part !== undefined).join("/");
+      throw new NotFoundError(`there is no "${what}"`);
+    },
     redrive: async (where = {}) => ask("redrive.asked", await selection(where)),
     skip: async (reason, where = {}) => ask("skip.asked", { ...(await selection(where)), reason }),
     release: async (reason) => void (await ask("release.asked", { reason })),

@@ -1,6 +1,7 @@
 /** What --json prints: one object a line, with a `schema` that changes only when a reader would break. */
 import type { RunRow } from "../ports/views.ts";
 import type { Status, StepStatus, SubJobRecord } from "../views/status.ts";
+import type { Why } from "../views/why.ts";
 import { iso } from "./format.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -59,11 +60,20 @@ export function stepFields(step: StepStatus): Fields {
 }
 
 export function subJobFields(record: SubJobRecord, hasPayload: boolean): Fields {
-  const { input, result, attempts, ...facts } = record;
+  const { input, result, attempts, dueAt, ...facts } = record;
   return {
     ...facts,
+    dueAt: when(dueAt),
     attempts: attempts.map((attempt) => ({ ...attempt, at: when(attempt.at) })),
     ...(hasPayload ? { input, result } : {}),
+  };
+}
+
+export function whyFields({ causes, asOf, at, ...what }: Why): Fields {
+  return {
+    ...what,
+    causes: causes.map((cause) => ({ ...cause, at: when(cause.at) })),
+    asOf: { offset: asOf, at: when(at) },
   };
 }
 

@@ -9,6 +9,7 @@ import { initCommand } from "./commands/init.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { showCommand } from "./commands/show.ts";
 import { startCommand } from "./commands/start.ts";
+import { whyCommand } from "./commands/why.ts";
 import { workerCommand } from "./commands/worker.ts";
 import type { Act, Context, GlobalOptions, Io, Signal } from "./context.ts";
 import { exitCodes, exitOfError } from "./exit.ts";
@@ -88,6 +89,7 @@ function commands(io: Io, end: (code: ExitCode) => void): Command {
     startCommand,
     workerCommand,
     showCommand,
+    whyCommand,
     runsCommand,
     doctorCommand,
     checkCommand,

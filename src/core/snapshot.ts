@@ -274,11 +274,16 @@ function restoreFanOut(
   return step;
 }
 
-/** Puts the workers back that had been seen. */
-export function restoreWorkers(state: Partition, text: string): void {
+/** The workers that had been seen, by name. */
+export function sessionsIn(text: string): readonly (readonly [worker: string, Session])[] {
   const pairs: unknown = JSON.parse(text);
   assert(Array.isArray(pairs), "the workers of a partition are an array");
-  for (const [worker, session] of pairs as [string, Session][]) state.workers.set(worker, session); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in takeChanges
+  return pairs as [string, Session][]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in takeChanges
+}
+
+/** Puts the workers back that had been seen. */
+export function restoreWorkers(state: Partition, text: string): void {
+  for (const [worker, session] of sessionsIn(text)) state.workers.set(worker, session);
   countSlots(state);
   state.changed.workers = false;
 }

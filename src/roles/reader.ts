@@ -134,6 +134,7 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
         state,
         input,
         result: outcomes.at(-1)?.result,
+        dueAt: state === "retrying" ? ledgers.dueAtOf(ledger, index) : undefined,
         attempts: outcomes.map(attemptOf),
       };
     },

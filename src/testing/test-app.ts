@@ -173,6 +173,7 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
         }
       },
       subJob: (step, key) => ask((run) => run.subJob(step, key)),
+      why: (step, key) => ask((run) => run.why(step, key)),
       redrive: (where) => ask((run) => run.redrive(where)),
       skip: (reason, where) => ask((run) => run.skip(reason, where)),
       release: (reason) => ask((run) => run.release(reason)),

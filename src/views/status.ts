@@ -93,6 +93,8 @@ export type SubJobRecord = {
   readonly state: string;
   readonly input: Json;
   readonly result: Json | undefined;
+  /** Of one that is retried: when it may go again. */
+  readonly dueAt: number | undefined;
   /** Oldest first. */
   readonly attempts: readonly AttemptRecord[];
 };

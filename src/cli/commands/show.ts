@@ -1,10 +1,8 @@
 import { Command } from "commander";
 
-import type { App } from "../../app/app.ts";
 import type { Run } from "../../app/run.ts";
-import type { State } from "../../define/flow.ts";
-import { NotFoundError } from "../../errors.ts";
 import type { AttemptRecord, Status, StepStatus, SubJobRecord } from "../../views/status.ts";
+import { addressOf, noSubJob, runNamed, stepNamed } from "../address.ts";
 import type { Act, Context } from "../context.ts";
 import { exitCodes } from "../exit.ts";
 import type { ExitCode } from "../exit.ts";
@@ -36,61 +34,23 @@ Examples:
     .action(act(show));
 }
 
-const show: Act<ShowOptions> = async (context, options, address = "") => {
+const show: Act<ShowOptions> = async (context, options, text = "") => {
   const { app } = await openToRead(context, options);
   try {
-    const { id, step, key } = parts(address);
-    const run = await runOf(app, id);
-    if (run === undefined) throw await noRun(app, id);
+    const address = addressOf(text);
+    const { id, step, key } = address;
+    const run = await runNamed(app, id);
     if (step === undefined) return await showRun(context, run, options);
     const status = await run.status();
-    const found = status.steps.find((one) => one.name === step);
-    if (found === undefined) {
-      const names = status.steps.map((one) => one.name).join(", ");
-      throw missing(
-        `"${id}" has no step "${step}": its steps are ${names}`,
-        `fanfold show ${quoted(id)}`,
-      );
-    }
+    const found = stepNamed(status, step);
     if (key === undefined) return showStep(context, status, found, options);
     const record = await run.subJob(step, key);
-    if (record !== undefined) return showSubJob(context, record, options, status.at);
-    throw missing(
-      `step "${step}" of "${id}" has no sub-job "${key}"`,
-      `fanfold show ${quoted(`${id}/${step}`)}`,
-    );
+    if (record === undefined) throw noSubJob(address);
+    return showSubJob(context, record, options, status.at);
   } finally {
     await app.close();
   }
 };
-
-/** A key may have slashes, a run and a step have none. */
-function parts(address: string): {
-  readonly id: string;
-  readonly step: string | undefined;
-  readonly key: string | undefined;
-} {
-  const [, id = address, step, key] = /^([^/]+)(?:\/([^/]+))?(?:\/(.+))?\/?$/s.exec(address) ?? [];
-  return { id, step, key };
-}
-
-function missing(message: string, next: string): NotFoundError {
-  return new NotFoundError(message, { details: { next } });
-}
-
-/** Whatever its flow, its steps have names. */
-async function runOf(app: App, id: string): Promise<Run<State> | undefined> {
-  return app.run(id);
-}
-
-async function noRun(app: App, id: string): Promise<NotFoundError> {
-  const recent = await app.runs({ limit: 3 });
-  const names = recent.map((row) => `"${row.run}"`).join(", ");
-  return missing(
-    `there is no run "${id}"${names === "" ? ", nor any other" : `; the latest are ${names}`}`,
-    names === "" ? "fanfold start --help" : "fanfold runs",
-  );
-}
 
 async function showRun(
   { data }: Context,

@@ -1,0 +1,103 @@
+/** Gathers what is known of a run, so that it can be said what it waits for. */
+import { keys, partitionOf, prefixes } from "../core/ids.ts";
+import * as ledgers from "../core/ledger.ts";
+import type { Plans } from "../core/plan.ts";
+import { sessionsIn } from "../core/snapshot.ts";
+import type { StoredFanOut, StoredRun } from "../core/stored.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Engine } from "../ports/engine.ts";
+import { whyRun, whyStep, whySubJob, type Why, type WhyFacts } from "../views/why.ts";
+import { pageAt } from "./directory.ts";
+import { bytes, loadStoredRun, loadStoredSteps } from "./loading.ts";
+import { readPage } from "./pages.ts";
+import type { Reader } from "./reader.ts";
+
+export type Asker = {
+  /** What it waits for; undefined if there is no such run, step or sub-job. */
+  readonly why: (id: string, step?: string, key?: string) => Promise<Why | undefined>;
+};
+
+export type AskerOptions = {
+  readonly engine: Pick<Engine, "log" | "store" | "partitions">;
+  readonly clock: Clock;
+  readonly plans: Plans;
+  readonly reader: Reader;
+};
+
+/** Ledger pages per scan: a page is up to 18 KB. */
+const pagesAtOnce = 64;
+
+export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
+  const { store, log } = engine;
+
+  /**
+   * The first sub-job in flight and the earliest retry. Reads the step's ledger until it has seen as many as the counts say;
+   * nobody asks why so often that this matters.
+   */
+  async function openOf(partition: number, run: StoredRun, step: StoredFanOut) {
+    const flying = step.counts[ledgers.inFlight] ?? 0;
+    let retried = step.counts[ledgers.retrying] ?? 0;
+    let first: number | undefined;
+    let dueAt = Infinity;
+    const prefix = prefixes.pages(run.run, step.name);
+    for (let after: string | undefined; (flying > 0 && first === undefined) || retried > 0;) {
+      const rows = await store.scan(partition, prefix, pagesAtOnce, after);
+      const ledger = ledgers.emptyLedger(step.base);
+      ledger.size = step.size;
+      for (const [name, value] of rows)
+        ledgers.restorePage(ledger, Number(name.slice(prefix.length)), bytes(value));
+      ledgers.forEachIn(ledger, ledgers.isOpen, (index, state) => {
+        if (state === ledgers.inFlight) first ??= index;
+        if (state !== ledgers.retrying) return;
+        retried -= 1;
+        dueAt = Math.min(dueAt, ledgers.dueAtOf(ledger, index));
+      });
+      after = rows.at(-1)?.[0];
+      if (rows.length < pagesAtOnce) break;
+    }
+    return { first, dueAt: dueAt === Infinity ? undefined : dueAt };
+  }
+
+  async function keyAt(partition: number, run: string, step: string, index: number) {
+    const offset = await pageAt(store, partition, run, step, index);
+    if (offset === undefined) return undefined;
+    const { keys, from } = await readPage(log, partition, offset);
+    return keys[index - from];
+  }
+
+  return {
+    async why(id, name, key) {
+      const partition = partitionOf(id, engine.partitions);
+      const run = await loadStoredRun(store, partition, id);
+      if (run === undefined) return undefined;
+      const steps = await loadStoredSteps(store, partition, run);
+      const position = name === undefined ? run.at : run.steps.indexOf(name);
+      if (position === -1) return undefined;
+      const step = steps[position];
+      const [workers] = await store.load(partition, [keys.partition]);
+      const { offset } = await store.position(partition);
+      const facts: WhyFacts = {
+        run,
+        steps,
+        plan: plans.get(run.flow),
+        workers: typeof workers === "string" ? sessionsIn(workers).map(([, one]) => one) : [],
+        first: undefined,
+        dueAt: undefined,
+        offset,
+        at: run.endedAt ?? clock.now(),
+      };
+      if (name !== undefined && key !== undefined) {
+        const record = await reader.subJob(id, name, key);
+        if (record === undefined) return undefined;
+        return whySubJob({ ...facts, dueAt: record.dueAt }, record);
+      }
+      const open = step?.kind === "fan-out" ? await openOf(partition, run, step) : undefined;
+      const first =
+        open?.first === undefined || step === undefined
+          ? undefined
+          : await keyAt(partition, id, step.name, open.first);
+      const whole = { ...facts, first, dueAt: open?.dueAt };
+      return name === undefined ? whyRun(whole) : whyStep(whole, name);
+    },
+  };
+}

@@ -1,0 +1,47 @@
+/** Runs a command in this process, as from a pipe. */
+import { Writable } from "node:stream";
+import { run } from "../../src/cli/program.ts";
+import { systemClock } from "../../src/engines/system.ts";
+
+export type Said = { readonly code: number; readonly stdout: string; readonly stderr: string };
+
+export async function fanfold(...args: readonly string[]): Promise<Said> {
+  const stdout = sink();
+  const stderr = sink();
+  const code = await run(args, {
+    stdin: empty(),
+    stdout: stdout.stream,
+    stderr: stderr.stream,
+    env: { TZ: "UTC" },
+    cwd: import.meta.dirname,
+    clock: systemClock(),
+    onSignal: () => () => undefined,
+    quit: () => undefined,
+  });
+  return { code, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+function sink() {
+  let text = "";
+  const stream = new Writable({
+    decodeStrings: false,
+    write(chunk: string, _encoding, done) {
+      text += chunk;
+      done();
+    },
+  });
+  return { stream, text: () => text };
+}
+
+async function* empty(): AsyncGenerator<string> {}
+
+/** The same output at any time: instants and durations by their kind. */
+export function timeless(text: string): string {
+  return text
+    .replaceAll(/\b(?:\w{3} \d+ \w{3} )?\d\d:\d\d(?::\d\d)?\b/g, "hh:mm")
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "yyyy-mm-ddThh:mmZ")
+    .replaceAll(/\b\d+(?:\.\d+)? (?:ms|s|m \d\d s|h \d\d m)(?!\w)/g, "1 s")
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n");
+}

@@ -1,0 +1,35 @@
+/** What the command line is asked about in know.test.ts: sub-jobs that succeed, fail in two ways, are skipped, wait and never end. */
+import { z } from "zod";
+import { app, flow, job, type App, type Flow, type Part } from "../../src/index.ts";
+
+const item = z.object({ id: z.string(), email: z.string() });
+
+const send = job("send", {
+  input: item,
+  retry: { attempts: 2, backoff: "fixed", first: "0ms" },
+  queue: "mail",
+  async run({ id }, ctx) {
+    if (id === "c-1") return ctx.fatal("customer has no address");
+    if (id === "c-2" || id === "c-3") throw new Error("451 4.3.2 mailbox busy");
+    if (id === "c-4") return ctx.skip("nothing to send");
+    if (id === "c-8") return ctx.retryLater("1h", "not before noon");
+    if (id === "c-9") await new Promise((_, stop) => ctx.signal.addEventListener("abort", stop));
+    return { id, cents: 990 };
+  },
+});
+
+const customers = (count: number) =>
+  Array.from({ length: count }, (_, n) => ({ id: `c-${n}`, email: `c-${n}@example.com` }));
+
+const mail = flow("mail", { input: z.object({ count: z.number() }) })
+  .fanOut("invoices", send, {
+    over: ({ input }) => customers(input.count),
+    key: ({ id }) => id,
+    tolerate: 1,
+    fold: (f) => ({ sent: f.count(), cents: f.sum(({ cents }) => cents) }),
+  })
+  .step("report", ({ invoices }) => invoices.value);
+
+export const parts: readonly Part[] = [send, mail];
+export const mailFlow: Flow<"mail", { count: number }> = mail;
+export const billing: App = app({ name: "billing", parts, url: process.env["FANFOLD_URL"] });

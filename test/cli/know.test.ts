@@ -1,0 +1,99 @@
+/** What the command line says of a run that is held, one that is under way and one that nobody works on: the whole output. */
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+import { given, opened } from "../app/given.ts";
+import { until } from "../until.ts";
+import { fanfold, timeless } from "./given.ts";
+import { mailFlow, parts } from "./know-app.ts";
+
+/** Without the first line of stderr, which names the connection. */
+async function said(path: string, ...args: readonly string[]) {
+  const { code, stdout, stderr } = await fanfold(
+    ...args,
+    "--app",
+    "know-app.ts",
+    "--url",
+    `sqlite:${path}`,
+  );
+  return { code, text: timeless(stdout), stderr };
+}
+
+/** A run of 8 that is held: one failed for good, two after all attempts, one skipped. */
+async function held(t: TestContext) {
+  const { app, path, stop } = await given(t, parts, { work: { concurrency: 4 } });
+  const run = await app.start(mailFlow, { count: 8 }, { id: "october", customer: "acme" });
+  await until(async () => (await run.status()).state === "held");
+  return { app, path, run, stop };
+}
+
+test("why of a held run, its last step and a failed sub-job", async (t) => {
+  const { path } = await held(t);
+  assert.deepEqual((await said(path, "why", "october")).text.split("\n"), [
+    "  october   ‖ held",
+    "",
+    "  it waits for a person: 3 of 8 failed, 1 tolerated",
+    "      fanfold redrive october",
+    "",
+  ]);
+  assert.deepEqual((await said(path, "why", "october/report")).text.split("\n"), [
+    "  october/report   ○ waiting",
+    "",
+    "  it waits for a person: 3 of 8 failed, 1 tolerated",
+    "      fanfold redrive october",
+    "",
+  ]);
+  const { text, code } = await said(path, "why", "october/invoices/c-1");
+  assert.equal(code, 0);
+  assert.deepEqual(text.split("\n"), [
+    "  october/invoices/c-1   ✗ failed",
+    "",
+    "  it is given up on, failed: customer has no address   hh:mm",
+    "      fanfold redrive october --step invoices --keys c-1",
+    "",
+  ]);
+});
+
+test("why of a run under way names each thing it waits for, the same in code", async (t) => {
+  const { app, path } = await given(t, parts, { work: { concurrency: 2, drain: "0ms" } });
+  const run = await app.start(mailFlow, { count: 10 }, { id: "november" });
+  await until(async () => {
+    const [step] = (await run.status()).steps;
+    return step?.retrying === 1 && step.inFlight + step.waiting + step.retrying === 2;
+  });
+  const { causes } = await run.why();
+  assert.deepEqual(
+    causes.map(({ cause }) => cause),
+    ["in-flight", "retry"],
+  );
+  const lines = (await said(path, "why", "november")).text.split("\n");
+  assert.deepEqual(lines.slice(0, 4), [
+    "  november   ▶ running",
+    "",
+    "  1 sub-job is in flight: c-9",
+    "      fanfold show november/invoices/c-9",
+  ]);
+  assert.match(lines[4] ?? "", /^ {2}1 sub-job waits for its next attempt {3}at hh:mm, in 1 s$/);
+  const json: unknown = JSON.parse((await said(path, "why", "november", "--json")).text);
+  assert.deepEqual(Object.keys(json as object), ["schema", "run", "state", "causes", "asOf"]);
+});
+
+test("why of a run that nobody works on, and of what is not there", async (t) => {
+  const { app, path } = opened(t, parts);
+  await app.start(mailFlow, { count: 2 }, { id: "december" });
+  assert.deepEqual((await said(path, "why", "december")).text.split("\n").slice(2), [
+    '  its split waits: no worker serves queue "default"',
+    "      fanfold worker --queues default",
+    "",
+  ]);
+  const nobody = await said(path, "why", "january");
+  assert.equal(nobody.code, 2);
+  assert.match(nobody.stderr, /there is no run "january"; the latest are "december"/);
+  assert.match(
+    (await said(path, "why", "december/invoice")).stderr,
+    /its steps are invoices, report/,
+  );
+  assert.match(
+    (await said(path, "why", "december/invoices/c-7")).stderr,
+    /step "invoices" of "december" has no sub-job "c-7"/,
+  );
+});
