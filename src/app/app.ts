@@ -244,12 +244,14 @@ function checkFlow(flows: ReadonlyMap<string, Flow>, flow: Flow): void {
 
 /** A child of `work({ processes })` asks its owner, whatever its program says. */
 function urlOf(url: string | undefined, name: string): string {
-  const given = process.env[ownerVariable] ?? (url === "" ? undefined : url);
+  const given = [process.env[ownerVariable], url, process.env["FANFOLD_URL"]].find(
+    (one) => one !== undefined && one !== "",
+  );
   if (given !== undefined) return given;
   if (process.env["NODE_ENV"] === "production")
     throw new UsageError(
       `NODE_ENV=production and app "${name}" has no url: refusing to keep production data in a file of this container; ` +
-        "set FANFOLD_URL and pass it as url (sqlite:/data/billing.db says that a file is meant)",
+        "set FANFOLD_URL, or pass a url (sqlite:/data/billing.db says that a file is meant)",
     );
   return "sqlite:.fanfold/dev.db";
 }

@@ -3,6 +3,9 @@ import { UsageError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
 import { memoryEngine } from "./memory/engine.ts";
 import { type LogClock, systemClock } from "./system.ts";
+import { maskUrl } from "./url.ts";
+
+export { maskUrl };
 
 export type OpenOptions = {
   /** Default: the system's. */
@@ -15,7 +18,8 @@ export type OpenOptions = {
   readonly token?: string | undefined;
 };
 
-const known = "sqlite:path, sqlite::memory:, memory:, http://host:port";
+const known =
+  "sqlite:path, sqlite::memory:, memory:, http://host:port, postgres://user@host/database";
 
 /** setUrl: of an engine that owns a file, tells whoever finds it in use where the owner answers. */
 export type OpenedEngine = Engine & { readonly setUrl?: (url: string) => void };
@@ -24,6 +28,7 @@ export type OpenedEngine = Engine & { readonly setUrl?: (url: string) => void };
  * The engine behind a URL.
  *
  *   sqlite:.fanfold/dev.db   sqlite::memory:   memory:   sqlite:dev.db?partitions=4   http://127.0.0.1:4400
+ *   postgres://user@host/database   postgresql://user@host/database?partitions=16&connections=20
  *
  * Rejects with UsageError on another URL, ConflictError when another process owns the file, CorruptError when it is damaged.
  */
@@ -51,17 +56,16 @@ export async function openEngine(url: string, options: OpenOptions = {}): Promis
       const { httpEngine } = await import("./http/client.ts");
       return httpEngine(url, { clock, token });
     }
+    case "postgres:":
+    case "postgresql:": {
+      const { url: plain, ...asked } = postgresUrl(url);
+      const { postgresEngine } = await import("./postgres/engine.ts").catch(withoutClient);
+      return postgresEngine(plain, { clock, ...asked });
+    }
     case undefined:
     default:
       throw new UsageError(`unknown engine "${maskUrl(url)}": this fanfold knows ${known}`);
   }
-}
-
-/** The URL as people may see it: passwords, tokens and keys as ***. */
-export function maskUrl(url: string): string {
-  return url
-    .replace(/(:\/\/[^/?#@:]*):[^/?#@]*@/, "$1:***@")
-    .replace(/([?&][^=&#]*(?:password|token|secret|key)[^=&#]*=)[^&#]*/gi, "$1***");
 }
 
 type Parsed = { readonly path: string; readonly partitions: number | undefined };
@@ -76,6 +80,54 @@ function parsed(rest: string): Parsed {
   if (partitions !== null && !/^\d+$/.test(partitions))
     throw new UsageError(`partitions must be an integer from 1 to 1024, got "${partitions}"`);
   return { path, partitions: partitions === null ? undefined : Number(partitions) };
+}
+
+type PostgresUrl = {
+  /** With what the client understands only. */
+  readonly url: string;
+  readonly partitions?: number;
+  readonly connections?: number;
+  readonly prepare?: boolean;
+  readonly listenUrl?: string;
+};
+
+/** Ours of the options are taken out; the others are the client's (sslmode, host, …). */
+function postgresUrl(url: string): PostgresUrl {
+  if (!URL.canParse(url))
+    throw new UsageError(
+      `"${maskUrl(url)}" is not a URL: expected postgres://user:password@host:port/database, with what is special in the password percent-encoded`,
+    );
+  const plain = new URL(url);
+  const take = (name: string): string | undefined => {
+    const value = plain.searchParams.get(name) ?? undefined;
+    plain.searchParams.delete(name);
+    return value;
+  };
+  const number = (name: string, atMost: number): Readonly<Record<string, number>> => {
+    const value = take(name);
+    if (value === undefined) return {};
+    if (!/^\d+$/.test(value) || Number(value) < 1 || Number(value) > atMost)
+      throw new UsageError(`${name} must be an integer from 1 to ${atMost}, got "${value}"`);
+    return { [name]: Number(value) };
+  };
+  const prepare = take("prepare");
+  if (prepare !== undefined && prepare !== "true" && prepare !== "false")
+    throw new UsageError(`prepare must be true or false, got "${prepare}"`);
+  const listenUrl = take("listen");
+  return {
+    ...number("partitions", 1_024),
+    ...number("connections", 1_000),
+    ...(prepare === undefined ? {} : { prepare: prepare === "true" }),
+    ...(listenUrl === undefined ? {} : { listenUrl }),
+    url: plain.href,
+  };
+}
+
+/** The client library is the user's to install: whoever stays on SQLite needs none. */
+function withoutClient(cause: unknown): never {
+  if (cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND")
+    throw new UsageError("PostgreSQL needs its client library: npm install pg", { cause });
+  throw cause;
 }
 
 /** Nobody said what to do: an error nobody catches ends the process, and that is the safe end. */

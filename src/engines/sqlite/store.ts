@@ -9,7 +9,7 @@ import type { Hints } from "../memory/hints.ts";
 import type { MemoryQueue } from "../memory/queue.ts";
 import { claimed, claimOf, committed, emptySeat, resigned, type Seat } from "../memory/seat.ts";
 import { checkKept, putsOfReader } from "../memory/store.ts";
-import { decodeKey, encodeKey, prefixEnd } from "./keys.ts";
+import { decodeKey, encodeKey, prefixEnd } from "../keys.ts";
 import type { SqliteLog } from "./log.ts";
 import { limitOf, numberIn, type Row, textIn } from "./rows.ts";
 import type { Write } from "./transaction.ts";

@@ -1,5 +1,5 @@
 /**
- * Keys as SQLite sorts them: text there is compared as UTF-8, by code point, and half of a surrogate pair cannot be stored;
+ * Keys as a database sorts them: text there is compared as UTF-8, by code point, and half of a surrogate pair cannot be stored;
  * S5 wants the order of code units, and any text. So a code unit from D800 on becomes two: E000, and how far it is beyond.
  *
  *   "run/1" → "run/1"     "🎈" (D83C DF88) → E000 003D E000 0789

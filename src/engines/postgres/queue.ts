@@ -1,0 +1,83 @@
+/** The queue in one table. Who holds a task is written in it; how long that counts, in the session of the worker. */
+import type { Task } from "../../core/task.ts";
+import { assert } from "../../errors.ts";
+import type { Lease, Queue } from "../../ports/queue.ts";
+import { numberArray, textArray } from "./arrays.ts";
+import type { Database, Row } from "./database.ts";
+import { limitOf, numberIn, textIn } from "./rows.ts";
+import { statements } from "./statements.ts";
+import { taskArrays } from "./tasks.ts";
+
+export function postgresQueue(database: Database, hint: () => void): Queue {
+  async function endSessions(): Promise<void> {
+    const { changed } = await database.query(statements.endSessions, []);
+    if (changed > 0) hint();
+  }
+
+  return {
+    async put(tasks) {
+      if (tasks.length === 0) return;
+      await database.query(statements.put, taskArrays(tasks));
+      hint();
+    },
+    async take(worker, queues, max, leaseMs) {
+      const values = [worker, textArray(queues), limitOf(max), leaseMs];
+      let { rows } = await database.query(statements.take, values);
+      // This worker's session has ended, or another one's: what they held is there to take now.
+      if (numberIn(rows[0], "alive") === 0 || rows[0]?.["overdue"] === true) {
+        await endSessions();
+        const rest = limitOf(max) - leasesIn(rows).length;
+        const more = await database.query(statements.take, values.with(2, rest));
+        rows = [...rows, ...more.rows];
+      }
+      return leasesIn(rows);
+    },
+    async extend(worker, leaseMs) {
+      const { changed } = await database.query(statements.extend, [worker, leaseMs]);
+      return changed > 0;
+    },
+    async ack(worker, leases) {
+      if (leases.length === 0) return 0;
+      const { changed } = await database.query(statements.ack, [worker, ...leaseArrays(leases)]);
+      return changed;
+    },
+    async release(worker, leases) {
+      if (leases.length === 0) return 0;
+      const { changed } = await database.query(statements.release, [
+        worker,
+        ...leaseArrays(leases),
+      ]);
+      if (changed > 0) hint();
+      return changed;
+    },
+  };
+}
+
+/** A lease is a task and the how-manieth time it was handed out: "17.2". */
+function leasesIn(rows: readonly Row[]): readonly Lease[] {
+  return rows
+    .filter((row) => row["id"] !== null)
+    .map((row) => ({
+      id: `${numberIn(row, "id")}.${numberIn(row, "handouts")}`,
+      task: taskIn(row),
+      delivery: numberIn(row, "deliveries"),
+    }));
+}
+
+function leaseArrays(leases: readonly Lease[]): readonly string[] {
+  const pairs = leases.map(({ id }) => id.split(".").map(Number));
+  assert(
+    pairs.every((pair) => pair.length === 2 && pair.every(Number.isSafeInteger)),
+    "a lease is one that take gave",
+  );
+  return [
+    numberArray(pairs.map(([id = 0]) => id)),
+    numberArray(pairs.map(([, handouts = 0]) => handouts)),
+  ];
+}
+
+function taskIn(row: Row): Task {
+  const task: unknown = JSON.parse(textIn(row, "body"));
+  assert(typeof task === "object" && task !== null && "run" in task, "a task is of a run");
+  return task as Task; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in taskArrays
+}

@@ -1,0 +1,230 @@
+/**
+ * Every statement, in one place, constant and prepared once per connection. Each is a transaction of its own: nobody holds a
+ * lock while it waits for a client, so a process that is paused in the middle of anything keeps nobody waiting.
+ */
+export type Statement = { readonly name: string; readonly text: string };
+
+const named = <Name extends string>(texts: Readonly<Record<Name, string>>) => {
+  const entries = Object.entries<string>(texts).map(
+    ([name, text]) => [name, { name: `fanfold_${name}`, text }] as const,
+  );
+  return Object.fromEntries(entries) as Readonly<Record<Name, Statement>>; // oxlint-disable-line typescript/no-unsafe-type-assertion -- the same names as texts
+};
+
+/** $1 partition, $2 records: takes their offsets, holding the row until the commit. */
+const takeOffsets = `update fanfold.head set "end" = "end" + cardinality($2::text[]),
+    at = greatest(at, floor(fanfold.now_ms())::bigint)`;
+
+/** Of what `moved` allows: $first keys, texts and bytes of what is put, and the keys of what is removed. */
+const putFrom = (first: number): string => `put as (
+      insert into fanfold.state (partition, key, body, bytes)
+      select moved.partition, key, body, bytes
+      from moved, unnest($${first}::text[], $${first + 1}::text[], $${first + 2}::bytea[]) as given (key, body, bytes)
+      on conflict (partition, key) do update set body = excluded.body, bytes = excluded.bytes),
+    removed as (
+      delete from fanfold.state using moved
+      where state.partition = moved.partition and state.key = any($${first + 3}::text[]))`;
+
+const runsBy = (narrowest: string): string => `
+  select row from fanfold.run
+  where ${narrowest} and started_at >= $1 and ($2::text is null or flow = $2)
+    and ($3::text[] is null or state = any($3)) and ($4::text is null or customer = $4)
+  order by started_at desc, run limit $5`;
+
+export const statements: Readonly<Record<StatementName, Statement>> = named({
+  // ---- log
+
+  append: `
+    with head as (
+      ${takeOffsets} where partition = $1
+      returning "end" - cardinality($2::text[]) as first, at),
+    added as (
+      insert into fanfold.log (partition, "offset", at, record)
+      select $1, head.first + n - 1, head.at, record
+      from head, unnest($2::text[]) with ordinality as given (record, n))
+    select first from head`,
+
+  /** A row of nulls when there is no record, so that the head is known in any case. $4 bytes: the first record in any case. */
+  read: `
+    select head.trimmed, head."end", page."offset", page.at, page.record
+    from fanfold.head left join lateral (
+      select * from (
+        select "offset", at, record, sum(octet_length(record)) over (order by "offset") - octet_length(record) as before
+        from fanfold.log where partition = $1 and "offset" >= $2 order by "offset" limit $3) sized
+      where before < $4) page on true
+    where head.partition = $1 order by page."offset"`,
+
+  end: `select "end" from fanfold.head where partition = $1`,
+
+  trim: `update fanfold.head set trimmed = greatest(trimmed, $2) where partition = $1 and $2 <= "end" returning trimmed`,
+
+  forget: `
+    with old as (
+      select "offset" from fanfold.log where partition = $1 and "offset" < $2 order by "offset" limit $3),
+    gone as (
+      delete from fanfold.log using old where log.partition = $1 and log."offset" = old."offset")
+    select count(*)::integer as count from old`,
+
+  // ---- store
+
+  claim: `
+    update fanfold.seat set
+      epoch = case when holder = $2 then epoch else epoch + 1 end,
+      holder = $2, until = fanfold.now_ms() + $3, claim_ms = $3
+    where partition = $1 and (holder is null or holder = $2 or until <= fanfold.now_ms())
+    returning epoch, "offset"`,
+
+  resign: `
+    update fanfold.seat set holder = null, until = 0 where partition = $1 and epoch = $2 and holder = $3`,
+
+  /** All or nothing hangs on the first part: where it changes no row, nothing else does. $2 are the records. */
+  commit: `
+    with moved as (
+      update fanfold.seat set "offset" = $5, wake_at = $6, until = fanfold.now_ms() + claim_ms
+      where partition = $1 and epoch = $3 and "offset" = $4 and holder is not null
+      returning partition),
+    ${putFrom(7)},
+    head as (
+      ${takeOffsets} from moved where head.partition = moved.partition and cardinality($2::text[]) > 0
+      returning head.partition, "end" - cardinality($2::text[]) as first, at),
+    added as (
+      insert into fanfold.log (partition, "offset", at, record)
+      select head.partition, head.first + n - 1, head.at, record
+      from head, unnest($2::text[]) with ordinality as given (record, n)),
+    tasks as (
+      insert into fanfold.task (queue, priority, body)
+      select queue, priority, body
+      from moved, unnest($11::text[], $12::smallint[], $13::text[]) as given (queue, priority, body))
+    select partition from moved`,
+
+  seat: `select epoch, "offset", holder from fanfold.seat where partition = $1`,
+
+  load: `select key, body, bytes from fanfold.state where partition = $1 and key = any($2::text[])`,
+
+  /** $3 the first key, inclusive; $4 the end, exclusive. */
+  scan: `
+    select key, body, bytes from fanfold.state
+    where partition = $1 and key >= $3 and key < $4 order by key limit $2`,
+
+  scanAfter: `
+    select key, body, bytes from fanfold.state
+    where partition = $1 and key > $3 and key < $4 order by key limit $2`,
+
+  position: `select "offset", wake_at from fanfold.seat where partition = $1`,
+
+  /** $2 the checkpoint's key, $3 what it must say (null: it is not there), $4 what it says from now on. */
+  keep: `
+    with begun as (
+      insert into fanfold.state (partition, key, body) select $1, $2, $4 where $3::text is null
+      on conflict (partition, key) do nothing
+      returning partition),
+    advanced as (
+      update fanfold.state set body = $4 where partition = $1 and key = $2 and body = $3
+      returning partition),
+    moved as (select partition from begun union all select partition from advanced),
+    ${putFrom(5)}
+    select partition from moved`,
+
+  // ---- queue
+
+  put: `
+    insert into fanfold.task (queue, priority, body)
+    select queue, priority, body
+    from unnest($1::text[], $2::smallint[], $3::text[]) as given (queue, priority, body)`,
+
+  /** alive 0: the worker's session had ended. overdue: somebody's has, and nobody has said so yet. One row at least. */
+  take: `
+    with me as (
+      insert into fanfold.session (worker, until) values ($1, fanfold.now_ms() + $4)
+      on conflict (worker) do update set until = excluded.until where session.until > fanfold.now_ms()
+      returning worker),
+    free as (
+      select id from fanfold.task
+      where worker is null and queue = any($2::text[])
+      order by priority, id limit $3 for update skip locked),
+    taken as (
+      update fanfold.task set worker = me.worker, deliveries = deliveries + 1, handouts = handouts + 1
+      from me, free where task.id = free.id
+      returning task.id, task.priority, task.deliveries, task.handouts, task.body)
+    select (select count(*)::integer from me) as alive,
+      exists (select from fanfold.session where until <= fanfold.now_ms()) as overdue,
+      taken.id, taken.deliveries, taken.handouts, taken.body
+    from (select) as one left join taken on true
+    order by taken.priority, taken.id`,
+
+  /** Through the session's row: whoever shows a sign of life at the same moment comes before this, or after it. */
+  endSessions: `
+    with gone as (delete from fanfold.session where until <= fanfold.now_ms() returning worker)
+    update fanfold.task set worker = null from gone where task.worker = gone.worker`,
+
+  extend: `
+    update fanfold.session set until = fanfold.now_ms() + $2
+    where worker = $1 and until > fanfold.now_ms()`,
+
+  ack: `
+    delete from fanfold.task using unnest($2::bigint[], $3::integer[]) as held (id, handouts)
+    where task.id = held.id and task.handouts = held.handouts and task.worker = $1
+      and exists (select from fanfold.session where worker = $1 and until > fanfold.now_ms())`,
+
+  release: `
+    update fanfold.task set worker = null, deliveries = deliveries - 1
+    from unnest($2::bigint[], $3::integer[]) as held (id, handouts)
+    where task.id = held.id and task.handouts = held.handouts and task.worker = $1
+      and exists (select from fanfold.session where worker = $1 and until > fanfold.now_ms())`,
+
+  // ---- views
+
+  checkpoint: `select "offset" from fanfold.viewed where partition = $1`,
+
+  apply: `
+    with moved as (
+      update fanfold.viewed set "offset" = $3 where partition = $1 and "offset" = $2 returning partition),
+    put as (
+      insert into fanfold.run (run, state, flow, customer, started_at, row)
+      select given.* from moved, unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::double precision[], $9::text[])
+        as given (run, state, flow, customer, started_at, row)
+      on conflict (run) do update set state = excluded.state, flow = excluded.flow, customer = excluded.customer,
+        started_at = excluded.started_at, row = excluded.row)
+    select partition from moved`,
+
+  run: `select row from fanfold.run where run = $1`,
+  runsByStart: runsBy("true"),
+  runsByState: runsBy("state = any($3::text[])"),
+  runsByFlow: runsBy("flow = $2"),
+  runsByCustomer: runsBy("customer = $4"),
+
+  // ---- hints
+
+  /** Not synced: a hint that is lost with the server is not missed. Local to this transaction, as a pooler wants it. */
+  ring: `select set_config('synchronous_commit', 'off', true), pg_notify('fanfold', $1)`,
+});
+
+export type StatementName =
+  | "append"
+  | "read"
+  | "end"
+  | "trim"
+  | "forget"
+  | "claim"
+  | "resign"
+  | "commit"
+  | "seat"
+  | "load"
+  | "scan"
+  | "scanAfter"
+  | "position"
+  | "keep"
+  | "put"
+  | "take"
+  | "endSessions"
+  | "extend"
+  | "ack"
+  | "release"
+  | "checkpoint"
+  | "apply"
+  | "run"
+  | "runsByStart"
+  | "runsByState"
+  | "runsByFlow"
+  | "runsByCustomer"
+  | "ring";

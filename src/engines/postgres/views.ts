@@ -1,0 +1,68 @@
+import { assert } from "../../errors.ts";
+import type { RunQuery, RunRow, Views } from "../../ports/views.ts";
+import { checkPartition } from "../memory/checks.ts";
+import { checkCheckpoint } from "../memory/views.ts";
+import { numberArray, textArray } from "./arrays.ts";
+import type { Database, Param, Row } from "./database.ts";
+import { limitOf, numberIn, textIn } from "./rows.ts";
+import { type Statement, statements } from "./statements.ts";
+
+export function postgresViews(database: Database, partitions: number): Views {
+  async function checkpoint(partition: number): Promise<number> {
+    checkPartition(partition, partitions);
+    const { rows } = await database.query(statements.checkpoint, [partition]);
+    return numberIn(rows[0], "offset");
+  }
+
+  return {
+    checkpoint,
+    async apply(partition, from, to, rows) {
+      checkPartition(partition, partitions);
+      const { changed } = await database.query(statements.apply, [
+        ...[partition, from, to],
+        ...rowArrays([...new Map(rows.map((row) => [row.run, row])).values()]),
+      ]);
+      if (changed === 0) checkCheckpoint(partition, from, await checkpoint(partition));
+      assert(changed === 1, `the views took rows of partition ${partition} from ${from} on`);
+    },
+    async run(run) {
+      const { rows } = await database.query(statements.run, [run]);
+      return rows[0] === undefined ? undefined : runRow(rows[0]);
+    },
+    async runs(query) {
+      const { states, flow, customer, since, limit } = query;
+      const { rows } = await database.query(narrowest(query), [
+        since ?? "-Infinity",
+        flow ?? null,
+        states === undefined ? null : textArray(states),
+        customer ?? null,
+        limitOf(limit),
+      ]);
+      return rows.map(runRow);
+    },
+  };
+}
+
+/** One statement per index: the narrowest question that was asked chooses it, the others filter. */
+function narrowest({ states, flow, customer }: RunQuery): Statement {
+  if (customer !== undefined) return statements.runsByCustomer;
+  if (states !== undefined) return statements.runsByState;
+  return flow === undefined ? statements.runsByStart : statements.runsByFlow;
+}
+
+function rowArrays(rows: readonly RunRow[]): readonly Param[] {
+  return [
+    textArray(rows.map(({ run }) => run)),
+    textArray(rows.map(({ state }) => state)),
+    textArray(rows.map(({ flow }) => flow)),
+    textArray(rows.map(({ customer }) => customer)),
+    numberArray(rows.map(({ startedAt }) => startedAt)),
+    textArray(rows.map((row) => JSON.stringify(row))),
+  ];
+}
+
+function runRow(row: Row): RunRow {
+  const value: unknown = JSON.parse(textIn(row, "row"));
+  assert(typeof value === "object" && value !== null && "run" in value, "a row is of a run");
+  return value as RunRow; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in rowArrays
+}
