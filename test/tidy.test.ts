@@ -97,6 +97,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   commander: ["cli"],
   hono: ["api"],
   "@hono/node-server": ["api"],
+  pg: ["engines/postgres"],
 };
 
 /** import … from "x", export … from "x", import "x" and import("x"). */
@@ -134,7 +135,11 @@ test("tidy: a library is imported in its one folder, and every one is in the tab
       const library = parts.slice(0, name.startsWith("@") ? 2 : 1).join("/");
       const homes = libraries[library];
       if (homes === undefined) wrong.push(`${file} -> ${name}: not in the table of libraries`);
-      else if (!homes.includes(home) && home !== "index" && home !== "testing")
+      else if (
+        !homes.some((to) => isUnder(inSrc(file), to)) &&
+        home !== "index" &&
+        home !== "testing"
+      )
         wrong.push(`${file} -> ${name}: only ${homes.join(", ")} may import it`);
     }
   }

@@ -59,8 +59,12 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   const forget = (): void => rmSync(folder, { recursive: true, force: true });
   process.once("exit", forget);
   run(who, join(bin, "initdb"), [
-    ...["-D", data, "-U", "fanfold", "-E", "UTF8", "--locale=C", "-A", "scram-sha-256"],
+    `--pgdata=${data}`,
     `--pwfile=${passwordFile}`,
+    "--username=fanfold",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--auth=scram-sha-256",
   ]);
   const port = await freePort();
   const url = `postgres://fanfold:${password}@127.0.0.1:${port}/postgres`;

@@ -53,15 +53,20 @@ export function numberArray(values: readonly number[]): string {
  * Records are JSON, which has neither.
  */
 export function encodeText(text: string): string {
-  // oxlint-disable-next-line no-control-regex -- these two are what it is about
-  return /[\0\u0001]/.test(text)
-    ? text.replace(/[\0\u0001]/g, (unit) => (unit === "\0" ? "\u0001\u0001" : "\u0001\u0002")) // oxlint-disable-line no-control-regex -- see above
-    : text;
+  if (!text.includes(nul) && !text.includes(escape)) return text;
+  return text.replaceAll(escape, `${escape}\u0002`).replaceAll(nul, escape + escape);
 }
 
 export function decodeText(text: string): string {
-  if (!text.includes("\u0001")) return text;
-  return text.replace(/\u0001([\u0001\u0002])/g, (_, unit: string) =>
-    unit === "\u0001" ? "\0" : "\u0001",
-  ); // oxlint-disable-line no-control-regex -- see above
+  if (!text.includes(escape)) return text;
+  let decoded = "";
+  let at = 0;
+  for (let next = text.indexOf(escape); next !== -1; next = text.indexOf(escape, at)) {
+    decoded += text.slice(at, next) + (text[next + 1] === escape ? nul : escape);
+    at = next + 2;
+  }
+  return decoded + text.slice(at);
 }
+
+const nul = "\0";
+const escape = "\u0001";

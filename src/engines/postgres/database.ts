@@ -1,5 +1,5 @@
 /** Connections to one database, and the statements that go over them. */
-import { type Client, type ClientConfig, Pool, type QueryResult } from "pg";
+import { Client, type ClientConfig, Pool, type QueryResult } from "pg";
 import { UnavailableError, UsageError } from "../../errors.ts";
 import { maskUrl } from "../url.ts";
 import { explained, isRepeatable } from "./problems.ts";
@@ -21,7 +21,7 @@ export type Database = {
     body: (run: (sql: string) => Promise<readonly Row[]>) => Promise<void>,
   ) => Promise<void>;
   /** A connection of its own, to listen on; not connected yet. */
-  readonly client: () => Promise<Client>;
+  readonly client: () => Client;
   readonly close: () => Promise<void>;
 };
 
@@ -89,14 +89,12 @@ export function openDatabase(url: string, options: DatabaseOptions): Database {
         throw explain(error);
       }
     },
-    async client() {
-      const { Client } = await import("pg");
-      return new Client({
+    client: () =>
+      new Client({
         ...config,
         connectionString: options.listenUrl ?? url,
         query_timeout: connectMs,
-      });
-    },
+      }),
     async close() {
       if (isClosed) return;
       isClosed = true;

@@ -70,7 +70,7 @@ export function postgresHints(database: Database, clock: Clock): PostgresHints {
 
   /** Resolves or rejects when the connection is over. */
   async function listenOnce(onListening: () => void): Promise<void> {
-    const client = await database.client();
+    const client = database.client();
     const over = new AbortController();
     const end = (): void => over.abort();
     client.on("error", end);

@@ -62,7 +62,10 @@ export function postgresStore(database: Database, { partitions, hint }: StoreOpt
       const { changed } = await database.query(statements.commit, [
         partition,
         textArray(commit.events),
-        ...[epoch, offset, commit.to, commit.wakeAt ?? null],
+        epoch,
+        offset,
+        commit.to,
+        commit.wakeAt ?? null,
         ...putArrays(commit.puts),
         ...taskArrays(commit.tasks),
       ]);
@@ -106,7 +109,8 @@ export function postgresStore(database: Database, { partitions, hint }: StoreOpt
       const { changed } = await database.query(statements.keep, [
         partition,
         storedKey(keys.reader(reader)),
-        ...[from === undefined ? null : `${from}`, `${to}`],
+        from === undefined ? null : `${from}`,
+        `${to}`,
         ...putArrays(putsOfReader(reader, kept).slice(1)),
       ]);
       if (changed === 0) throw await keptElsewhere(partition, reader, kept);

@@ -2,7 +2,7 @@ import { assert } from "../../errors.ts";
 import type { RunQuery, RunRow, Views } from "../../ports/views.ts";
 import { checkPartition } from "../memory/checks.ts";
 import { checkCheckpoint } from "../memory/views.ts";
-import { numberArray, textArray } from "./arrays.ts";
+import { encodeText, numberArray, textArray } from "./arrays.ts";
 import type { Database, Param, Row } from "./database.ts";
 import { limitOf, numberIn, textIn } from "./rows.ts";
 import { type Statement, statements } from "./statements.ts";
@@ -19,23 +19,25 @@ export function postgresViews(database: Database, partitions: number): Views {
     async apply(partition, from, to, rows) {
       checkPartition(partition, partitions);
       const { changed } = await database.query(statements.apply, [
-        ...[partition, from, to],
+        partition,
+        from,
+        to,
         ...rowArrays([...new Map(rows.map((row) => [row.run, row])).values()]),
       ]);
       if (changed === 0) checkCheckpoint(partition, from, await checkpoint(partition));
       assert(changed === 1, `the views took rows of partition ${partition} from ${from} on`);
     },
     async run(run) {
-      const { rows } = await database.query(statements.run, [run]);
+      const { rows } = await database.query(statements.run, [encodeText(run)]);
       return rows[0] === undefined ? undefined : runRow(rows[0]);
     },
     async runs(query) {
       const { states, flow, customer, since, limit } = query;
       const { rows } = await database.query(narrowest(query), [
         since ?? "-Infinity",
-        flow ?? null,
+        flow === undefined ? null : encodeText(flow),
         states === undefined ? null : textArray(states),
-        customer ?? null,
+        customer === undefined ? null : encodeText(customer),
         limitOf(limit),
       ]);
       return rows.map(runRow);
