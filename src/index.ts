@@ -1,7 +1,8 @@
 /** The public door: what a program that uses Fanfold imports. */
 export { app } from "./app/app.ts";
 export type { App, AppDefinition, Part, Start } from "./app/app.ts";
-export type { Run, Where } from "./app/run.ts";
+export type { By, Everywhere } from "./app/deciding.ts";
+export type { Matched, OfStep, Run, Where } from "./app/run.ts";
 export type { WorkOptions } from "./app/work.ts";
 export type { Ctx, Log } from "./define/ctx.ts";
 export type { Duration, Percent } from "./define/duration.ts";
@@ -31,6 +32,8 @@ export type { RunQuery, RunRow } from "./ports/views.ts";
 export type {
   AttemptRecord,
   FailureGroup,
+  Pause,
+  PauseOf,
   Status,
   StepStatus,
   SubJobRecord,

@@ -33,6 +33,7 @@ const ofTask = {
   step: id,
   generation: number,
   priority,
+  customer: optional(text(limits.payloadBytes)),
   deadlineAt: optional(instant),
 };
 

@@ -1,5 +1,6 @@
 /** What a user holds in hand: start runs, ask about them, work. */
 import { encode, type Json, type Priority } from "../core/event.ts";
+import type { Pause } from "../core/pauses.ts";
 import { checkRunId, differenceText, firstDifference, partitionOf } from "../core/ids.ts";
 import type { Log } from "../define/ctx.ts";
 import { durationMs, type Duration } from "../define/duration.ts";
@@ -14,6 +15,7 @@ import { ConflictError, UnavailableError, UsageError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { RunQuery, RunRow } from "../ports/views.ts";
+import { askAll, pausesOf, type By, type Everywhere } from "./deciding.ts";
 import { logTo } from "./logging.ts";
 import { openNode, type Node } from "./node.ts";
 import { ownerVariable, tokenVariable } from "./processes.ts";
@@ -63,6 +65,11 @@ export type App = {
   /** A run by its id; undefined if there is none. */
   readonly run: (id: string) => Promise<Run<State> | undefined>;
   readonly runs: (query?: Partial<RunQuery>) => Promise<readonly RunRow[]>;
+  /** Begins nothing more for a customer, or of a job, in any run, until it is resumed; what runs may finish. Heard by every worker within a second. */
+  readonly pause: (what: Everywhere, reason: string, by?: By) => Promise<void>;
+  readonly resume: (what: Everywhere, reason?: string, by?: By) => Promise<void>;
+  /** All that is paused now: runs, steps, customers, jobs; the oldest first. */
+  readonly pauses: () => Promise<readonly Pause[]>;
   /** Works until SIGTERM or SIGINT (or the signal given), then drains and resolves. */
   readonly work: (options?: WorkOptions) => Promise<void>;
   /** Stops the work as a signal does, and ends what the app has open; may be called twice. Runs stay where they are, and go on when somebody opens them again. */
@@ -196,6 +203,14 @@ export function app(definition: AppDefinition): App {
       await at.listed();
       return at.engine.views.runs({ limit: 50, ...query });
     },
+    async pause(what, reason, by = {}) {
+      checkJob(jobs, what);
+      await askAll(await node(), "pause-all.asked", what, reason, by);
+    },
+    async resume(what, reason, by = {}) {
+      await askAll(await node(), "resume-all.asked", what, reason, by);
+    },
+    pauses: async () => pausesOf(await node()),
     work: (options = {}) => work(options),
     close,
     [Symbol.asyncDispose]: close,
@@ -239,6 +254,14 @@ function checkFlow(flows: ReadonlyMap<string, Flow>, flow: Flow): void {
   const names = [...flows.keys()].map((name) => `"${name}"`).join(", ");
   throw new UsageError(
     `unknown flow "${flow.name}": ${names === "" ? "this app has no flows in parts" : `this app knows ${names}`}`,
+  );
+}
+
+function checkJob(jobs: ReadonlyMap<string, Job>, what: Everywhere): void {
+  if (!("job" in what) || jobs.has(what.job)) return;
+  const names = [...jobs.keys()].map((name) => `"${name}"`).join(", ");
+  throw new UsageError(
+    `unknown job "${what.job}": ${names === "" ? "this app has no jobs in parts" : `this app knows ${names}`}`,
   );
 }
 

@@ -7,6 +7,7 @@ import { systemClock, uniqueId } from "../engines/system.ts";
 import { CorruptError, UsageError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
+import { herald } from "../roles/herald.ts";
 import { host as hostOf, type Host, type OnError } from "../roles/host.ts";
 import { manager, type Manager } from "../roles/manager.ts";
 import { projector } from "../roles/projector.ts";
@@ -15,6 +16,8 @@ import { ticker } from "../roles/ticker.ts";
 import { asker, type Asker } from "../roles/why.ts";
 
 export type Node = {
+  /** Of the app. */
+  readonly name: string;
   readonly engine: Engine;
   readonly clock: Clock;
   readonly host: Host;
@@ -63,6 +66,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
       host.add(projector({ engine, partition }));
     }
     host.add(ticker({ engine, clock }));
+    if (engine.partitions > 1) host.add(herald({ engine, clock }));
   }
 
   const reader = readerOf({ engine, clock, plans });
@@ -70,6 +74,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   for (const role of roles) host.add(role);
 
   return {
+    name,
     engine,
     clock,
     host,

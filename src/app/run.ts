@@ -1,19 +1,12 @@
 /** A run, as its caller holds it: what it is at, what comes of it, and what people decide about it. */
-import { encode, type InputEvent, type Json, type Selection } from "../core/event.ts";
-import { partitionOf } from "../core/ids.ts";
-import { uniqueId } from "../engines/system.ts";
+import type { Json, Selection } from "../core/event.ts";
 import type { StepName } from "../define/flow.ts";
 import { durationMs, type Duration } from "../define/duration.ts";
-import {
-  ConflictError,
-  NotFoundError,
-  RunEndedError,
-  UnavailableError,
-  UsageError,
-} from "../errors.ts";
+import { NotFoundError, RunEndedError, UnavailableError, UsageError } from "../errors.ts";
 import type { StoredRun } from "../core/stored.ts";
 import type { Status, SubJobRecord } from "../views/status.ts";
 import type { Why } from "../views/why.ts";
+import { askRun, type By } from "./deciding.ts";
 import type { Node } from "./node.ts";
 
 /** Which failed sub-jobs; all of them if nothing is said. */
@@ -37,21 +30,25 @@ export type Run<S = unknown, R = unknown> = {
   /** What the run, one of its steps or one sub-job waits for: a sentence for each cause, and the command that would change it. */
   readonly why: (step?: StepName<S>, key?: string) => Promise<Why>;
   /** Runs failed sub-jobs again, in a new generation; what succeeded stays. Of a plain step or a split that failed: runs it again. */
-  readonly redrive: (where?: Where<S>) => Promise<{ readonly matched: number }>;
+  readonly redrive: (where?: Where<S>, by?: By & { readonly reason?: string }) => Promise<Matched>;
   /** Counts failed sub-jobs as skipped. */
-  readonly skip: (reason: string, where?: Where<S>) => Promise<{ readonly matched: number }>;
+  readonly skip: (reason: string, where?: Where<S>, by?: By) => Promise<Matched>;
   /** Lets a held run go on with the failures it has. */
-  readonly release: (reason: string) => Promise<void>;
+  readonly release: (reason: string, by?: By) => Promise<void>;
   /** Ends the fan-out it is at: folds what there is, cancels the rest, goes on. */
-  readonly close: (reason: string) => Promise<void>;
+  readonly close: (reason: string, by?: By) => Promise<void>;
   /** Ends the run. Nothing more is begun; what runs is told to stop, and what it still says is counted as late. */
-  readonly cancel: (reason: string) => Promise<void>;
+  readonly cancel: (reason: string, by?: By) => Promise<void>;
+  /** Begins nothing more of the run, or of one step, until it is resumed; what runs may finish. Heard by every worker within a second. */
+  readonly pause: (reason: string, by?: By & OfStep<S>) => Promise<void>;
+  /** The run, or the step, goes on. */
+  readonly resume: (reason?: string, by?: By & OfStep<S>) => Promise<void>;
 };
 
-type Command = Extract<
-  InputEvent,
-  { readonly request: string; readonly type: `${string}.asked` }
->["type"];
+export type Matched = { readonly matched: number };
+
+/** Of this step only. */
+export type OfStep<S> = { readonly step?: StepName<S> };
 
 /** At most so often does watch say something. */
 const watchEveryMs = 100;
@@ -59,8 +56,6 @@ const watchEveryMs = 100;
 const lookMs = 1_000;
 
 export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S, R> {
-  const partition = partitionOf(id, node.engine.partitions);
-
   async function status(): Promise<Status> {
     const known = await node.reader.status(id);
     if (known === undefined) throw new NotFoundError(`there is no run "${id}"`);
@@ -80,22 +75,11 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
     }
   }
 
-  async function ask(
-    type: Command,
-    more: Selection & { readonly reason?: string },
-  ): Promise<{ readonly matched: number }> {
-    if ((await node.reader.run(id)) === undefined)
-      throw new NotFoundError(`there is no run "${id}"`);
-    const request = uniqueId();
-    const event = { type, run: id, request, ...more } as InputEvent; // oxlint-disable-line typescript/no-unsafe-type-assertion -- every command has these fields
-    const offset = await node.engine.log.append(partition, [encode(event)]);
-    await node.consumed(partition, offset);
-    const answer = (await node.reader.run(id))?.answers.find((one) => one.request === request);
-    if (answer === undefined) throw new UnavailableError(`run "${id}" did not answer to ${type}`);
-    if (answer.refused !== undefined)
-      throw new ConflictError(answer.refused, { details: { run: id } });
-    return { matched: answer.matched };
-  }
+  const ask = (
+    type: Parameters<typeof askRun>[2],
+    more: Selection & { readonly reason?: string | undefined },
+    by: By = {},
+  ): Promise<{ readonly matched: number }> => askRun(node, id, type, more, by);
 
   /** Names of sub-jobs become places in the ledger here: the selection is frozen when it is asked for. */
   async function selection({ step, signature, keys }: Where<S>): Promise<Selection> {
@@ -151,12 +135,24 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
       const what = [id, step, key].filter((part) => part !== undefined).join("/");
       throw new NotFoundError(`there is no "${what}"`);
     },
-    redrive: async (where = {}) => ask("redrive.asked", await selection(where)),
-    skip: async (reason, where = {}) => ask("skip.asked", { ...(await selection(where)), reason }),
-    release: async (reason) => void (await ask("release.asked", { reason })),
-    close: async (reason) => void (await ask("close.asked", { reason })),
-    cancel: async (reason) => void (await ask("cancel.asked", { reason })),
+    redrive: async (where = {}, { reason, ...by } = {}) =>
+      ask("redrive.asked", { ...(await selection(where)), ...given({ reason }) }, by),
+    skip: async (reason, where = {}, by) =>
+      ask("skip.asked", { ...(await selection(where)), reason }, by),
+    release: async (reason, by) => void (await ask("release.asked", { reason }, by)),
+    close: async (reason, by) => void (await ask("close.asked", { reason }, by)),
+    cancel: async (reason, by) => void (await ask("cancel.asked", { reason }, by)),
+    pause: async (reason, { step, ...by } = {}) =>
+      void (await ask("pause.asked", { reason, ...given({ step }) }, by)),
+    resume: async (reason, { step, ...by } = {}) =>
+      void (await ask("resume.asked", { ...given({ reason, step }) }, by)),
   };
+}
+
+/** Without what was not said. */
+function given<T extends object>(said: T): Partial<T> {
+  const entries = Object.entries(said).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Partial<T>; // oxlint-disable-line typescript/no-unsafe-type-assertion -- some of its own entries
 }
 
 function ended({ run, state, because = "" }: StoredRun): RunEndedError {

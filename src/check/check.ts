@@ -182,7 +182,8 @@ function checkState(
 ): void {
   for (const key of state.keys()) {
     const [kind, id = ""] = key.split("/");
-    if (kind !== "partition" && !runs.has(id)) tell("G10", key, "a start of the run", "none");
+    if (kind !== "partition" && kind !== "pauses" && !runs.has(id))
+      tell("G10", key, "a start of the run", "none");
   }
   for (const [id, run] of runs) {
     seen("runs");

@@ -51,6 +51,7 @@ const status = (at: number, ok: number, more: Partial<Status> = {}): Status => {
     endedAt: undefined,
     deadlineAt: undefined,
     because: undefined,
+    paused: [],
     asOf: 0,
     at,
     ...more,

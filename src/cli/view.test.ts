@@ -77,6 +77,7 @@ const running: Status = {
   endedAt: undefined,
   deadlineAt: started + 1.5 * hour,
   because: undefined,
+  paused: [],
   asOf: 1,
   at: started + hour,
 };

@@ -15,6 +15,7 @@ import { decide } from "../core/partition.ts";
 import type { FlowPlan, Plans } from "../core/plan.ts";
 import type { Run } from "../core/run.ts";
 import {
+  restorePauses,
   restoreRun,
   restoreWorkers,
   takeChanges,
@@ -93,6 +94,8 @@ export function play(
 export function restarted({ store, offset }: Bench, plans: Plans, at: number): Bench {
   const state = emptyPartition(0, plans);
   const kept = new Map(store);
+  const pauses = kept.get(keys.pauses);
+  if (typeof pauses === "string") restorePauses(state, pauses);
   for (const key of inOrder(kept, prefixes.run))
     restoreStored(kept, state, key.slice(prefixes.run.length), at);
   const workers = kept.get(keys.partition);

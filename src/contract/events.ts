@@ -154,15 +154,31 @@ export function seen(at: number, slots: number, more: Of<"worker.seen"> = {}): A
   return { at, event: { ...event, until: at + 75_000, ...more } };
 }
 
+/** What can be asked of a run. */
+type Asking =
+  Extract<InputEvent, { readonly run: string; readonly type: `${string}.asked` }> extends {
+    readonly type: `${infer K}.asked`;
+  }
+    ? K
+    : never;
+
 let asked = 0;
 
 /** A command; each has a request of its own unless it is told one. */
-export function ask<K extends "redrive" | "skip" | "release" | "close" | "cancel">(
-  at: number,
-  what: K,
-  more: Of<`${K}.asked`> = {},
-): At {
+export function ask<K extends Asking>(at: number, what: K, more: Of<`${K}.asked`> = {}): At {
   asked += 1;
   const event = { type: `${what}.asked`, run: "r", request: `request ${asked}`, ...more };
   return { at, event: event as InputEvent }; // oxlint-disable-line typescript/no-unsafe-type-assertion -- Of<…> is the rest of it
+}
+
+/** Of a customer or a job, in all partitions. */
+export function askAll(
+  at: number,
+  what: "pause" | "resume",
+  of: "customer" | "job",
+  name: string,
+): At {
+  asked += 1;
+  const event = { type: `${what}-all.asked`, of, name, request: `request ${asked}` } as const;
+  return { at, event };
 }

@@ -7,6 +7,7 @@ import { halt } from "./halt.ts";
 import { beyondTolerance, joined } from "./join.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
+import { forgetPausesOf, pausesAt, type Place } from "./pauses.ts";
 import type { FanOutPlan, StepPlan } from "./plan.ts";
 import { stepAt, type Run, type Step } from "./run.ts";
 import { issueSingle, resetSingle } from "./single.ts";
@@ -38,10 +39,10 @@ export function beginStep(state: Partition, run: Run, event: Recorded, decided: 
   });
   issueMain(state, run, run.at, event, decided);
   // What a generation before left open need not wait for the split.
-  if (plan.kind === "fan-out") offer(poolOf(state, plan.job.queue), laneOf(run, run.at));
+  if (plan.kind === "fan-out") offer(poolOf(state, plan.job.queue), laneOf(state, run, run.at));
 }
 
-/** Puts the one task of a step into the queue: its body, or its split. */
+/** Puts the one task of a step into the queue: its body, or its split. Where that is paused, it waits to be resumed. */
 export function issueMain(
   state: Partition,
   run: Run,
@@ -50,8 +51,12 @@ export function issueMain(
   decided: Decided,
 ): void {
   const { step, plan } = stepAt(run, position);
-  issueSingle(step.main, event.at);
   state.changed.steps.set(step, run);
+  if (isMainPaused(state, run, step)) {
+    step.main.state = "waiting";
+    return;
+  }
+  issueSingle(step.main, event.at);
   const common = {
     ...taskOf(state, run, step, "urgent"),
     queue: plan.queue,
@@ -73,7 +78,7 @@ export function taskOf(
   step: Step,
   priority: Priority,
 ): Omit<StepTask, "kind" | "queue" | "issue" | "attempt"> {
-  const { deadlineAt } = run;
+  const { customer, deadlineAt } = run;
   return {
     partition: state.partition,
     run: run.id,
@@ -81,6 +86,7 @@ export function taskOf(
     step: step.name,
     generation: step.generation,
     priority,
+    ...(customer === undefined ? {} : { customer }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
   };
 }
@@ -97,6 +103,7 @@ export function endRun(
   run.because = because;
   run.endedAt = event.at;
   state.changed.runs.add(run);
+  if (forgetPausesOf(state.pauses, run.id)) state.changed.pauses = true;
   recall(state, run, 0, event, decided);
   decided.events.push({
     type: "run.ended",
@@ -232,7 +239,7 @@ export function changeFanOut(
   change(run, step, plan);
   pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight) - before;
   state.changed.steps.set(step, run);
-  offer(pool, laneOf(run, position));
+  offer(pool, laneOf(state, run, position));
   arm(state, run, position);
   join(state, run, position, event, decided);
 }
@@ -282,8 +289,29 @@ export function joinNow(
   endStep(state, run, step, event, decided);
 }
 
+/** Whether a person has stopped this step: by itself, with its run, its customer, or its job. */
+export function isPaused(state: Partition, run: Run, position: number): boolean {
+  const { all } = state.pauses;
+  if (all.size === 0) return false;
+  const { step, plan } = stepAt(run, position);
+  return pausesAt(all, { ...placeOf(run, step.name), job: jobOf(plan) }).length > 0;
+}
+
+/** The same of its one task; a job's pause does not keep a split from making the list. */
+function isMainPaused(state: Partition, run: Run, { name }: Step): boolean {
+  return pausesAt(state.pauses.all, placeOf(run, name)).length > 0;
+}
+
+function placeOf(run: Run, step: string): Place {
+  return { run: run.id, step, customer: run.customer };
+}
+
+function jobOf(plan: StepPlan): string | undefined {
+  return plan.kind === "fan-out" ? plan.job.name : undefined;
+}
+
 /** The fan-out's place in the window. */
-export function laneOf(run: Run, position: number): Lane {
+export function laneOf(state: Partition, run: Run, position: number): Lane {
   const existing = run.lanes[position];
   if (existing !== undefined) return existing;
   const { step, plan } = stepAt(run, position);
@@ -298,6 +326,7 @@ export function laneOf(run: Run, position: number): Lane {
     concurrency: plan.concurrency ?? Infinity,
     step,
     active: false,
+    paused: isPaused(state, run, position),
   };
   run.lanes[position] = lane;
   return lane;

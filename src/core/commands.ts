@@ -1,16 +1,17 @@
-/** What people decide: redrive, skip, release, close, cancel. Each is an event with an author; each is answered once per request. */
+/** What people decide: redrive, skip, release, close, cancel, pause and resume. Each is an event with an author; each is answered once per request. */
 import { beginStep, changeFanOut, endRun, issueMain, joinNow, recall } from "./advance.ts";
 import type { InputEvent, Recorded, Selection } from "./event.ts";
 import * as fanOuts from "./fan-out.ts";
 import { foldsProblem } from "./fold.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
+import { pauseRun } from "./pausing.ts";
 import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
 import { resetSingle } from "./single.ts";
 import type { Decided, Partition } from "./state.ts";
 
 type Command = Recorded &
-  Extract<InputEvent, { readonly request: string; readonly type: `${string}.asked` }>;
+  Extract<InputEvent, { readonly run: string; readonly type: `${string}.asked` }>;
 
 /** What came of a command: how many it was about, or why it did nothing. */
 type Outcome = number | string;
@@ -42,6 +43,9 @@ function act(state: Partition, run: Run, event: Command, decided: Decided): Outc
       return close(state, run, event, decided);
     case "cancel.asked":
       return cancel(state, run, event, decided);
+    case "pause.asked":
+    case "resume.asked":
+      return pauseRun(state, run, event, decided);
   }
 }
 

@@ -10,6 +10,7 @@
  * inside a commit; the manager that reads them again ignores them.
  */
 import { CorruptError } from "../errors.ts";
+import type { Pause } from "./pauses.ts";
 
 export type Json =
   | string
@@ -33,12 +34,14 @@ export type Failure = {
 
 type OfRun = { readonly run: string };
 type OfStep = OfRun & { readonly step: string; readonly generation: number };
-type Asked = OfRun & {
+type By = {
   /** Chosen by the asker; the same request twice is done once. */
   readonly request: string;
   readonly author?: string;
   readonly reason?: string;
 };
+type Asked = OfRun & By;
+type AskedOfAll = By & { readonly of: "customer" | "job"; readonly name: string };
 
 /** Which sub-jobs a command is about; all of the failed ones if nothing is said. `indices` are [from, count, from, count, …]. */
 export type Selection = {
@@ -150,7 +153,15 @@ export type InputEvent =
   | (Asked & { readonly type: "skip.asked" } & Selection)
   | (Asked & { readonly type: "release.asked" })
   | (Asked & { readonly type: "close.asked" })
-  | (Asked & { readonly type: "cancel.asked" });
+  | (Asked & { readonly type: "cancel.asked" })
+  /** Of the run, or of one of its steps. */
+  | (Asked & { readonly type: "pause.asked"; readonly step?: string })
+  | (Asked & { readonly type: "resume.asked"; readonly step?: string })
+  /** Of a customer or a job, in every partition; the first one decides. */
+  | (AskedOfAll & { readonly type: "pause-all.asked" })
+  | (AskedOfAll & { readonly type: "resume-all.asked" })
+  /** What the first partition has decided, told to another: all customers and jobs that are paused. */
+  | { readonly type: "pauses.told"; readonly version: number; readonly pauses: readonly Pause[] };
 
 export type OutputEvent =
   | (OfRun & {

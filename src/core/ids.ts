@@ -52,7 +52,8 @@ const padded = (n: number): string => `${n}`.padStart(8, "0");
 /**
  * Under which keys a partition's state stands in the store. One kind of record, one beginning; no id or name has a slash.
  *
- *   partition                    what concerns no single run
+ *   partition                    what concerns no single run: the workers
+ *   pauses                       what people have paused (pauses.ts)
  *   live/<run>                   there is one for every run that has not ended
  *   run/<run>                    the run
  *   step/<run>/<step>            a step's counters
@@ -62,6 +63,7 @@ const padded = (n: number): string => `${n}`.padStart(8, "0");
  */
 export const keys = {
   partition: "partition",
+  pauses: "pauses",
   live: (run: string): string => `${prefixes.live}${run}`,
   run: (run: string): string => `${prefixes.run}${run}`,
   step: (run: string, step: string): string => `${prefixes.steps(run)}${step}`,

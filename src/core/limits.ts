@@ -38,6 +38,8 @@ export const limits = {
   errorLength: 4_096,
   /** Answers to commands kept per run, by request id. */
   answers: 64,
+  /** Things paused at once, per partition: each is in a record that workers read. */
+  pauses: 1_000,
   /** How long a manager keeps a partition without committing. */
   claimMs: 5_000,
   /** How long a worker keeps its tasks without a sign of life. */

@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { freshBench, plansOf, play, restarted, type At, type Bench } from "../contract/decider.ts";
 import {
   ask,
+  askAll,
   bad,
   begin,
   done,
@@ -126,6 +127,16 @@ const event: fc.Arbitrary<At> = fc.oneof(
     })
     .map(({ run, what }) => ask(0, what, { run })),
   run.map((run) => ask(0, "cancel", { run })),
+  fc
+    .record({
+      run,
+      what: fc.constantFrom("pause" as const, "resume" as const),
+      step: fc.option(step, { nil: undefined }),
+    })
+    .map(({ run, what, step }) => ask(0, what, { run, ...(step === undefined ? {} : { step }) })),
+  fc
+    .constantFrom("pause" as const, "resume" as const)
+    .map((what) => askAll(0, what, "job", "work")),
 );
 
 /** A plausible course, so that the random ones begin somewhere interesting: both runs stand in a fan-out that is under way. */

@@ -22,6 +22,7 @@ import * as fanOuts from "./fan-out.ts";
 import { foldsProblem } from "./fold.ts";
 import { guarded, halt } from "./halt.ts";
 import { settleWith } from "./outcomes.ts";
+import { adoptPauses, obeyForAll } from "./pausing.ts";
 import { isSound } from "./sound.ts";
 import * as slices from "./slices.ts";
 import { limits } from "./limits.ts";
@@ -83,11 +84,18 @@ function decideOne(state: Partition, event: Recorded, decided: Decided): void {
     case "skip.asked":
     case "release.asked":
     case "close.asked":
-    case "cancel.asked": {
+    case "cancel.asked":
+    case "pause.asked":
+    case "resume.asked": {
       const run = state.runs.get(event.run);
       if (run !== undefined) obey(state, run, event, decided);
       return;
     }
+    case "pause-all.asked":
+    case "resume-all.asked":
+      return obeyForAll(state, event, decided);
+    case "pauses.told":
+      return adoptPauses(state, event, decided);
     case "ticked":
     case "sub-jobs.progressed":
     case "run.began":

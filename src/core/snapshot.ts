@@ -9,6 +9,7 @@ import { mergeHistogram, toSparse } from "./histogram.ts";
 import { keys as storeKeys } from "./ids.ts";
 import { keyIndex } from "./key-index.ts";
 import * as ledgers from "./ledger.ts";
+import { restoredPauses, storedPauses, type StoredPauses } from "./pauses.ts";
 import type { FanOutPlan, StepPlan } from "./plan.ts";
 import { planOfRun } from "./plan-of-run.ts";
 import { isEnded, newStep, type Plain, type Run, type Step } from "./run.ts";
@@ -41,10 +42,12 @@ export function takeChanges(state: Partition): Put[] {
     if (step.kind === "fan-out") takePages(run, step, puts);
   }
   if (changed.workers) puts.push([storeKeys.partition, JSON.stringify([...state.workers])]);
+  if (changed.pauses) puts.push([storeKeys.pauses, JSON.stringify(storedPauses(state.pauses))]);
   changed.keys.length = 0;
   changed.runs.clear();
   changed.steps.clear();
   changed.workers = false;
+  changed.pauses = false;
   return puts;
 }
 
@@ -196,7 +199,7 @@ export function restoreRun(state: Partition, records: RunRecords, at: number): R
 
 /** The window counts what the fan-out has in flight, and gives it turns if it has work. */
 function rejoinWindow(state: Partition, run: Run, step: FanOut, position: number): void {
-  const lane = laneOf(run, position);
+  const lane = laneOf(state, run, position);
   const pool = poolOf(state, lane.queue);
   pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight);
   offer(pool, lane);
@@ -286,4 +289,9 @@ export function restoreWorkers(state: Partition, text: string): void {
   for (const [worker, session] of sessionsIn(text)) state.workers.set(worker, session);
   countSlots(state);
   state.changed.workers = false;
+}
+
+/** Puts back what people have paused: before the runs, which ask for it. */
+export function restorePauses(state: Partition, text: string): void {
+  state.pauses = restoredPauses(JSON.parse(text) as StoredPauses); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in takeChanges
 }

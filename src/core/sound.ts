@@ -6,6 +6,7 @@
  */
 import type { Recorded } from "./event.ts";
 import { buckets } from "./histogram.ts";
+import type { Pause } from "./pauses.ts";
 
 /** Beyond any duration that can be written in a flow. */
 const longestDelayMs = 10 * 366 * 86_400_000;
@@ -13,6 +14,8 @@ const mostSlots = 1_000_000;
 
 const priorities: readonly unknown[] = ["low", "normal", "high", "urgent"];
 const mainOutcomes: readonly unknown[] = ["ok", "failed", "timed-out", "retry-later"];
+/** In every partition. */
+const pausable: readonly unknown[] = ["customer", "job"];
 const badOutcomes: readonly unknown[] = ["failed", "timed-out", "skipped", "retry-later"];
 
 /** Types say what an event should be; these ask what it is. */
@@ -57,7 +60,14 @@ export function isSound(event: Recorded): boolean {
     case "release.asked":
     case "close.asked":
     case "cancel.asked":
+    case "pause.asked":
+    case "resume.asked":
       return isAsked(event);
+    case "pause-all.asked":
+    case "resume-all.asked":
+      return isAsked(event) && isText(event.name) && pausable.includes(event.of);
+    case "pauses.told":
+      return isNatural(event.version) && isList(event.pauses, isPause);
     case "worker.gone":
     case "queue.lost":
     case "ticked":
@@ -113,13 +123,15 @@ function isHistogram(sparse: readonly number[]): boolean {
   return true;
 }
 
-type Asked = "redrive.asked" | "skip.asked" | "release.asked" | "close.asked" | "cancel.asked";
-
-function isAsked(event: Of<Asked>): boolean {
-  const { request, reason } = event;
+function isAsked(event: Of<Extract<Recorded["type"], `${string}.asked`>>): boolean {
+  const { request, author, reason } = event;
   const step = "step" in event ? event.step : undefined;
-  const texts = [request, reason ?? "", step ?? ""];
+  const texts = [request, author ?? "", reason ?? "", step ?? ""];
   return texts.every(isText);
+}
+
+function isPause(pause: Pause): boolean {
+  return isObject(pause) && pausable.includes(pause.of) && isText(pause.name);
 }
 
 function isText(value: unknown): boolean {

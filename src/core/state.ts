@@ -4,6 +4,7 @@ import * as slices from "./slices.ts";
 import type { FanOut } from "./fan-out.ts";
 import { heap, type Heap } from "./heap.ts";
 import { limits } from "./limits.ts";
+import { noPauses, type Pauses } from "./pauses.ts";
 import type { Plans, StepPlan } from "./plan.ts";
 import { stepAt, type Run, type Step } from "./run.ts";
 import type { Task } from "./task.ts";
@@ -22,6 +23,7 @@ export type Partition = {
   readonly runs: Map<string, Run>;
   readonly pools: Map<string, Pool>;
   readonly workers: Map<string, Session>;
+  pauses: Pauses;
   readonly timers: Heap<{ readonly run: string; readonly position: number }>;
   /** What is to be written with the next commit. */
   readonly changed: {
@@ -34,6 +36,7 @@ export type Partition = {
       readonly keys: readonly string[];
     }[];
     workers: boolean;
+    pauses: boolean;
   };
 };
 
@@ -47,8 +50,9 @@ export function emptyPartition(partition: number, plans: Plans): Partition {
     runs: new Map(),
     pools: new Map(),
     workers: new Map(),
+    pauses: noPauses(),
     timers: heap(),
-    changed: { runs: new Set(), steps: new Map(), keys: [], workers: false },
+    changed: { runs: new Set(), steps: new Map(), keys: [], workers: false, pauses: false },
   };
 }
 

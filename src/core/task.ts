@@ -9,6 +9,7 @@ type OfTask = {
   readonly step: string;
   readonly generation: number;
   readonly priority: Priority;
+  readonly customer?: string;
   readonly deadlineAt?: number;
 };
 

@@ -27,6 +27,8 @@ export type Lane = {
   readonly step: FanOut;
   /** It stands in a ring. */
   active: boolean;
+  /** Gets nothing until it is resumed. */
+  paused: boolean;
 };
 
 type Ring<T> = { readonly items: T[]; at: number };
@@ -69,7 +71,7 @@ export function emptyPool(): Pool {
 
 /** The lane has work: it takes part in the turns from now on. */
 export function offer(pool: Pool, lane: Lane): void {
-  if (lane.active || !hasWork(lane.step)) return;
+  if (lane.active || lane.paused || !hasWork(lane.step)) return;
   lane.active = true;
   const { customers, byName } = pool.classes[lane.priority];
   let customer = byName.get(lane.customer);
@@ -127,7 +129,7 @@ function pass(pool: Pool): void {
 }
 
 function mayTake(lane: Lane): number {
-  if (!hasWork(lane.step)) return 0;
+  if (lane.paused || !hasWork(lane.step)) return 0;
   return lane.concurrency - ledgers.count(lane.step.ledger, ledgers.inFlight);
 }
 

@@ -2,8 +2,9 @@
 import { assert } from "../errors.ts";
 import { keys, prefixes } from "../core/ids.ts";
 import { restorePrefix } from "../core/key-index.ts";
+import { noPauses, restoredPauses, type Pauses, type StoredPauses } from "../core/pauses.ts";
 import type { Plans } from "../core/plan.ts";
-import { restoreRun, restoreWorkers, type FanOutRecords } from "../core/snapshot.ts";
+import { restorePauses, restoreRun, restoreWorkers, type FanOutRecords } from "../core/snapshot.ts";
 import { emptyPartition, type Partition } from "../core/state.ts";
 import type { StoredRun, StoredStep } from "../core/stored.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -43,7 +44,9 @@ export async function loadPartition(
   strange: (because: string) => void,
 ): Promise<Partition> {
   const state = emptyPartition(partition, plans);
-  const [workers] = await engine.store.load(partition, [keys.partition]);
+  const stored = [keys.partition, keys.pauses];
+  const [workers, pauses] = await engine.store.load(partition, stored);
+  if (typeof pauses === "string") restorePauses(state, pauses);
   for (const [key] of await scanAll(engine.store, partition, keys.live(""))) {
     const id = key.slice(keys.live("").length);
     const run = await loadStoredRun(engine.store, partition, id);
@@ -136,6 +139,12 @@ export async function loadStoredSteps(
   return values.map(
     (value) => (value === undefined ? undefined : (JSON.parse(text(value)) as StoredStep)), // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in core/snapshot.ts
   );
+}
+
+/** What people have paused, as it concerns this partition. */
+export async function loadPauses(store: Pick<Store, "load">, partition: number): Promise<Pauses> {
+  const [value] = await store.load(partition, [keys.pauses]);
+  return value === undefined ? noPauses() : restoredPauses(JSON.parse(text(value)) as StoredPauses); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in core/snapshot.ts
 }
 
 export function text(value: Value): string {

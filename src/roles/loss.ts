@@ -1,6 +1,6 @@
 /** What is written down of a task whose worker is gone. */
 import { encode } from "../core/event.ts";
-import type { Task } from "../core/task.ts";
+import type { SliceTask, Task } from "../core/task.ts";
 
 /** `triples` say which sub-jobs of a slice; clean: nobody vanished, they are given back. */
 export function lostText(task: Task, triples: readonly number[], clean: boolean): string {
@@ -14,6 +14,14 @@ export function lostText(task: Task, triples: readonly number[], clean: boolean)
     ...(task.kind === "slice" ? { subJobs: triples } : { issue: task.issue }),
     ...(clean ? { clean } : {}),
   });
+}
+
+/** Of a slice, from its nth sub-job on, one by one: index, 1, issue, … */
+export function restOf({ from, count, again }: SliceTask, nth: number): number[] {
+  const rest: number[] = [];
+  for (let n = nth; n < count; n += 1)
+    rest.push(again?.[n]?.index ?? from + n, 1, again?.[n]?.issue ?? 1);
+  return rest;
 }
 
 /** All of a slice: from, count, issue, from, … */

@@ -10,7 +10,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import { statusOf, type AttemptRecord, type Status, type SubJobRecord } from "../views/status.ts";
 import { pageAt } from "./directory.ts";
-import { bytes, loadStoredRun, loadStoredSteps, scanAll } from "./loading.ts";
+import { bytes, loadPauses, loadStoredRun, loadStoredSteps, scanAll } from "./loading.ts";
 import { readPage } from "./pages.ts";
 
 export type Reader = {
@@ -100,8 +100,9 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
       const stored = await loadStoredRun(store, home(id), id);
       if (stored === undefined) return undefined;
       const steps = await loadStoredSteps(store, home(id), stored);
+      const pauses = await loadPauses(store, home(id));
       const { offset } = await store.position(home(id));
-      return statusOf(stored, steps, plans.get(stored.flow), {
+      return statusOf(stored, steps, plans.get(stored.flow), pauses, {
         offset,
         at: stored.endedAt ?? clock.now(),
       });

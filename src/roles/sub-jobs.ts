@@ -16,7 +16,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Lease } from "../ports/queue.ts";
 import type { Wills } from "../ports/wills.ts";
 import { abort, ctxOf, meaningOf, type Attempt, type Tools } from "./attempt.ts";
-import { lostText, triplesOf } from "./loss.ts";
+import { lostText, restOf, triplesOf } from "./loss.ts";
 import type { Home, Outcomes } from "./outcomes.ts";
 import type { ItemPage } from "./pages.ts";
 
@@ -51,15 +51,18 @@ export type SubJobs = {
   readonly waiting: () => number;
   /** How long one takes, in ms; undefined before anything is known. */
   readonly serviceMs: () => number | undefined;
+  /** Takes back what was not begun of the slices that match; what runs goes on. Triples per slice. */
+  readonly takeBack: (matches: (task: SliceTask) => boolean) => readonly GivenBack[];
   /** Slices whose sub-jobs all have outcomes, since the last call. */
   readonly takeFinished: () => readonly Lease[];
   /** Begins nothing more. */
   readonly stop: () => void;
   /** Takes everything back that has no outcome: aborts what runs. Triples per slice: index, 1, issue. */
-  readonly giveBack: (
-    why: string,
-  ) => readonly { readonly held: Held; readonly triples: readonly number[] }[];
+  readonly giveBack: (why: string) => readonly GivenBack[];
 };
+
+/** Of a slice, those without an outcome: index, 1, issue, … */
+export type GivenBack = { readonly held: Held; readonly triples: readonly number[] };
 
 /** How long user code may keep the event loop before other things get their turn. */
 const turnMs = 8;
@@ -281,12 +284,14 @@ export function subJobs(options: SubJobsOptions): SubJobs {
     slice.left -= 1;
     const ms = us / 1_000;
     service = service === undefined ? ms : service * 0.95 + ms * 0.05;
-    if (slice.left === 0) {
-      revoke(slice);
-      held.delete(slice);
-      finished.push(slice.lease);
-    }
+    if (slice.left === 0) finish(slice);
     onOutcome();
+  }
+
+  function finish(slice: Held): void {
+    revoke(slice);
+    held.delete(slice);
+    finished.push(slice.lease);
   }
 
   function drop(slice: Held): void {
@@ -339,6 +344,18 @@ export function subJobs(options: SubJobsOptions): SubJobs {
       }
       pump();
     },
+    takeBack(matches) {
+      const back = [...held].filter((one) => one.begun < one.task.count && matches(one.task));
+      return back.map((slice) => {
+        const triples = restOf(slice.task, slice.begun);
+        const count = slice.task.count - slice.begun;
+        waiting -= count;
+        slice.left -= count;
+        slice.begun = slice.task.count;
+        if (slice.left === 0) finish(slice);
+        return { held: slice, triples };
+      });
+    },
     runs: () => new Set([...held].map((slice) => slice.home.run)),
     running: running.size,
     waiting: () => waiting,
@@ -353,14 +370,7 @@ export function subJobs(options: SubJobsOptions): SubJobs {
     },
     giveBack(why) {
       const open = new Map<Held, number[]>();
-      for (const slice of held) {
-        const rest: number[] = [];
-        for (let n = slice.begun; n < slice.task.count; n += 1) {
-          const again = slice.task.again?.[n];
-          rest.push(again?.index ?? slice.task.from + n, 1, again?.issue ?? 1);
-        }
-        open.set(slice, rest);
-      }
+      for (const slice of held) open.set(slice, restOf(slice.task, slice.begun));
       for (const attempt of running.all()) {
         attempt.over = true;
         running.remove(attempt);

@@ -8,7 +8,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import { whyRun, whyStep, whySubJob, type Why, type WhyFacts } from "../views/why.ts";
 import { pageAt } from "./directory.ts";
-import { bytes, loadStoredRun, loadStoredSteps } from "./loading.ts";
+import { bytes, loadPauses, loadStoredRun, loadStoredSteps } from "./loading.ts";
 import { readPage } from "./pages.ts";
 import type { Reader } from "./reader.ts";
 
@@ -75,12 +75,14 @@ export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
       if (position === -1) return undefined;
       const step = steps[position];
       const [workers] = await store.load(partition, [keys.partition]);
+      const pauses = await loadPauses(store, partition);
       const { offset } = await store.position(partition);
       const facts: WhyFacts = {
         run,
         steps,
         plan: plans.get(run.flow),
         workers: typeof workers === "string" ? sessionsIn(workers).map(([, one]) => one) : [],
+        pauses: pauses.all,
         first: undefined,
         dueAt: undefined,
         offset,

@@ -4,7 +4,7 @@
  */
 import { encode } from "../core/event.ts";
 import { keys, partitionOf } from "../core/ids.ts";
-import type { SliceTask } from "../core/task.ts";
+import type { SliceTask, Task } from "../core/task.ts";
 import type { Log } from "../define/ctx.ts";
 import type { Flow } from "../define/flow.ts";
 import type { Job } from "../define/job.ts";
@@ -16,6 +16,7 @@ import type { Attempt, Tools } from "./attempt.ts";
 import { lostText, triplesOf } from "./loss.ts";
 import { outcomes as collect } from "./outcomes.ts";
 import { outgoing as outgoingOf } from "./outgoing.ts";
+import { knownPauses } from "./pauses.ts";
 import { pages as itemPages, type ItemPage } from "./pages.ts";
 import type { Role } from "./role.ts";
 import { singles as singlesOf } from "./singles.ts";
@@ -78,6 +79,7 @@ export function worker(options: WorkerOptions): Worker {
   let nextExtendAt = 0;
   let nextCheckAt = 0;
   let nextEnd: number | undefined;
+  const pauses = knownPauses(engine.store, engine.partitions);
   let sliceSize = 8;
   let gatheringSince: number | undefined;
 
@@ -123,6 +125,7 @@ export function worker(options: WorkerOptions): Worker {
     const taken = free <= 0 ? [] : await engine.queue.take(name, queues, max, leaseMs);
     const leases = [...unread, ...taken];
     unread = leases; // Until each is accepted: if reading an item throws, it is tried again at the next tick.
+    if (leases.length > 0) await pauses.refresh(clock.now());
     for (const lease of leases) {
       await accept(lease);
       unread = unread.filter((one) => one !== lease);
@@ -137,8 +140,16 @@ export function worker(options: WorkerOptions): Worker {
       // Whoever had it is gone. That is a fact, and what follows from it is not the queue's decision.
       outgoing.record({ partition: task.partition, text: lostText(task, triplesOf(task), false) });
       outgoing.over(lease);
+    } else if (pauses.isPaused(task) && (await pauses.isStillPaused(task))) {
+      giveBack(task, triplesOf(task));
+      outgoing.over(lease);
     } else if (task.kind === "slice") await acceptSlice(lease, task);
     else singles.start(lease, task);
+  }
+
+  /** Nobody vanished: these sub-jobs, or the one task of the step, were not begun. */
+  function giveBack(task: Task, triples: readonly number[]): void {
+    outgoing.record({ partition: task.partition, text: lostText(task, triples, true) });
   }
 
   async function acceptSlice(lease: Lease, task: SliceTask): Promise<void> {
@@ -205,9 +216,11 @@ export function worker(options: WorkerOptions): Worker {
     everywhere(encode({ type: "worker.seen", worker: name, slots, queues, until }));
   }
 
-  /** Stops working for runs that have ended: cancelled, or closed. */
+  /** Stops working for runs that have ended: cancelled, or closed. What was paused is not begun. */
   async function checkRuns(now: number): Promise<void> {
     nextCheckAt = now + checkEveryMs;
+    await pauses.refresh(now);
+    for (const { held, triples } of running.takeBack(pauses.isPaused)) giveBack(held.task, triples);
     for (const run of new Set([...running.runs(), ...singles.runs()])) {
       const [live] = await engine.store.load(partitionOf(run, engine.partitions), [keys.live(run)]);
       if (live !== undefined) continue;
@@ -252,10 +265,7 @@ export function worker(options: WorkerOptions): Worker {
         await clock.sleep(Math.min(drainLookMs, until - clock.now()));
       }
       for (const { held, triples } of running.giveBack("the worker stops")) {
-        outgoing.record({
-          partition: held.home.partition,
-          text: lostText(held.task, triples, true),
-        });
+        giveBack(held.task, triples);
         outgoing.over(held.lease);
       }
       singles.giveBack("the worker stops");

@@ -9,6 +9,7 @@ import type { Commit, Value } from "../ports/store.ts";
 import {
   isEnded,
   isOpen,
+  isPaused,
   type Issued,
   type Output,
   type Run,
@@ -138,6 +139,8 @@ function checkCommit(
   checkIssued(issued.filter(isKnown), commit.tasks, isKnown, tell);
   for (const task of commit.tasks) if (task.kind === "slice") checkSlice(model, task, issues, tell);
   for (const run of model.runs.values()) checkStored(run, stored, tell);
+  const pauses = parsed(stored.get("pauses"));
+  if (pauses !== undefined) checkPauses(model, pauses, tell);
 }
 
 /** Runs in which the sweep did something: when exactly, the log does not say. */
@@ -205,9 +208,20 @@ function checkIssued(
   if (must !== is) tell(`expected tasks for [${must}], got [${is}]`);
 }
 
+/** What is stored as paused is what people have paused, and workers go by it. */
+function checkPauses(
+  { paused }: Refold,
+  record: Readonly<Record<string, unknown>>,
+  tell: (what: string) => void,
+): void {
+  const stored = record["pauses"] as readonly { readonly of: string; readonly name: string }[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/pauses.ts stores it
+  const is = stored.map(({ of, name }) => `${of} ${name}`).toSorted();
+  differ("pauses", { paused: [...paused].toSorted() }, { paused: is }, tell);
+}
+
 /** A slice may go only to a step that runs, of sub-jobs that wait, with the number that counts, below the limit. */
 function checkSlice(
-  { runs }: Refold,
+  { runs, paused }: Refold,
   task: SliceTask,
   issues: Map<string, number>,
   tell: (what: string) => void,
@@ -218,6 +232,7 @@ function checkSlice(
   if (run === undefined || step?.plan.kind !== "fan-out" || run.steps[run.at] !== step)
     return tell(`a slice of ${name}, where the run is not`);
   if (step.state !== "running") return tell(`a slice of ${name}, which is ${step.state}`);
+  if (isPaused(paused, run, step, true)) return tell(`a slice of ${name}, which is paused`);
   const all =
     task.again ??
     Array.from({ length: task.count }, (_, n) => ({ index: task.from + n, issue: 1, attempt: 1 }));

@@ -5,6 +5,7 @@ import {
   failures,
   isBeyond,
   isOpen,
+  isPaused,
   signatureOf,
   valueOf,
   type Issued,
@@ -47,7 +48,7 @@ export type Life = {
   };
 };
 
-export function life(): Life {
+export function life(paused: Set<string>): Life {
   let outputs: Output[] = [];
   let issued: Issued[] = [];
 
@@ -69,12 +70,18 @@ export function life(): Life {
   }
 
   function issue(run: Run, step: Step, at: number): void {
+    if (isPaused(paused, run, step, false)) {
+      step.main.state = "waiting";
+      return;
+    }
     Object.assign(step.main, { state: "in-flight", issue: step.main.issue + 1, at });
     issued.push({ run: run.id, step: step.plan.name, issue: step.main.issue });
   }
 
   function end(run: Run, state: string): void {
     run.state = state;
+    for (const name of paused)
+      if (name === `run ${run.id}` || name.startsWith(`step ${run.id}/`)) paused.delete(name);
     recall(run, 0);
     outputs.push({ type: "run.ended", run: run.id, state });
   }

@@ -34,6 +34,7 @@ export type Step = {
 
 export type Run = {
   readonly id: string;
+  readonly customer: string;
   readonly plan: FlowPlan;
   readonly steps: Step[];
   state: string;
@@ -160,6 +161,20 @@ export function signatureOf(name: string, message: string): string {
     .filter((word) => word !== "" && !/\d/.test(word))
     .join("-")
     .toLowerCase();
+}
+
+/** What people have paused, as "customer acme" or "step run/one". */
+export type Paused = ReadonlySet<string>;
+
+/** Whether the body or the split of a step may be put; of sub-jobs, whether their job is paused counts as well. */
+export function isPaused(paused: Paused, run: Run, step: Step, isSubJob: boolean): boolean {
+  const { plan } = step;
+  return (
+    paused.has(`run ${run.id}`) ||
+    paused.has(`step ${run.id}/${plan.name}`) ||
+    paused.has(`customer ${run.customer}`) ||
+    (isSubJob && plan.kind === "fan-out" && paused.has(`job ${plan.job.name}`))
+  );
 }
 
 type Result = { readonly n: number };

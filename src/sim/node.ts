@@ -3,6 +3,7 @@ import { encode } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
 import type { FlowPlan } from "../core/plan.ts";
 import type { Engine } from "../ports/engine.ts";
+import { herald } from "../roles/herald.ts";
 import { host as hostOf } from "../roles/host.ts";
 import { manager } from "../roles/manager.ts";
 import { projector } from "../roles/projector.ts";
@@ -53,6 +54,7 @@ export function boot(options: BootOptions): Booted {
     host.add(projector({ engine, partition }));
   }
   if (plan.manages) host.add(ticker({ engine, clock }));
+  if (plan.manages && engine.partitions > 1) host.add(herald({ engine, clock }));
   const place = {
     sleep: clock.sleep,
     crash(): Promise<never> {

@@ -5,7 +5,7 @@ import { UnavailableError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Reader } from "../roles/reader.ts";
-import type { Status } from "../views/status.ts";
+import type { Pause, Status } from "../views/status.ts";
 import type { Draw } from "./draw.ts";
 import { flowName, itemsOf, stepNames, type Users } from "./program.ts";
 
@@ -33,8 +33,21 @@ export type People = {
   readonly over: ReadonlySet<string>;
 };
 
-type Command = "redrive" | "skip" | "release" | "close" | "cancel";
+type Command = "redrive" | "skip" | "release" | "close" | "cancel" | "pause" | "resume";
+type OfAll = "pause-all" | "resume-all";
 
+const customers = ["acme", "globex"] as const;
+const commands: readonly [Command, ...Command[]] = [
+  "redrive",
+  "redrive",
+  "skip",
+  "release",
+  "close",
+  "cancel",
+  "pause",
+  "pause",
+  "resume",
+];
 const repeatMs = 200;
 const lookMs = 1_500;
 
@@ -46,9 +59,13 @@ export function people(options: PeopleOptions): People {
 
   /** Resolves when it is on the log; perhaps more than once. */
   async function append(run: string, event: InputEvent): Promise<void> {
+    await appendTo(partitionOf(run, engine.partitions), event);
+  }
+
+  async function appendTo(partition: number, event: InputEvent): Promise<void> {
     for (;;) {
       try {
-        await engine.log.append(partitionOf(run, engine.partitions), [encode(event)]);
+        await engine.log.append(partition, [encode(event)]);
         return;
       } catch (error) {
         if (!(error instanceof UnavailableError)) throw error;
@@ -71,7 +88,7 @@ export function people(options: PeopleOptions): People {
   async function start(run: string, twin: string): Promise<void> {
     await clock.sleep(draw.unit(run, twin, "start") * stormMs * 0.4);
     const priority = draw.pick<Priority>(["low", "normal", "high", "urgent"], run, "priority");
-    const customer = draw.pick(["acme", "globex"], run, "customer");
+    const customer = draw.pick(customers, run, "customer");
     const flow = flowName(draw.between(0, users.flows - 1, run, "flow"));
     const input: Json = { run };
     await append(run, {
@@ -99,7 +116,22 @@ export function people(options: PeopleOptions): People {
     for (let time = 0; time < times; time += 1) await append(run, event as InputEvent); // oxlint-disable-line typescript/no-unsafe-type-assertion -- every command has these fields
   }
 
+  /** Of a customer or a job: the first partition decides. */
+  async function askAll(command: OfAll, what: object, name: string): Promise<void> {
+    const event = { type: `${command}.asked`, request: `${command}-${name}`, ...what };
+    const times = draw.chance(0.2, name, "twice") ? 2 : 1;
+    for (let time = 0; time < times; time += 1) await appendTo(0, event as InputEvent); // oxlint-disable-line typescript/no-unsafe-type-assertion -- both have these fields
+  }
+
+  function customerOrJob(name: string): { readonly of: string; readonly name: string } {
+    if (draw.chance(0.5, name, "of")) return { of: "customer", name: draw.pick(customers, name) };
+    const flow = flowName(draw.between(0, users.flows - 1, name, "flow"));
+    return { of: "job", name: `${flow}-${draw.pick(stepNames, name, "step")}` };
+  }
+
   async function selection(run: string, command: Command, name: string): Promise<object> {
+    if (command === "pause" || command === "resume")
+      return draw.chance(0.5, name, "step") ? { step: draw.pick(stepNames, name, "which") } : {};
     if (command !== "redrive" && command !== "skip") return {};
     const how = draw.pick(["all", "all", "step", "indices", "signature"], name, "selection");
     const step = draw.pick(stepNames, name, "step");
@@ -122,20 +154,24 @@ export function people(options: PeopleOptions): People {
     const name = `command-${n}`;
     await clock.sleep(draw.unit(name, "when") * stormMs);
     const run = ids[draw.between(0, ids.length - 1, name, "run")] ?? "";
-    await ask(
-      run,
-      draw.pick<Command>(["redrive", "redrive", "skip", "release", "close", "cancel"], name),
-      name,
-    );
+    if (draw.chance(0.2, name, "all"))
+      return askAll(
+        draw.pick<OfAll>(["pause-all", "pause-all", "resume-all"], name),
+        customerOrJob(name),
+        name,
+      );
+    await ask(run, draw.pick(commands, name), name);
   }
 
   /** Looks at a run until it has ended, and decides where it is held: first it is tried again, in the end it is let go. */
   async function look(run: string): Promise<void> {
+    let resumed = 0;
     for (let asked = 0; ;) {
       await clock.sleep(lookMs);
       const now = await status(run);
       if (now === undefined) continue;
       if (now.state === "done" || now.state === "failed" || now.state === "cancelled") break;
+      for (const pause of now.paused) await resume(run, pause, `${run}-resumed-${(resumed += 1)}`);
       if (now.state !== "held") continue;
       const name = `${run}-attended-${asked}`;
       const choices: readonly [Command, ...Command[]] =
@@ -144,6 +180,12 @@ export function people(options: PeopleOptions): People {
       await ask(run, draw.pick(choices, name), name);
     }
     over.add(run);
+  }
+
+  async function resume(run: string, { of, name: what }: Pause, name: string): Promise<void> {
+    if (of === "customer" || of === "job") return askAll("resume-all", { of, name: what }, name);
+    const step = of === "step" ? { step: what.slice(run.length + 1) } : {};
+    await append(run, { type: "resume.asked", run, request: `resume-${name}`, ...step });
   }
 
   return {

@@ -19,13 +19,16 @@ import {
   patienceMs,
   signatureOf,
   type Bad,
+  type Paused,
   type Run,
   type Step,
   type Told,
 } from "./model.ts";
+import { pausing } from "./pausing.ts";
 
 export type Refold = {
   readonly runs: Map<string, Run>;
+  readonly paused: Paused;
   /** Takes in the next event. */
   readonly take: (event: Told) => void;
   readonly followed: Life["followed"];
@@ -34,9 +37,11 @@ export type Refold = {
 
 export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
   const runs = new Map<string, Run>();
-  const lives = life();
+  const paused = new Set<string>();
+  const lives = life(paused);
   const { begin, end, endStep, failMain, goOn, isCurrent, isFresh, issue, join, joinNow } = lives;
   const { loseMain, loseOne, recall, reset, say } = lives;
+  const { pauseRun, pauseAll, adopt } = pausing(runs, paused, lives);
   let folds = 0;
 
   // ---- outcomes
@@ -92,6 +97,9 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
         return run.state === "held" && step !== undefined ? close(run, step, event.at) : undefined;
       case "close.asked":
         return isEnded(run) || step === undefined ? undefined : close(run, step, event.at);
+      case "pause.asked":
+      case "resume.asked":
+        return isEnded(run) ? undefined : pauseRun(run, event);
       default:
         return isEnded(run) ? undefined : cancel(run);
     }
@@ -222,6 +230,7 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
     if (plan === undefined || runs.has(event.run)) return;
     const run: Run = {
       id: event.run,
+      customer: String(event["customer"]),
       plan,
       steps: plan.steps.map(newStep),
       state: "running",
@@ -331,11 +340,15 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
 
   return {
     runs,
+    paused,
     folds: () => folds,
     take(event) {
       wake(event.at);
       if (event.type === "run.started") return start(event);
       if (event.type === "queue.lost") return loseQueue(event);
+      if (event.type === "pauses.told") return adopt(event);
+      if (event.type.startsWith("pause-all") || event.type.startsWith("resume-all"))
+        return pauseAll(event);
       const run = runs.get(event.run);
       if (run === undefined) return;
       if (event.type.endsWith(".asked")) return ask(run, event);

@@ -9,6 +9,7 @@ import { memoryEngine } from "../engines/memory/engine.ts";
 import { ConflictError, UnavailableError, UsageError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
 import { host as hostOf } from "../roles/host.ts";
+import { reader as readerOf } from "../roles/reader.ts";
 import { worker as workerOf, type Worker } from "../roles/worker.ts";
 import { newLife, simClock, type Life } from "../sim/clock.ts";
 import { driver } from "../sim/drive.ts";
@@ -77,6 +78,12 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
     },
     failure: () => failure,
   });
+  const flowsOf = tested.parts.filter((part): part is Flow => part.kind === "flow");
+  const reader = readerOf({
+    engine: memory,
+    clock: clock.clockOf(newLife()),
+    plans: new Map(flowsOf.map(({ name, plan }) => [name, plan])),
+  });
   let current = boot();
 
   function boot(): Process {
@@ -131,7 +138,7 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
     return { life, app: itself, worker };
   }
 
-  /** All that was written was read, nobody works, and whoever lives waits for a person. */
+  /** All that was written was read, nobody works, and whoever lives is held or paused: it waits for a person. */
   async function isQuiet(): Promise<boolean> {
     if (current.worker.busy() > 0) return false;
     for (let partition = 0; partition < memory.partitions; partition += 1) {
@@ -146,10 +153,15 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
           keys.run(key.slice(prefixes.live.length)),
         ]);
         const { state } = JSON.parse(String(run)) as { readonly state: string }; // oxlint-disable-line typescript/no-unsafe-type-assertion -- a stored run
-        if (state !== "held") return false;
+        if (state !== "held" && !(await isPaused(key.slice(prefixes.live.length)))) return false;
       }
     }
     return true;
+  }
+
+  async function isPaused(id: string): Promise<boolean> {
+    const { paused = [] } = (await reader.status(id)) ?? {};
+    return paused.length > 0;
   }
 
   function handle<S, R>(id: string, created: boolean): Run<S, R> {
@@ -174,11 +186,13 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
       },
       subJob: (step, key) => ask((run) => run.subJob(step, key)),
       why: (step, key) => ask((run) => run.why(step, key)),
-      redrive: (where) => ask((run) => run.redrive(where)),
-      skip: (reason, where) => ask((run) => run.skip(reason, where)),
-      release: (reason) => ask((run) => run.release(reason)),
-      close: (reason) => ask((run) => run.close(reason)),
-      cancel: (reason) => ask((run) => run.cancel(reason)),
+      redrive: (where, by) => ask((run) => run.redrive(where, by)),
+      skip: (reason, where, by) => ask((run) => run.skip(reason, where, by)),
+      release: (reason, by) => ask((run) => run.release(reason, by)),
+      close: (reason, by) => ask((run) => run.close(reason, by)),
+      cancel: (reason, by) => ask((run) => run.cancel(reason, by)),
+      pause: (reason, by) => ask((run) => run.pause(reason, by)),
+      resume: (reason, by) => ask((run) => run.resume(reason, by)),
     };
   }
 

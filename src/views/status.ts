@@ -4,10 +4,12 @@ import type { FailureGroup } from "../core/failures.ts";
 import { foldsFit, foldsValue, type FoldPlan } from "../core/fold.ts";
 import { countOf, percentile } from "../core/histogram.ts";
 import * as ledger from "../core/ledger.ts";
+import { pausesAt, type Pause, type Pauses } from "../core/pauses.ts";
 import type { FlowPlan } from "../core/plan.ts";
 import type { StepState, StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
 
 export type { FailureGroup } from "../core/failures.ts";
+export type { Pause, PauseOf } from "../core/pauses.ts";
 
 export type StepStatus = {
   readonly name: string;
@@ -69,6 +71,8 @@ export type Status = {
   readonly deadlineAt: number | undefined;
   /** Why it is held, failed or was cancelled. */
   readonly because: string | undefined;
+  /** What people have paused, as far as it keeps the run from going on where it is. */
+  readonly paused: readonly Pause[];
   /** The offset up to which (exclusive) this is known, and the log's time there. */
   readonly asOf: number;
   readonly at: number;
@@ -107,6 +111,7 @@ export function statusOf(
   run: StoredRun,
   steps: readonly (StoredStep | undefined)[],
   plan: FlowPlan | undefined,
+  pauses: Pauses,
   asOf: { readonly offset: number; readonly at: number },
 ): Status {
   const all = run.steps.map((name, position) => {
@@ -140,9 +145,18 @@ export function statusOf(
     endedAt: run.endedAt,
     deadlineAt: run.deadlineAt,
     because: run.because,
+    paused: pausedAt(run, plan, pauses),
     asOf: asOf.offset,
     at: asOf.at,
   };
+}
+
+function pausedAt(run: StoredRun, plan: FlowPlan | undefined, { all }: Pauses): readonly Pause[] {
+  const name = run.steps[run.at];
+  if (run.endedAt !== undefined || name === undefined) return [];
+  const step = plan?.steps.find((one) => one.name === name);
+  const job = step?.kind === "fan-out" ? step.job.name : undefined;
+  return pausesAt(all, { run: run.run, step: name, customer: run.customer, job });
 }
 
 const nothing = {

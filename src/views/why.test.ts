@@ -90,6 +90,7 @@ const given = (more: Partial<WhyFacts> = {}): WhyFacts => ({
   run,
   steps: [done, undefined, undefined],
   plan,
+  pauses: new Map(),
   workers: [worker],
   first: undefined,
   dueAt: undefined,
@@ -268,5 +269,23 @@ test("a sub-job that is over says how, and a failed one how to run it again", ()
   ]);
   assert.deepEqual(said(whySubJob(facts, record("failed", { attempts: [failed] }))), [
     ["ended", "it is given up on, failed: 451 busy", "redrive r --step send --keys k9"],
+  ]);
+});
+
+test("what is paused says so first, and by whom; not that it wants a slot", () => {
+  const acme = { of: "customer", name: "acme", at: 5, author: "anna", reason: "not paid" } as const;
+  const step = { of: "step", name: "r/send", at: 6 } as const;
+  const pauses = new Map([acme, step].map((pause) => [`${pause.of} ${pause.name}`, pause]));
+  const facts = at(fanOut({ waiting: 10, inFlight: 4, ok: 2 }), {
+    pauses,
+    run: { ...run, customer: "acme" },
+  });
+  assert.deepEqual(said(whyRun(facts)), [
+    ["paused", 'step "r/send" is paused', "resume r/send"],
+    ["paused", 'customer "acme" is paused by anna: not paid', "resume --customer acme"],
+    ["in-flight", "4 sub-jobs are in flight", "show r/send"],
+  ]);
+  assert.deepEqual(said(whySubJob(facts, record("waiting"))), [
+    ["paused", 'step "r/send" is paused', "resume r/send"],
   ]);
 });

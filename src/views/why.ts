@@ -1,6 +1,7 @@
 /** What a run, a step or a sub-job waits for: a sentence for each cause, and the command that would change it. Pure. */
 import * as ledger from "../core/ledger.ts";
 import type { FanOutPlan, FlowPlan, StepPlan } from "../core/plan.ts";
+import { pausesAt, pauseText, type Pause } from "../core/pauses.ts";
 import type { Session } from "../core/state.ts";
 import type { StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
 import type { SubJobRecord } from "./status.ts";
@@ -10,6 +11,7 @@ export type Cause = {
   readonly cause:
     | "ended"
     | "held"
+    | "paused"
     | "unknown-flow"
     | "no-worker"
     | "split"
@@ -45,6 +47,7 @@ export type WhyFacts = {
   readonly steps: readonly (StoredStep | undefined)[];
   /** Where this program has the flow. */
   readonly plan: FlowPlan | undefined;
+  readonly pauses: ReadonlyMap<string, Pause>;
   readonly workers: readonly Session[];
   /** Of the step that is asked about: the key of the first sub-job in flight. */
   readonly first: string | undefined;
@@ -158,8 +161,33 @@ function stepCauses(facts: WhyFacts, name: string): readonly Cause[] {
   const step = facts.steps[facts.run.steps.indexOf(name)];
   const plan = facts.plan?.steps.find((one) => one.name === name);
   if (step === undefined || plan === undefined) return [];
-  if (step.kind === "fan-out" && plan.kind === "fan-out") return fanOutCauses(facts, step, plan);
-  return step.kind === "step" ? mainCauses(facts, step, plan, "its body") : [];
+  if (step.kind === "fan-out" && plan.kind === "fan-out")
+    return stopped(facts, plan, fanOutCauses(facts, step, plan));
+  return step.kind === "step"
+    ? stopped(facts, plan, mainCauses(facts, step, plan, "its body"))
+    : [];
+}
+
+/** What is paused comes first; then it is not for want of a slot that it waits. */
+function stopped(
+  { run, pauses }: WhyFacts,
+  plan: StepPlan,
+  others: readonly Cause[],
+): readonly Cause[] {
+  const job = plan.kind === "fan-out" ? plan.job.name : undefined;
+  const place = { run: run.run, step: plan.name, customer: run.customer, job };
+  const causes = pausesAt(pauses, place).map((pause): Cause => ({
+    cause: "paused",
+    because: pauseText(pause),
+    at: pause.at,
+    command:
+      pause.of === "run" || pause.of === "step"
+        ? ["resume", pause.name]
+        : ["resume", `--${pause.of}`, pause.name],
+  }));
+  if (causes.length === 0) return others;
+  const wanting = new Set(["slots", "concurrency", "no-worker"]);
+  return [...causes, ...others.filter(({ cause }) => !wanting.has(cause))];
 }
 
 /** The one task of a step: its body, or its split. */
@@ -282,6 +310,8 @@ function subJobCauses(facts: WhyFacts, record: SubJobRecord): readonly Cause[] {
         command: undefined,
       },
     ];
+  const [paused] = record.state === "waiting" ? stopped(facts, stepPlan, []) : [];
+  if (paused !== undefined) return [paused];
   if (slotsFor(facts, job.queue).workers === 0) return [noWorker(job.queue, "it waits")];
   if (record.state === "in-flight")
     return [

@@ -1,6 +1,7 @@
 import { Command } from "commander";
 
 import type { Run } from "../../app/run.ts";
+import { pauseText } from "../../core/pauses.ts";
 import type { AttemptRecord, Status, StepStatus, SubJobRecord } from "../../views/status.ts";
 import { addressOf, noSubJob, runNamed, stepNamed } from "../address.ts";
 import type { Act, Context } from "../context.ts";
@@ -9,7 +10,7 @@ import type { ExitCode } from "../exit.ts";
 import { count, duration, effort, instant, percent, rate } from "../format.ts";
 import { jsonLine, statusFields, stepFields, subJobFields } from "../json.ts";
 import { openToRead } from "../load.ts";
-import { faint, span, stated, strong, table } from "../style.ts";
+import { faint, span, stated, strong, symbols, table } from "../style.ts";
 import type { Cell, Line } from "../style.ts";
 import { groupLines, quoted, settled, title, verdict } from "../view.ts";
 import { heldAdvice } from "./start.ts";
@@ -78,6 +79,10 @@ async function showRun(
     ),
     [],
     ...verdict(status),
+    ...status.paused.map((pause): Line => [
+      "  ",
+      span("held", `${symbols.held} ${pauseText(pause)}`),
+    ]),
     ...(status.state === "held" ? heldAdvice(run.id) : []),
   );
   if (payload === true) {

@@ -1,0 +1,120 @@
+/** What people decide, as it is asked of a manager: an event with author and reason, and the answer to it. */
+import { encode, type InputEvent, type Selection } from "../core/event.ts";
+import { partitionOf } from "../core/ids.ts";
+import type { Pause } from "../core/pauses.ts";
+import type { Answer } from "../core/stored.ts";
+import { shown } from "../define/duration.ts";
+import { uniqueId } from "../engines/system.ts";
+import { ConflictError, NotFoundError, UnavailableError, UsageError } from "../errors.ts";
+import { loadPauses } from "../roles/loading.ts";
+import type { Node } from "./node.ts";
+
+/** Who decides, and which decision it is. */
+export type By = {
+  /** For people: a name, an address. Default: the name of the app. */
+  readonly author?: string;
+  /** Names this very decision: asked again with the same, it has no second effect, and the answer is that of the first time. */
+  readonly request?: string;
+};
+
+/** A customer's runs, or the sub-jobs of a job, wherever they are. */
+export type Everywhere = { readonly customer: string } | { readonly job: string };
+
+type Command = Extract<InputEvent, { readonly run: string; readonly type: `${string}.asked` }>;
+type CommandForAll = "pause-all.asked" | "resume-all.asked";
+
+const textLength = 1_024;
+/** How long other partitions are waited for, and how often they are looked at. */
+const toldMs = 5_000;
+const lookMs = 10;
+
+/** Asks it of a run. Rejects with ConflictError where the answer is no, and NotFoundError where there is no such run. */
+export async function askRun(
+  node: Node,
+  run: string,
+  type: Command["type"],
+  more: Selection & { readonly reason?: string | undefined },
+  by: By,
+): Promise<{ readonly matched: number }> {
+  const who = decision(node, by, more.reason);
+  const answer = async (): Promise<Answer | undefined> => {
+    const stored = await node.reader.run(run);
+    if (stored === undefined) throw new NotFoundError(`there is no run "${run}"`);
+    return stored.answers.find(({ request }) => request === who.request);
+  };
+  if ((await answer()) === undefined) {
+    const partition = partitionOf(run, node.engine.partitions);
+    const event = { type, run, ...more, ...who } as InputEvent; // oxlint-disable-line typescript/no-unsafe-type-assertion -- every command has these fields
+    await node.consumed(partition, await node.engine.log.append(partition, [encode(event)]));
+  }
+  return answered(await answer(), `run "${run}"`, type, { run });
+}
+
+/** Asks it of all partitions: the first decides, and this resolves when the others know. */
+export async function askAll(
+  node: Node,
+  type: CommandForAll,
+  what: Everywhere,
+  reason: string | undefined,
+  by: By,
+): Promise<void> {
+  const { engine, clock } = node;
+  const who = decision(node, by, reason);
+  const answer = async (): Promise<Answer | undefined> =>
+    (await loadPauses(engine.store, 0)).answers.find(({ request }) => request === who.request);
+  if ((await answer()) === undefined) {
+    const event = encode({ type, ...named(what), ...who });
+    await node.consumed(0, await engine.log.append(0, [event]));
+  }
+  answered(await answer(), "the app", type, what);
+  const { version } = await loadPauses(engine.store, 0);
+  const until = clock.now() + toldMs;
+  for (let partition = 1; partition < engine.partitions; partition += 1)
+    while ((await loadPauses(engine.store, partition)).version < version) {
+      if (clock.now() > until)
+        throw new UnavailableError(
+          `partition ${partition} was not told in ${toldMs} ms; it will be`,
+        );
+      await clock.sleep(lookMs);
+    }
+}
+
+/** All that is paused now. */
+export async function pausesOf({ engine }: Node): Promise<readonly Pause[]> {
+  const all = new Map<string, Pause>();
+  for (let partition = 0; partition < engine.partitions; partition += 1)
+    for (const [key, pause] of (await loadPauses(engine.store, partition)).all) all.set(key, pause);
+  return [...all.values()].toSorted((a, b) => a.at - b.at);
+}
+
+function named(what: Everywhere): { readonly of: "customer" | "job"; readonly name: string } {
+  return "customer" in what
+    ? { of: "customer", name: textOf(what.customer, "customer") }
+    : { of: "job", name: textOf(what.job, "job") };
+}
+
+function decision({ name }: Node, { author = name, request = uniqueId() }: By, reason?: string) {
+  return {
+    request: textOf(request, "request"),
+    author: textOf(author, "author"),
+    ...(reason === undefined ? {} : { reason: textOf(reason, "reason") }),
+  };
+}
+
+function textOf(value: unknown, what: string): string {
+  if (typeof value === "string" && value.length > 0 && value.length <= textLength) return value;
+  throw new UsageError(
+    `${what} must be a text of 1 to ${textLength} characters, got ${shown(value)}`,
+  );
+}
+
+function answered(
+  answer: Answer | undefined,
+  who: string,
+  type: string,
+  details: Readonly<Record<string, unknown>>,
+): { readonly matched: number } {
+  if (answer === undefined) throw new UnavailableError(`${who} did not answer to ${type}`);
+  if (answer.refused !== undefined) throw new ConflictError(answer.refused, { details });
+  return { matched: answer.matched };
+}
