@@ -2,7 +2,7 @@
 export { app } from "./app/app.ts";
 export type { App, AppDefinition, Part, Start } from "./app/app.ts";
 export type { By, Everywhere } from "./app/deciding.ts";
-export type { Matched, OfStep, Run, Where } from "./app/run.ts";
+export type { Adjust, Matched, OfStep, Run, Where } from "./app/run.ts";
 export type { WorkOptions } from "./app/work.ts";
 export type { Ctx, Log } from "./define/ctx.ts";
 export type { Duration, Percent } from "./define/duration.ts";

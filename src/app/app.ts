@@ -3,7 +3,7 @@ import { encode, type Json, type Priority } from "../core/event.ts";
 import type { Pause } from "../core/pauses.ts";
 import { checkRunId, differenceText, firstDifference, partitionOf } from "../core/ids.ts";
 import type { Log } from "../define/ctx.ts";
-import { durationMs, type Duration } from "../define/duration.ts";
+import { instantOf, type Duration } from "../define/duration.ts";
 import type { Flow, State } from "../define/flow.ts";
 import type { Job } from "../define/job.ts";
 import { store } from "../define/json.ts";
@@ -277,18 +277,6 @@ function urlOf(url: string | undefined, name: string): string {
         "set FANFOLD_URL, or pass a url (sqlite:/data/billing.db says that a file is meant)",
     );
   return "sqlite:.fanfold/dev.db";
-}
-
-function instantOf(
-  deadline: Duration | Date | undefined,
-  now: number,
-  what: string,
-): number | undefined {
-  if (deadline === undefined) return undefined;
-  if (!(deadline instanceof Date)) return Math.round(now) + durationMs(deadline, what);
-  const at = deadline.getTime();
-  if (Number.isNaN(at)) throw new UsageError(`${what} is not a date: got an invalid Date`);
-  return at;
 }
 
 function messageOf(error: unknown): string {

@@ -1,5 +1,5 @@
 /** What people decide, as it is asked of a manager: an event with author and reason, and the answer to it. */
-import { encode, type InputEvent, type Selection } from "../core/event.ts";
+import { encode, type Adjustment, type InputEvent, type Selection } from "../core/event.ts";
 import { partitionOf } from "../core/ids.ts";
 import type { Pause } from "../core/pauses.ts";
 import type { Answer } from "../core/stored.ts";
@@ -21,6 +21,11 @@ export type By = {
 export type Everywhere = { readonly customer: string } | { readonly job: string };
 
 type Command = Extract<InputEvent, { readonly run: string; readonly type: `${string}.asked` }>;
+/** What a command says besides who asks it of which run. */
+export type Asking = Selection & {
+  readonly reason?: string | undefined;
+  readonly to?: Adjustment;
+};
 type CommandForAll = "pause-all.asked" | "resume-all.asked";
 
 const textLength = 1_024;
@@ -33,7 +38,7 @@ export async function askRun(
   node: Node,
   run: string,
   type: Command["type"],
-  more: Selection & { readonly reason?: string | undefined },
+  more: Asking,
   by: By,
 ): Promise<{ readonly matched: number }> {
   const who = decision(node, by, more.reason);

@@ -1,12 +1,19 @@
 /** A run, as its caller holds it: what it is at, what comes of it, and what people decide about it. */
-import type { Json, Selection } from "../core/event.ts";
+import type { Adjustment, Json, Priority, Selection } from "../core/event.ts";
 import type { StepName } from "../define/flow.ts";
-import { durationMs, type Duration } from "../define/duration.ts";
+import {
+  durationMs,
+  instantOf,
+  tolerance,
+  type Duration,
+  type Percent,
+} from "../define/duration.ts";
+import { between, oneOf } from "../define/work.ts";
 import { NotFoundError, RunEndedError, UnavailableError, UsageError } from "../errors.ts";
 import type { StoredRun } from "../core/stored.ts";
 import type { Status, SubJobRecord } from "../views/status.ts";
 import type { Why } from "../views/why.ts";
-import { askRun, type By } from "./deciding.ts";
+import { askRun, type Asking, type By } from "./deciding.ts";
 import type { Node } from "./node.ts";
 
 /** Which failed sub-jobs; all of them if nothing is said. */
@@ -39,10 +46,21 @@ export type Run<S = unknown, R = unknown> = {
   readonly close: (reason: string, by?: By) => Promise<void>;
   /** Ends the run. Nothing more is begun; what runs is told to stop, and what it still says is counted as late. */
   readonly cancel: (reason: string, by?: By) => Promise<void>;
+  /** Changes what it goes by while it runs, at once and for good: what is left out stays as it is. */
+  readonly adjust: (to: Adjust, reason: string, by?: By & OfStep<S>) => Promise<void>;
   /** Begins nothing more of the run, or of one step, until it is resumed; what runs may finish. Heard by every worker within a second. */
   readonly pause: (reason: string, by?: By & OfStep<S>) => Promise<void>;
   /** The run, or the step, goes on. */
   readonly resume: (reason?: string, by?: By & OfStep<S>) => Promise<void>;
+};
+
+/** "none" takes a limit or a deadline away. Concurrency and tolerance are of a fan-out: the one named, or the one the run is at or comes to next. */
+export type Adjust = {
+  readonly concurrency?: number | "none";
+  readonly tolerate?: number | Percent;
+  /** From now, or an instant. */
+  readonly deadline?: Duration | Date | "none";
+  readonly priority?: Priority;
 };
 
 export type Matched = { readonly matched: number };
@@ -77,7 +95,7 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
 
   const ask = (
     type: Parameters<typeof askRun>[2],
-    more: Selection & { readonly reason?: string | undefined },
+    more: Asking,
     by: By = {},
   ): Promise<{ readonly matched: number }> => askRun(node, id, type, more, by);
 
@@ -142,6 +160,10 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
     release: async (reason, by) => void (await ask("release.asked", { reason }, by)),
     close: async (reason, by) => void (await ask("close.asked", { reason }, by)),
     cancel: async (reason, by) => void (await ask("cancel.asked", { reason }, by)),
+    adjust: async (to, reason, { step, ...by } = {}) => {
+      const adjusted = adjustment(to, id, node.clock.now());
+      await ask("adjust.asked", { reason, to: adjusted, ...given({ step }) }, by);
+    },
     pause: async (reason, { step, ...by } = {}) =>
       void (await ask("pause.asked", { reason, ...given({ step }) }, by)),
     resume: async (reason, { step, ...by } = {}) =>
@@ -149,10 +171,28 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
   };
 }
 
+function adjustment(to: Adjust, id: string, now: number): Adjustment {
+  const { concurrency, tolerate, deadline, priority } = to;
+  const of = (what: string): string => `${what} of run "${id}"`;
+  if (Object.values(to).every((value) => value === undefined))
+    throw new UsageError(
+      `adjust of run "${id}" says nothing: expected one of concurrency, tolerate, deadline, priority`,
+    );
+  if (concurrency !== undefined && concurrency !== "none")
+    between(concurrency, 1, Number.MAX_SAFE_INTEGER, of("concurrency"));
+  if (priority !== undefined) oneOf(priority, ["low", "normal", "high", "urgent"], of("priority"));
+  return given({
+    concurrency: concurrency === "none" ? null : concurrency,
+    tolerate: tolerate === undefined ? undefined : tolerance(tolerate, of("tolerate")),
+    deadlineAt: deadline === "none" ? null : instantOf(deadline, now, of("deadline")),
+    priority,
+  });
+}
+
 /** Without what was not said. */
-function given<T extends object>(said: T): Partial<T> {
+function given<T extends object>(said: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(said).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as Partial<T>; // oxlint-disable-line typescript/no-unsafe-type-assertion -- some of its own entries
+  return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }; // oxlint-disable-line typescript/no-unsafe-type-assertion -- some of its own entries
 }
 
 function ended({ run, state, because = "" }: StoredRun): RunEndedError {

@@ -153,6 +153,11 @@ function project(
   const { because: _1, endedAt: _2, ...kept } = before;
   const why = "because" in event ? { because: event["because"] } : {};
   if (type === "step.began") views.set(run, { ...kept, step });
+  if (type === "run.adjusted") {
+    const { deadlineAt: _, ...same } = before;
+    const { priority, deadlineAt } = event as Record<string, unknown>;
+    views.set(run, { ...same, priority, ...(deadlineAt === undefined ? {} : { deadlineAt }) });
+  }
   if (type === "run.held") views.set(run, { ...kept, state: "held", step, ...why });
   if (type === "run.resumed") views.set(run, { ...kept, state: "running", step });
   if (type === "run.ended") views.set(run, { ...kept, state: event.state, endedAt: at, ...why });

@@ -387,6 +387,7 @@ const outputs: ReadonlySet<string> = new Set([
   "fan-out.joined",
   "run.held",
   "run.resumed",
+  "run.adjusted",
   "run.ended",
 ]);
 

@@ -1,10 +1,10 @@
 /** How a run goes on: from step to step, into a hold and out of it, to its end. Each function does one such move. */
 import type { Priority, Recorded } from "./event.ts";
 import * as fanOuts from "./fan-out.ts";
-import type { FanOut } from "./fan-out.ts";
+import { concurrencyOf, type FanOut } from "./fan-out.ts";
 import { foldsProblem } from "./fold.ts";
 import { halt } from "./halt.ts";
-import { beyondTolerance, joined } from "./join.ts";
+import { beyondTolerance, joined, toleranceOf } from "./join.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
 import { forgetPausesOf, pausesAt, type Place } from "./pauses.ts";
@@ -200,6 +200,15 @@ function hold(state: Partition, run: Run, step: Step, because: string, decided: 
   decided.events.push({ type: "run.held", run: run.id, step: step.name, because });
 }
 
+/** A person has done something about what it was held for: it is looked at again. */
+export function resumeHeld(state: Partition, run: Run, step: FanOut, decided: Decided): void {
+  step.state = "running";
+  run.state = "running";
+  run.because = undefined;
+  state.changed.runs.add(run);
+  decided.events.push({ type: "run.resumed", run: run.id, step: step.name });
+}
+
 /** A worker vanished with the one task of a step, or the queue did; at so many crashes it is given up. */
 export function loseMain(
   state: Partition,
@@ -257,7 +266,7 @@ function join(
   if (step.state !== "running" || run.at !== position || !ledgers.isSettled(step.ledger)) return;
   const problem = foldsProblem(plan.folds, step.folds);
   if (problem !== undefined) return halt(state, run, problem, event, decided);
-  const beyond = beyondTolerance(step, plan.tolerate);
+  const beyond = beyondTolerance(step, toleranceOf(step, plan));
   if (beyond === undefined) return joinNow(state, run, step, plan, event, decided);
   if (plan.beyond === "hold") return hold(state, run, step, beyond, decided);
   failStep(state, run, step, beyond, event, decided);
@@ -323,7 +332,7 @@ export function laneOf(state: Partition, run: Run, position: number): Lane {
     customer: run.customer ?? "",
     priority: run.priority,
     queue: plan.job.queue,
-    concurrency: plan.concurrency ?? Infinity,
+    concurrency: concurrencyOf(step, plan),
     step,
     active: false,
     paused: isPaused(state, run, position),

@@ -1,5 +1,14 @@
-/** What people decide: redrive, skip, release, close, cancel, pause and resume. Each is an event with an author; each is answered once per request. */
-import { beginStep, changeFanOut, endRun, issueMain, joinNow, recall } from "./advance.ts";
+/** What people decide: redrive, skip, release, close, cancel, adjust, pause and resume. Each is an event with an author; each is answered once per request. */
+import { adjust } from "./adjusting.ts";
+import {
+  beginStep,
+  changeFanOut,
+  endRun,
+  issueMain,
+  joinNow,
+  recall,
+  resumeHeld,
+} from "./advance.ts";
 import type { InputEvent, Recorded, Selection } from "./event.ts";
 import * as fanOuts from "./fan-out.ts";
 import { foldsProblem } from "./fold.ts";
@@ -29,8 +38,16 @@ export function obey(state: Partition, run: Run, event: Command, decided: Decide
   state.changed.runs.add(run);
 }
 
+/** What a run that stands still obeys. */
+const obeyedHalted: ReadonlySet<Command["type"]> = new Set([
+  "redrive.asked",
+  "cancel.asked",
+  "pause.asked",
+  "resume.asked",
+]);
+
 function act(state: Partition, run: Run, event: Command, decided: Decided): Outcome {
-  if (run.halted && event.type !== "redrive.asked" && event.type !== "cancel.asked")
+  if (run.halted && !obeyedHalted.has(event.type))
     return `run "${run.id}" is held for a redrive or a cancel, nothing else`;
   switch (event.type) {
     case "redrive.asked":
@@ -43,6 +60,8 @@ function act(state: Partition, run: Run, event: Command, decided: Decided): Outc
       return close(state, run, event, decided);
     case "cancel.asked":
       return cancel(state, run, event, decided);
+    case "adjust.asked":
+      return adjust(state, run, event, decided);
     case "pause.asked":
     case "resume.asked":
       return pauseRun(state, run, event, decided);
@@ -202,17 +221,9 @@ function skip(
     matched = fanOuts.skip(fanOut, wanted);
     // A step that is held for its failures is looked at again by the join; one whose split failed stays held.
     if (matched > 0 && fanOut.state === "held" && fanOut.main.state === "ok")
-      resume(state, run, fanOut, decided);
+      resumeHeld(state, run, fanOut, decided);
   });
   return matched;
-}
-
-function resume(state: Partition, run: Run, step: fanOuts.FanOut, decided: Decided): void {
-  step.state = "running";
-  run.state = "running";
-  run.because = undefined;
-  state.changed.runs.add(run);
-  decided.events.push({ type: "run.resumed", run: run.id, step: step.name });
 }
 
 function release(state: Partition, run: Run, event: Command, decided: Decided): Outcome {

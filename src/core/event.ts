@@ -11,6 +11,7 @@
  */
 import { CorruptError } from "../errors.ts";
 import type { Pause } from "./pauses.ts";
+import type { Tolerance } from "./plan.ts";
 
 export type Json =
   | string
@@ -48,6 +49,14 @@ export type Selection = {
   readonly step?: string;
   readonly signature?: string;
   readonly indices?: readonly number[];
+};
+
+/** What is to be otherwise from now on; null takes a limit away. Concurrency and tolerance are of a fan-out, the rest of the run. */
+export type Adjustment = {
+  readonly concurrency?: number | null;
+  readonly tolerate?: Tolerance;
+  readonly priority?: Priority;
+  readonly deadlineAt?: number | null;
 };
 
 /** A sub-job that did not simply succeed. `previous` is the offset of its outcome before this one. */
@@ -154,6 +163,7 @@ export type InputEvent =
   | (Asked & { readonly type: "release.asked" })
   | (Asked & { readonly type: "close.asked" })
   | (Asked & { readonly type: "cancel.asked" })
+  | (Asked & { readonly type: "adjust.asked"; readonly step?: string; readonly to: Adjustment })
   /** Of the run, or of one of its steps. */
   | (Asked & { readonly type: "pause.asked"; readonly step?: string })
   | (Asked & { readonly type: "resume.asked"; readonly step?: string })
@@ -187,6 +197,12 @@ export type OutputEvent =
     })
   | (OfRun & { readonly type: "run.held"; readonly step: string; readonly because: string })
   | (OfRun & { readonly type: "run.resumed"; readonly step: string })
+  /** As it is now. */
+  | (OfRun & {
+      readonly type: "run.adjusted";
+      readonly priority: Priority;
+      readonly deadlineAt?: number;
+    })
   | (OfRun & {
       readonly type: "run.ended";
       readonly state: "done" | "failed" | "cancelled";

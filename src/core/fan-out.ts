@@ -7,7 +7,7 @@
  * time, so that the third loss names the culprit and nobody else). An index may stand in a list although it has been settled
  * meanwhile by a success that came late; the ledger decides when it is taken from the list.
  */
-import type { Failure, Json, Recorded } from "./event.ts";
+import type { Adjustment, Failure, Json, Recorded } from "./event.ts";
 import { fifo, type Fifo } from "./fifo.ts";
 import { countFailure, uncountFailure, type Group } from "./failures.ts";
 import { startFolds, type Accumulators } from "./fold.ts";
@@ -64,7 +64,12 @@ export type FanOut = {
   /** When the last slice went into the queue: after a restart, all that is out counts from here. */
   issuedAt: number | undefined;
   suspectInFlight: number | undefined;
+  /** What people have changed of its plan. */
+  adjusted: Adjusted;
 };
+
+/** null: without a limit. */
+export type Adjusted = Pick<Adjustment, "concurrency" | "tolerate">;
 
 export function newFanOut(plan: FanOutPlan, base: number): FanOut {
   return {
@@ -97,7 +102,14 @@ export function newFanOut(plan: FanOutPlan, base: number): FanOut {
     issued: fifo(),
     issuedAt: undefined,
     suspectInFlight: undefined,
+    adjusted: {},
   };
+}
+
+/** How many of it may be in flight at once. */
+export function concurrencyOf({ adjusted }: FanOut, plan: FanOutPlan): number {
+  const { concurrency = plan.concurrency } = adjusted;
+  return concurrency ?? Infinity;
 }
 
 /** Takes in a page of the split. False: it was not the page that comes next, so it changes nothing. */

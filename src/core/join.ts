@@ -25,6 +25,11 @@ export type Joined<V = unknown> = {
 /** As it is stored: a value of undefined is not there. */
 type StoredJoined = Omit<Joined, "value"> & { readonly value?: Json };
 
+/** What it tolerates now. */
+export function toleranceOf({ adjusted }: FanOut, plan: FanOutPlan): Tolerance {
+  return adjusted.tolerate ?? plan.tolerate;
+}
+
 /** Why the failures are too many, in words; undefined where they are tolerated. */
 export function beyondTolerance(step: FanOut, tolerate: Tolerance): string | undefined {
   const failed = ledgers.failures(step.ledger);

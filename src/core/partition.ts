@@ -85,6 +85,7 @@ function decideOne(state: Partition, event: Recorded, decided: Decided): void {
     case "release.asked":
     case "close.asked":
     case "cancel.asked":
+    case "adjust.asked":
     case "pause.asked":
     case "resume.asked": {
       const run = state.runs.get(event.run);
@@ -104,6 +105,7 @@ function decideOne(state: Partition, event: Recorded, decided: Decided): void {
     case "fan-out.joined":
     case "run.held":
     case "run.resumed":
+    case "run.adjusted":
     case "run.ended":
       return;
   }

@@ -30,8 +30,8 @@ export type Run = {
   readonly input: Json;
   readonly request: string;
   readonly customer: string | undefined;
-  readonly priority: Priority;
-  readonly deadlineAt: number | undefined;
+  priority: Priority;
+  deadlineAt: number | undefined;
   readonly tags: Readonly<Record<string, string>> | undefined;
   readonly startedAt: number;
   state: RunState;

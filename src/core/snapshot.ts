@@ -127,6 +127,7 @@ function storedStep(step: Step): StoredStep {
     ...optional("serviceMs", step.serviceMs),
     recent: step.recent,
     ...optional("issuedAt", step.issuedAt),
+    ...(Object.keys(step.adjusted).length === 0 ? {} : { adjusted: step.adjusted }),
   };
 }
 
@@ -271,6 +272,7 @@ function restoreFanOut(
   step.tookUs = stored.tookUs;
   step.serviceMs = stored.serviceMs ?? step.serviceMs;
   step.recent = [...stored.recent];
+  step.adjusted = stored.adjusted ?? {};
   if (records.index.length > 0) step.index = keyIndex(records.indexPrefix, records.index);
   step.issuedAt = stored.issuedAt ?? at; // Not the time of the restart: else the sweep would never come where they are many.
   relist(step, step.issuedAt);

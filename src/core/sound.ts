@@ -4,9 +4,10 @@
  * The log keeps what it was given, for ever: one record that nobody can decide on would stop its partition at every restart. So
  * what is not sound is counted and passed over. What it was about is not lost: the sweep issues it again.
  */
-import type { Recorded } from "./event.ts";
+import type { Adjustment, Recorded } from "./event.ts";
 import { buckets } from "./histogram.ts";
 import type { Pause } from "./pauses.ts";
+import type { Tolerance } from "./plan.ts";
 
 /** Beyond any duration that can be written in a flow. */
 const longestDelayMs = 10 * 366 * 86_400_000;
@@ -63,6 +64,8 @@ export function isSound(event: Recorded): boolean {
     case "pause.asked":
     case "resume.asked":
       return isAsked(event);
+    case "adjust.asked":
+      return isAsked(event) && isAdjustment(event.to);
     case "pause-all.asked":
     case "resume-all.asked":
       return isAsked(event) && isText(event.name) && pausable.includes(event.of);
@@ -78,6 +81,7 @@ export function isSound(event: Recorded): boolean {
     case "fan-out.joined":
     case "run.held":
     case "run.resumed":
+    case "run.adjusted":
     case "run.ended":
       return true;
   }
@@ -130,12 +134,33 @@ function isAsked(event: Of<Extract<Recorded["type"], `${string}.asked`>>): boole
   return texts.every(isText);
 }
 
+function isAdjustment(to: Adjustment): boolean {
+  if (!isObject(to)) return false;
+  const { concurrency, tolerate, priority, deadlineAt } = to;
+  return (
+    (concurrency === undefined || concurrency === null || isPositive(concurrency)) &&
+    (tolerate === undefined || isTolerance(tolerate)) &&
+    (priority === undefined || priorities.includes(priority)) &&
+    (deadlineAt === undefined || deadlineAt === null || Number.isFinite(deadlineAt))
+  );
+}
+
+function isTolerance(tolerate: Tolerance): boolean {
+  if (!isObject(tolerate)) return false;
+  if ("count" in tolerate) return isNatural(tolerate.count);
+  return "percent" in tolerate && tolerate.percent >= 0 && tolerate.percent <= 100;
+}
+
 function isPause(pause: Pause): boolean {
   return isObject(pause) && pausable.includes(pause.of) && isText(pause.name);
 }
 
 function isText(value: unknown): boolean {
   return typeof value === "string";
+}
+
+function isPositive(value: unknown): boolean {
+  return isNatural(value) && value !== 0;
 }
 
 function isNatural(value: unknown): boolean {

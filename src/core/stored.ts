@@ -1,5 +1,6 @@
 /** What a manager keeps of runs and steps, as JSON in the store; views/ read it, snapshot.ts writes and restores it. */
 import type { Failure, Json, Priority, RunState } from "./event.ts";
+import type { Adjusted } from "./fan-out.ts";
 import type { Accumulators } from "./fold.ts";
 import type { Group } from "./failures.ts";
 import type { Single } from "./single.ts";
@@ -77,6 +78,7 @@ export type StoredFanOut = {
   readonly tookUs: number;
   readonly serviceMs?: number;
   readonly recent: readonly number[];
+  readonly adjusted?: Adjusted;
   /** When it last put something into the queue. */
   readonly issuedAt?: number;
 };

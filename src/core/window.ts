@@ -23,7 +23,7 @@ export type Lane = {
   readonly customer: string;
   readonly priority: Priority;
   readonly queue: string;
-  readonly concurrency: number;
+  concurrency: number;
   readonly step: FanOut;
   /** It stands in a ring. */
   active: boolean;

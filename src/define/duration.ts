@@ -34,6 +34,19 @@ export function positiveMs(text: Duration, what: string): number {
   return ms;
 }
 
+/** From `now` on, or the instant itself, in epoch ms. Throws UsageError. */
+export function instantOf(
+  deadline: Duration | Date | undefined,
+  now: number,
+  what: string,
+): number | undefined {
+  if (deadline === undefined) return undefined;
+  if (!(deadline instanceof Date)) return Math.round(now) + durationMs(deadline, what);
+  const at = deadline.getTime();
+  if (Number.isNaN(at)) throw new UsageError(`${what} is not a date: got an invalid Date`);
+  return at;
+}
+
 /** How many failures are tolerated: 3, or "1%" of the total. Throws UsageError. */
 export function tolerance(value: number | Percent, what: string): Tolerance {
   if (typeof value === "number") {

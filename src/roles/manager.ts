@@ -158,6 +158,7 @@ function isInput({ type }: Recorded): boolean {
     case "fan-out.joined":
     case "run.held":
     case "run.resumed":
+    case "run.adjusted":
     case "run.ended":
       return false;
     default:

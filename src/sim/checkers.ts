@@ -92,6 +92,7 @@ const outputTypes: ReadonlySet<string> = new Set([
   "fan-out.joined",
   "run.held",
   "run.resumed",
+  "run.adjusted",
   "run.ended",
 ]);
 
@@ -247,7 +248,7 @@ function checkSlice(
     issues.set(`${name}/${index}`, (issues.get(`${name}/${index}`) ?? 0) + 1);
   }
   const flying = step.subJobs.filter(({ state }) => state === "flying").length;
-  if (flying > (step.plan.concurrency ?? Infinity)) tell(`${flying} sub-jobs of ${name} in flight`);
+  if (flying > step.concurrency) tell(`${flying} sub-jobs of ${name} in flight`);
 }
 
 function isOnPage(step: Step, pages: readonly number[], index: number): boolean {

@@ -146,7 +146,7 @@ export function life(paused: Set<string>): Life {
     const { plan } = step;
     if (plan.kind !== "fan-out" || !isCurrent(run, step)) return;
     if (step.total === undefined || step.subJobs.some(isOpen)) return;
-    if (!isBeyond(step, plan)) joinNow(run, step, plan, at);
+    if (!isBeyond(step)) joinNow(run, step, plan, at);
     else if (plan.beyond === "hold") hold(run, step);
     else failStep(run, step);
   }

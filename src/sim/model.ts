@@ -1,6 +1,6 @@
 /** What the second set of rules (refold.ts) keeps of a run: an object per sub-job, and no counters. */
 import { limits } from "../core/limits.ts";
-import type { FanOutPlan, FlowPlan, StepPlan } from "../core/plan.ts";
+import type { FlowPlan, StepPlan, Tolerance } from "../core/plan.ts";
 
 export type Outcome = "ok" | "failed" | "timed-out" | "cancelled" | "skipped" | "poison";
 /** open: it waits, for its turn or for its time. */
@@ -21,6 +21,9 @@ export type Step = {
   began: boolean;
   /** A person ended it before it was complete. */
   closed: boolean;
+  /** As the plan says, or as people have changed it. */
+  concurrency: number;
+  tolerate: Tolerance;
   main: { state: string; issue: number; attempts: number; crashes: number; at: number };
   subJobs: SubJob[];
   total: number | undefined;
@@ -74,7 +77,7 @@ export function isEnded(run: Run): boolean {
 }
 
 /** More has failed than the step tolerates. */
-export function isBeyond(step: Step, { tolerate }: FanOutPlan): boolean {
+export function isBeyond({ tolerate, ...step }: Step): boolean {
   const failed = step.subJobs.filter(({ state }) => failures.has(state)).length;
   return "count" in tolerate
     ? failed > tolerate.count
@@ -96,6 +99,8 @@ export function newStep(plan: StepPlan): Step {
     generation: 1,
     began: false,
     closed: false,
+    concurrency: (plan.kind === "fan-out" ? plan.concurrency : undefined) ?? Infinity,
+    tolerate: plan.kind === "fan-out" ? plan.tolerate : { count: 0 },
     main: { state: "waiting", issue: 0, attempts: 0, crashes: 0, at: 0 },
     subJobs: [],
     total: undefined,

@@ -1,5 +1,11 @@
 /** Those who start runs, change their minds, and look after what is held. They repeat what was not answered, and never give up. */
-import { encode, type InputEvent, type Json, type Priority } from "../core/event.ts";
+import {
+  encode,
+  type Adjustment,
+  type InputEvent,
+  type Json,
+  type Priority,
+} from "../core/event.ts";
 import { partitionOf } from "../core/ids.ts";
 import { UnavailableError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -33,7 +39,7 @@ export type People = {
   readonly over: ReadonlySet<string>;
 };
 
-type Command = "redrive" | "skip" | "release" | "close" | "cancel" | "pause" | "resume";
+type Command = "redrive" | "skip" | "release" | "close" | "cancel" | "pause" | "resume" | "adjust";
 type OfAll = "pause-all" | "resume-all";
 
 const customers = ["acme", "globex"] as const;
@@ -47,6 +53,19 @@ const commands: readonly [Command, ...Command[]] = [
   "pause",
   "pause",
   "resume",
+  "adjust",
+  "adjust",
+];
+const adjustments: readonly [Adjustment, ...Adjustment[]] = [
+  { concurrency: 1 },
+  { concurrency: 5, priority: "urgent" },
+  { concurrency: null },
+  { tolerate: { count: 0 } },
+  { tolerate: { count: 5 } },
+  { tolerate: { percent: 60 }, concurrency: 2 },
+  { priority: "low" },
+  { deadlineAt: null },
+  { deadlineAt: 1_800_000_000_000, priority: "high" },
 ];
 const repeatMs = 200;
 const lookMs = 1_500;
@@ -132,6 +151,11 @@ export function people(options: PeopleOptions): People {
   async function selection(run: string, command: Command, name: string): Promise<object> {
     if (command === "pause" || command === "resume")
       return draw.chance(0.5, name, "step") ? { step: draw.pick(stepNames, name, "which") } : {};
+    if (command === "adjust")
+      return {
+        ...(draw.chance(0.5, name, "step") ? { step: draw.pick(stepNames, name, "which") } : {}),
+        to: draw.pick<Adjustment>(adjustments, name, "to"),
+      };
     if (command !== "redrive" && command !== "skip") return {};
     const how = draw.pick(["all", "all", "step", "indices", "signature"], name, "selection");
     const step = draw.pick(stepNames, name, "step");
@@ -175,7 +199,9 @@ export function people(options: PeopleOptions): People {
       if (now.state !== "held") continue;
       const name = `${run}-attended-${asked}`;
       const choices: readonly [Command, ...Command[]] =
-        asked < 3 ? ["redrive", "redrive", "skip", "release"] : ["release", "close", "cancel"];
+        asked < 3
+          ? ["redrive", "redrive", "skip", "release", "adjust"]
+          : ["release", "close", "cancel"];
       asked += 1;
       await ask(run, draw.pick(choices, name), name);
     }

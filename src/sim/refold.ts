@@ -5,12 +5,14 @@
  * agree only if both are right. What it cannot know from the log alone, that is when the window let a sub-job into the queue, it
  * reads from the tasks of the commits (checkers.ts); what it cannot know at all, it asks to be told (`resync`).
  */
+import type { Adjustment } from "../core/event.ts";
 import type { FanOutPlan, FlowPlan } from "../core/plan.ts";
 import { life, type Life } from "./life.ts";
 import {
   chosenBy,
   failures,
   indicesOf,
+  isBeyond,
   isEnded,
   isOpen,
   issuesOf,
@@ -97,12 +99,37 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
         return run.state === "held" && step !== undefined ? close(run, step, event.at) : undefined;
       case "close.asked":
         return isEnded(run) || step === undefined ? undefined : close(run, step, event.at);
+      case "adjust.asked":
+        return isEnded(run) ? undefined : adjust(run, event);
       case "pause.asked":
       case "resume.asked":
         return isEnded(run) ? undefined : pauseRun(run, event);
       default:
         return isEnded(run) ? undefined : cancel(run);
     }
+  }
+
+  function adjust(run: Run, event: Told): number | undefined {
+    const to = event["to"] as Adjustment; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
+    const step =
+      event.step === undefined
+        ? run.steps.slice(run.at).find(({ plan }) => plan.kind === "fan-out")
+        : run.steps.slice(run.at).find(({ plan }) => plan.name === event.step);
+    const isOfRun = to.priority !== undefined || to.deadlineAt !== undefined;
+    const isOfStep = to.concurrency !== undefined || to.tolerate !== undefined;
+    if (isOfStep && step?.plan.kind !== "fan-out") return undefined;
+    if (isOfRun) say({ type: "run.adjusted", run: run.id });
+    if (!isOfStep || step === undefined) return isOfRun ? 1 : undefined;
+    if (to.concurrency !== undefined) step.concurrency = to.concurrency ?? Infinity;
+    step.tolerate = to.tolerate ?? step.tolerate;
+    const isHeld = step.state === "held" && step.main.state === "ok";
+    if (to.tolerate !== undefined && isHeld && !isBeyond(step)) {
+      step.state = "running";
+      run.state = "running";
+      say({ type: "run.resumed", run: run.id, step: step.plan.name });
+    }
+    join(run, step, event.at);
+    return 1;
   }
 
   function meant(run: Run, event: Told): number {

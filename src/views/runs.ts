@@ -25,6 +25,11 @@ export function runRows(before: RunRow | undefined, event: Recorded): RunRow | u
       return { ...rest, state: "held", step: event.step, because: event.because };
     case "run.resumed":
       return { ...rest, state: "running", step: event.step };
+    case "run.adjusted": {
+      const { deadlineAt: _, ...same } = before;
+      const { priority, deadlineAt } = event;
+      return { ...same, priority, ...(deadlineAt === undefined ? {} : { deadlineAt }) };
+    }
     case "run.ended":
       return {
         ...rest,

@@ -1,5 +1,6 @@
 /** What a person wants to know of a run: derived from committed state, O(1) at any size. */
 import type { Json, Priority, RunState } from "../core/event.ts";
+import type { Adjusted } from "../core/fan-out.ts";
 import type { FailureGroup } from "../core/failures.ts";
 import { foldsFit, foldsValue, type FoldPlan } from "../core/fold.ts";
 import { countOf, percentile } from "../core/histogram.ts";
@@ -48,6 +49,8 @@ export type StepStatus = {
   /** Worker time so far, in seconds. */
   readonly seconds: number;
   readonly failures: readonly FailureGroup[];
+  /** What people have changed of the step's concurrency (null: no limit) and tolerance. */
+  readonly adjusted?: Adjusted;
   /** What the folds say so far. */
   readonly value: Json | undefined;
 };
@@ -255,6 +258,7 @@ function fanOutStatus(step: StoredFanOut, folds: FoldPlan | undefined, at: numbe
     durations: durations(step),
     seconds: Math.round(step.tookUs / 1_000) / 1_000,
     failures: step.groups.filter((group) => group.count > 0),
+    ...(step.adjusted === undefined ? {} : { adjusted: step.adjusted }),
     value: fits && step.folds !== undefined ? foldsValue(folds, step.folds) : undefined,
   };
 }

@@ -270,10 +270,11 @@ function turn(facts: WhyFacts, step: StoredFanOut, plan: FanOutPlan): Cause {
   const { run } = facts;
   const { slots, workers } = slotsFor(facts, plan.job.queue);
   const flying = step.counts[ledger.inFlight] ?? 0;
-  if (plan.concurrency !== undefined && flying >= plan.concurrency)
+  const { concurrency = plan.concurrency } = step.adjusted ?? {};
+  if (typeof concurrency === "number" && flying >= concurrency)
     return {
       cause: "concurrency",
-      because: `for a turn: at most ${number(plan.concurrency)} of ${step.name} may be in flight at once`,
+      because: `for a turn: at most ${number(concurrency)} of ${step.name} may be in flight at once`,
       at: undefined,
       command: ["set", run.run, "--concurrency", "…"],
     };
