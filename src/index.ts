@@ -34,6 +34,7 @@ export type {
   FailureGroup,
   Pause,
   PauseOf,
+  Progress,
   Status,
   StepStatus,
   SubJobRecord,

@@ -1,6 +1,6 @@
 /** What --json prints: one object a line, with a `schema` that changes only when a reader would break. */
 import type { RunRow } from "../ports/views.ts";
-import type { Status, StepStatus, SubJobRecord } from "../views/status.ts";
+import type { FailureGroup, Status, StepStatus, SubJobRecord } from "../views/status.ts";
 import type { Why } from "../views/why.ts";
 import { iso } from "./format.ts";
 
@@ -56,17 +56,35 @@ export function statusFields(status: Status): Fields {
 }
 
 export function stepFields(step: StepStatus): Fields {
-  return { ...step, startedAt: when(step.startedAt), endedAt: when(step.endedAt) };
+  return {
+    ...step,
+    startedAt: when(step.startedAt),
+    endedAt: when(step.endedAt),
+    progress: step.progress.map((one) => ({ ...one, at: when(one.at) })),
+    failures: step.failures.map(seenFields),
+  };
 }
 
 export function subJobFields(record: SubJobRecord, hasPayload: boolean): Fields {
-  const { input, result, attempts, dueAt, ...facts } = record;
+  const { input, result, attempts, dueAt, progress, ...facts } = record;
   return {
     ...facts,
+    progress: progress === undefined ? null : { ...progress, at: when(progress.at) },
     dueAt: when(dueAt),
     attempts: attempts.map((attempt) => ({ ...attempt, at: when(attempt.at) })),
     ...(hasPayload ? { input, result } : {}),
   };
+}
+
+export function failureFields(
+  { run }: Status,
+  group: FailureGroup & { readonly step: string },
+): Fields {
+  return { run, ...seenFields(group) };
+}
+
+function seenFields({ firstAt, lastAt, ...group }: FailureGroup): Fields {
+  return { ...group, firstAt: when(firstAt), lastAt: when(lastAt) };
 }
 
 export function whyFields({ causes, asOf, at, ...what }: Why): Fields {

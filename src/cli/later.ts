@@ -6,7 +6,6 @@ const today: Readonly<Record<string, string>> = {
   watch:
     "fanfold start <flow> <input> --id <run> --watch     joins a run that is there, and watches it",
   dev: "fanfold start <flow> --watch     works on it in the same process",
-  failures: "fanfold show <run>     groups what failed",
   redrive: "await run.redrive({ signature })     in code",
   retry: "await run.redrive({ signature })     in code",
   skip: "await run.skip(reason, { signature })     in code",

@@ -5,6 +5,7 @@ import { systemClock } from "../engines/system.ts";
 import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { failuresCommand } from "./commands/failures.ts";
 import { initCommand } from "./commands/init.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { showCommand } from "./commands/show.ts";
@@ -90,6 +91,7 @@ function commands(io: Io, end: (code: ExitCode) => void): Command {
     workerCommand,
     showCommand,
     whyCommand,
+    failuresCommand,
     runsCommand,
     doctorCommand,
     checkCommand,

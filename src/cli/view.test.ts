@@ -36,6 +36,7 @@ const step = (name: string, more: Partial<StepStatus> = {}): StepStatus => ({
   perSecond: undefined,
   durations: undefined,
   seconds: 0,
+  progress: [],
   failures: [],
   value: undefined,
   ...more,

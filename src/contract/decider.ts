@@ -239,5 +239,6 @@ export function stepLooks(run: Run | undefined, name: string): Looks | undefined
     cursor: step.cursor,
     folds: step.folds?.accs,
     groups: step.groups.filter(({ count }) => count > 0),
+    progress: step.progress,
   };
 }

@@ -7,9 +7,9 @@
  * time, so that the third loss names the culprit and nobody else). An index may stand in a list although it has been settled
  * meanwhile by a success that came late; the ledger decides when it is taken from the list.
  */
-import type { Adjustment, Failure, Json, Recorded } from "./event.ts";
+import type { Adjustment, Json, Recorded } from "./event.ts";
 import { fifo, type Fifo } from "./fifo.ts";
-import { countFailure, uncountFailure, type Group } from "./failures.ts";
+import { countFailure, uncountFailure, type GivenUp, type Group } from "./failures.ts";
 import { startFolds, type Accumulators } from "./fold.ts";
 import { heap, type Heap } from "./heap.ts";
 import { emptyHistogram, type Histogram } from "./histogram.ts";
@@ -20,6 +20,7 @@ import { limits } from "./limits.ts";
 import * as losses from "./losses.ts";
 import type { Loss } from "./losses.ts";
 import type { FanOutPlan } from "./plan.ts";
+import type { Progress } from "./progress.ts";
 import type { StepState } from "./stored.ts";
 import { newSingle, type Single } from "./single.ts";
 
@@ -66,6 +67,7 @@ export type FanOut = {
   suspectInFlight: number | undefined;
   /** What people have changed of its plan. */
   adjusted: Adjusted;
+  readonly progress: Progress[];
 };
 
 /** null: without a limit. */
@@ -103,6 +105,7 @@ export function newFanOut(plan: FanOutPlan, base: number): FanOut {
     issuedAt: undefined,
     suspectInFlight: undefined,
     adjusted: {},
+    progress: [],
   };
 }
 
@@ -145,11 +148,10 @@ export function giveUp(
   step: FanOut,
   index: number,
   outcome: number,
-  error: Failure,
-  key: string,
-  offset: number,
+  how: Omit<GivenUp, "at">,
+  { offset, at }: Pick<Recorded, "offset" | "at">,
 ): void {
-  const group = countFailure(step.groups, error, key);
+  const group = countFailure(step.groups, { ...how, at });
   ledgers.settle(step.ledger, index, outcome, offset);
   ledgers.setGroup(step.ledger, index, group);
 }
@@ -188,7 +190,8 @@ function returnToWait(step: FanOut, index: number, why: Loss, event: Recorded): 
   if (losses.weight(crashes) >= limits.crashes) {
     const message = `its worker vanished ${losses.times(crashes)} times while it ran`;
     const error = { name: "Poison", message };
-    giveUp(step, index, ledgers.poison, error, `#${index}`, event.offset);
+    const attempts = ledgers.attemptsOf(ledger, index) + losses.times(crashes);
+    giveUp(step, index, ledgers.poison, { error, key: `#${index}`, attempts }, event);
     return;
   }
   ledgers.move(ledger, index, ledgers.waiting);

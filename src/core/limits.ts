@@ -34,6 +34,8 @@ export const limits = {
   failureGroups: 250,
   /** Sample keys kept per failure signature. */
   sampleKeys: 10,
+  /** Sub-jobs of a step whose progress is kept: those that spoke last. Written with the step. */
+  progress: 64,
   /** Characters of an error's message that are kept. */
   errorLength: 4_096,
   /** Answers to commands kept per run, by request id. */

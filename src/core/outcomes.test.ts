@@ -48,7 +48,20 @@ test("a sub-job fails for good after as many attempts as it has", () => {
       run: { state: "held", because: "1 of 2 failed, 0 tolerated" },
       step: {
         failed: 1,
-        groups: [{ signature: "no-luck", message: "no luck", count: 1, keys: ["k0"] }],
+        groups: [noLuck({ keys: ["k0"], firstAt: 2_003, lastAt: 2_003, attempts: 3 })],
+      },
+    });
+});
+
+const noLuck = (more: object) => ({ signature: "no-luck", message: "no luck", count: 1, ...more });
+
+test("a kind of failure says when it came first and last, and after how many attempts at most", () => {
+  const tries = [bad(1, 1), ticked(1_001), bad(1_002, 1, { issue: 2 }), ticked(2_002)];
+  given([fan], [...split(3), bad(1, 0, { fatal: true }), ...tries])
+    .when(bad(2_003, 1, { issue: 3 }))
+    .expect({
+      step: {
+        groups: [noLuck({ count: 2, keys: ["k0", "k1"], firstAt: 1, lastAt: 2_003, attempts: 3 })],
       },
     });
 });
@@ -162,6 +175,9 @@ test("a result that cannot be folded fails its sub-job with the fold's words, an
             message: "fold: expected a finite number, got NaN",
             count: 1,
             keys: ["#1"],
+            firstAt: 1,
+            lastAt: 1,
+            attempts: 1,
           },
         ],
       },

@@ -33,7 +33,7 @@ export function settleWith(step: FanOut, plan: FanOutPlan, run: string, event: S
       const end = from + (event.ok[t + 1] ?? 0);
       // A job that returned nothing has null, in a batch with results and in one without any.
       for (let index = from; index < end; index += 1, position += 1)
-        succeed(step, plan, index, results[position] ?? null, event.offset);
+        succeed(step, plan, index, results[position] ?? null, event);
     }
   }
   for (const bad of event.bad ?? []) fail(step, plan, run, bad, event);
@@ -70,7 +70,7 @@ function succeed(
   plan: FanOutPlan,
   index: number,
   result: Json | undefined,
-  offset: number,
+  event: Recorded,
 ): void {
   const state = ledgers.stateOf(step.ledger, index);
   if (!ledgers.isOpen(state)) {
@@ -82,11 +82,13 @@ function succeed(
       addToFolds(plan.folds, step.folds, result, index);
     } catch (thrown) {
       // A result that cannot be folded is no success: it is shown, and can be redriven once the fold is mended.
-      giveUp(step, index, ledgers.failed, foldFailure(thrown), `#${index}`, offset);
+      const attempts = ledgers.attemptsOf(step.ledger, index) + 1;
+      const how = { error: foldFailure(thrown), key: `#${index}`, attempts };
+      giveUp(step, index, ledgers.failed, how, event);
       return;
     }
   }
-  ledgers.settle(step.ledger, index, ledgers.ok, offset);
+  ledgers.settle(step.ledger, index, ledgers.ok, event.offset);
 }
 
 function foldFailure(thrown: unknown): Failure {
@@ -121,7 +123,7 @@ function fail(step: FanOut, plan: FanOutPlan, run: string, bad: Unsettled, event
   const error = bad.error ?? { name: "Error", message: "failed without an error" };
   if (final) {
     const outcome = bad.outcome === "timed-out" ? ledgers.timedOut : ledgers.failed;
-    giveUp(step, index, outcome, error, bad.key, event.offset);
+    giveUp(step, index, outcome, { error, key: bad.key, attempts }, event);
     return;
   }
   const random = chance(run, step.name, index, ledgers.issueOf(ledger, index), event.offset);

@@ -23,6 +23,7 @@ import { foldsProblem } from "./fold.ts";
 import { guarded, halt } from "./halt.ts";
 import { settleWith } from "./outcomes.ts";
 import { adoptPauses, obeyForAll } from "./pausing.ts";
+import { report } from "./progress.ts";
 import { isSound } from "./sound.ts";
 import * as slices from "./slices.ts";
 import { limits } from "./limits.ts";
@@ -97,8 +98,14 @@ function decideOne(state: Partition, event: Recorded, decided: Decided): void {
       return obeyForAll(state, event, decided);
     case "pauses.told":
       return adoptPauses(state, event, decided);
+    case "sub-jobs.progressed": {
+      const found = find(state, event.run, event.step);
+      if (found === undefined || found.step.state !== "running") return;
+      report(found.step.progress, event);
+      state.changed.steps.set(found.step, found.run);
+      return;
+    }
     case "ticked":
-    case "sub-jobs.progressed":
     case "run.began":
     case "step.began":
     case "step.ended":

@@ -135,7 +135,19 @@ test("the sample keys of a kind of failure are of those that failed so since the
   given([fan], [...split(2), bad(1, 0, fatal), bad(1, 1, fatal), ask(2, "redrive")])
     .when(bad(3, 1, { ...fatal, issue: 2 }))
     .expect({
-      step: { groups: [{ signature: "no-luck", message: "no luck", count: 1, keys: ["k1"] }] },
+      step: {
+        groups: [
+          {
+            signature: "no-luck",
+            message: "no luck",
+            count: 1,
+            keys: ["k1"],
+            firstAt: 3,
+            lastAt: 3,
+            attempts: 1,
+          },
+        ],
+      },
     });
 });
 

@@ -2,6 +2,7 @@
 import type { Failure, Json, Priority, RunState } from "./event.ts";
 import { newFanOut, type FanOut } from "./fan-out.ts";
 import type { FlowPlan, StepPlan } from "./plan.ts";
+import type { Progress } from "./progress.ts";
 import { newSingle, type Single } from "./single.ts";
 import type { Answer, StepState } from "./stored.ts";
 import type { Lane } from "./window.ts";
@@ -18,6 +19,7 @@ export type Plain = {
   readonly main: Single;
   late: number;
   stale: number;
+  readonly progress: Progress[];
 };
 
 export type Step = Plain | FanOut;
@@ -62,6 +64,7 @@ export function newStep(plan: StepPlan): Step {
     main: newSingle(),
     late: 0,
     stale: 0,
+    progress: [],
   };
 }
 

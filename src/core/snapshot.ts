@@ -11,6 +11,7 @@ import { keyIndex } from "./key-index.ts";
 import * as ledgers from "./ledger.ts";
 import { restoredPauses, storedPauses, type StoredPauses } from "./pauses.ts";
 import type { FanOutPlan, StepPlan } from "./plan.ts";
+import { forget } from "./progress.ts";
 import { planOfRun } from "./plan-of-run.ts";
 import { isEnded, newStep, type Plain, type Run, type Step } from "./run.ts";
 import type { Single } from "./single.ts";
@@ -95,6 +96,7 @@ function storedRun(run: Run): StoredRun {
 }
 
 function storedStep(step: Step): StoredStep {
+  forget(step.progress, (index) => isInFlight(step, index));
   const common = {
     name: step.name,
     state: step.state,
@@ -104,6 +106,7 @@ function storedStep(step: Step): StoredStep {
     single: step.main,
     late: step.late,
     stale: step.stale,
+    ...(step.progress.length === 0 ? {} : { progress: step.progress }),
   };
   if (step.kind === "step") return { kind: "step", ...common };
   const { ledger } = step;
@@ -129,6 +132,11 @@ function storedStep(step: Step): StoredStep {
     ...optional("issuedAt", step.issuedAt),
     ...(Object.keys(step.adjusted).length === 0 ? {} : { adjusted: step.adjusted }),
   };
+}
+
+function isInFlight(step: Step, index: number): boolean {
+  if (index === -1) return step.main.state === "in-flight";
+  return step.kind === "fan-out" && ledgers.stateOf(step.ledger, index) === ledgers.inFlight;
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
@@ -226,6 +234,7 @@ function restorePlain(stored: StoredPlain): Plain {
     main: copy(stored.single),
     late: stored.late,
     stale: stored.stale,
+    progress: [...(stored.progress ?? [])],
   };
 }
 
@@ -274,6 +283,7 @@ function restoreFanOut(
   step.recent = [...stored.recent];
   step.adjusted = stored.adjusted ?? {};
   if (records.index.length > 0) step.index = keyIndex(records.indexPrefix, records.index);
+  step.progress.push(...(stored.progress ?? []));
   step.issuedAt = stored.issuedAt ?? at; // Not the time of the restart: else the sweep would never come where they are many.
   relist(step, step.issuedAt);
   return step;

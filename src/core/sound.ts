@@ -71,10 +71,16 @@ export function isSound(event: Recorded): boolean {
       return isAsked(event) && isText(event.name) && pausable.includes(event.of);
     case "pauses.told":
       return isNatural(event.version) && isList(event.pauses, isPause);
+    case "sub-jobs.progressed":
+      return (
+        Number.isSafeInteger(event.index) &&
+        event.index >= -1 &&
+        Number.isFinite(event.done) &&
+        (event.of === undefined || Number.isFinite(event.of))
+      );
     case "worker.gone":
     case "queue.lost":
     case "ticked":
-    case "sub-jobs.progressed":
     case "run.began":
     case "step.began":
     case "step.ended":

@@ -3,6 +3,7 @@ import type { Failure, Json, Priority, RunState } from "./event.ts";
 import type { Adjusted } from "./fan-out.ts";
 import type { Accumulators } from "./fold.ts";
 import type { Group } from "./failures.ts";
+import type { Progress } from "./progress.ts";
 import type { Single } from "./single.ts";
 
 export type StepState = "waiting" | "running" | "held" | "done" | "failed" | "cancelled";
@@ -50,6 +51,7 @@ export type StoredPlain = {
   readonly single: Single;
   readonly late: number;
   readonly stale: number;
+  readonly progress?: readonly Progress[];
 };
 
 export type StoredFanOut = {
@@ -79,6 +81,8 @@ export type StoredFanOut = {
   readonly serviceMs?: number;
   readonly recent: readonly number[];
   readonly adjusted?: Adjusted;
+  /** What those in flight have said. */
+  readonly progress?: readonly Progress[];
   /** When it last put something into the queue. */
   readonly issuedAt?: number;
 };

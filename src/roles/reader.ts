@@ -135,6 +135,7 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
         state,
         input,
         result: outcomes.at(-1)?.result,
+        progress: kept.progress?.find((one) => one.index === index),
         dueAt: state === "retrying" ? ledgers.dueAtOf(ledger, index) : undefined,
         attempts: outcomes.map(attemptOf),
       };

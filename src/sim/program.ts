@@ -255,6 +255,7 @@ function itemBody(users: Users, place: Place, { key }: Item, ctx: Ctx): Result |
   async function act(): Promise<Result> {
     const ms = draw.pick([1, 40, 600], run, step, "duration") * draw.unit(run, step, key, "ms");
     await place.sleep(ms, ctx.signal);
+    if (draw.chance(0.1, run, step, key, "progress")) ctx.progress(1, 2);
     if (!isMended(draw, witness, run, step, key)) await misbehave(times);
     witness.end(ctx.key);
     return result;

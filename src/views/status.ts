@@ -6,11 +6,13 @@ import { foldsFit, foldsValue, type FoldPlan } from "../core/fold.ts";
 import { countOf, percentile } from "../core/histogram.ts";
 import * as ledger from "../core/ledger.ts";
 import { pausesAt, type Pause, type Pauses } from "../core/pauses.ts";
+import type { Progress } from "../core/progress.ts";
 import type { FlowPlan } from "../core/plan.ts";
 import type { StepState, StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
 
 export type { FailureGroup } from "../core/failures.ts";
 export type { Pause, PauseOf } from "../core/pauses.ts";
+export type { Progress } from "../core/progress.ts";
 
 export type StepStatus = {
   readonly name: string;
@@ -48,6 +50,8 @@ export type StepStatus = {
     | undefined;
   /** Worker time so far, in seconds. */
   readonly seconds: number;
+  /** What those that run have said of themselves, at most 64 of them; number -1 is the body of the step, or the split. */
+  readonly progress: readonly Progress[];
   readonly failures: readonly FailureGroup[];
   /** What people have changed of the step's concurrency (null: no limit) and tolerance. */
   readonly adjusted?: Adjusted;
@@ -100,6 +104,8 @@ export type SubJobRecord = {
   readonly state: string;
   readonly input: Json;
   readonly result: Json | undefined;
+  /** Of one that runs: what it has said of itself. */
+  readonly progress: Progress | undefined;
   /** Of one that is retried: when it may go again. */
   readonly dueAt: number | undefined;
   /** Oldest first. */
@@ -181,6 +187,7 @@ const nothing = {
   perSecond: undefined,
   durations: undefined,
   seconds: 0,
+  progress: [],
   failures: [],
   value: undefined,
 } as const;
@@ -215,6 +222,7 @@ function plainStatus(step: StoredStep): StepStatus {
     failed: step.single.state === "failed" ? 1 : 0,
     late: step.late,
     stale: step.stale,
+    progress: step.progress ?? [],
     failures:
       error === undefined || step.state === "done"
         ? []
@@ -224,6 +232,7 @@ function plainStatus(step: StoredStep): StepStatus {
               message: error.message,
               count: step.single.attempts,
               keys: [],
+              attempts: step.single.attempts,
             },
           ],
   };
@@ -257,6 +266,7 @@ function fanOutStatus(step: StoredFanOut, folds: FoldPlan | undefined, at: numbe
     perSecond: rate(step, at),
     durations: durations(step),
     seconds: Math.round(step.tookUs / 1_000) / 1_000,
+    progress: step.progress ?? [],
     failures: step.groups.filter((group) => group.count > 0),
     ...(step.adjusted === undefined ? {} : { adjusted: step.adjusted }),
     value: fits && step.folds !== undefined ? foldsValue(folds, step.folds) : undefined,

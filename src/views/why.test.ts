@@ -227,6 +227,7 @@ const record = (state: string, more: Partial<SubJobRecord> = {}): SubJobRecord =
   state,
   input: {},
   result: undefined,
+  progress: undefined,
   dueAt: undefined,
   attempts: [],
   ...more,

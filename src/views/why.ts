@@ -5,6 +5,7 @@ import { pausesAt, pauseText, type Pause } from "../core/pauses.ts";
 import type { Session } from "../core/state.ts";
 import type { StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
 import type { SubJobRecord } from "./status.ts";
+import { be, counted, number, said, subJobs } from "./words.ts";
 
 /** One thing that is waited for. */
 export type Cause = {
@@ -318,7 +319,7 @@ function subJobCauses(facts: WhyFacts, record: SubJobRecord): readonly Cause[] {
     return [
       {
         cause: "in-flight",
-        because: `it is in flight: attempt ${tried + 1} of ${job.retry.attempts}`,
+        because: `it is in flight: attempt ${tried + 1} of ${job.retry.attempts}${said(record.progress)}`,
         at: undefined,
         command: ["show", `${run.run}/${record.step}/${record.key}`],
       },
@@ -370,27 +371,4 @@ function noWorker(queue: string, what: string): Cause {
     at: undefined,
     command: ["worker", "--queues", queue],
   };
-}
-
-function subJobs(n: number): string {
-  return counted(n, "sub-job");
-}
-
-function counted(n: number, noun: string): string {
-  return `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
-}
-
-const singular: Readonly<Record<string, string>> = {
-  are: "is",
-  wait: "waits",
-  serve: "serves",
-  go: "goes",
-};
-
-function be(n: number, verb: string): string {
-  return n === 1 ? (singular[verb] ?? verb) : verb;
-}
-
-function number(value: number): string {
-  return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 }

@@ -155,6 +155,37 @@ test("the record of a sub-job says how it is while it waits, runs and is retried
   await until(async () => (await stateOf("k3")) === "ok");
 });
 
+test("how far a sub-job or a step says it is, stands in its record while it runs", async (t) => {
+  const finish = Promise.withResolvers<number>();
+  const { sums, parts } = summing(
+    (_, ctx) => {
+      ctx.progress(40, 100);
+      return finish.promise;
+    },
+    2,
+    { concurrency: 1 },
+  );
+  const plain = flow("plain", { input: anything }).step("copy", async (_, ctx) => {
+    ctx.progress(3);
+    return finish.promise;
+  });
+  const { app } = await given(t, [...parts, plain]);
+  const run = await app.start(sums, {}, { id: "r" });
+  const other = await app.start(plain, {}, { id: "p" });
+  await until(async () => (await run.subJob("add", "k0"))?.progress !== undefined);
+  const { progress } = (await run.subJob("add", "k0")) ?? {};
+  assert.deepEqual([progress?.done, progress?.of], [40, 100]);
+  assert.equal((await run.subJob("add", "k1"))?.progress, undefined);
+  await until(async () => (await other.status()).steps[0]?.progress[0]?.done === 3);
+  const [cause] = (await run.why("add", "k0")).causes;
+  assert.equal(cause?.because, "it is in flight: attempt 1 of 1, 40 of 100 done");
+  finish.resolve(1);
+  await run.result({ timeout: "5s" });
+  await other.result({ timeout: "5s" });
+  assert.equal((await run.subJob("add", "k0"))?.progress, undefined);
+  assert.deepEqual((await run.status()).steps[0]?.progress, []);
+});
+
 test("runs are listed newest first, by state, flow and customer", async (t) => {
   const { sums, parts } = summing((n) => n, 1);
   const later = flow("later", { input: anything }).step("wait", (_, ctx) => ctx.retryLater("1h"));

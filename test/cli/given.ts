@@ -38,8 +38,9 @@ async function* empty(): AsyncGenerator<string> {}
 /** The same output at any time: instants and durations by their kind. */
 export function timeless(text: string): string {
   return text
-    .replaceAll(/\b(?:\w{3} \d+ \w{3} )?\d\d:\d\d(?::\d\d)?\b/g, "hh:mm")
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "yyyy-mm-ddThh:mmZ")
+    .replaceAll(/\b(?:\w{3} \d+ \w{3} )?\d\d:\d\d(?::\d\d)?\b/g, "hh:mm")
+    .replaceAll(/hh:mm(?: – hh:mm)? {2,}/g, "hh:mm  ") // As wide as it happens to be.
     .replaceAll(/\b\d+(?:\.\d+)? (?:ms|s|m \d\d s|h \d\d m)(?!\w)/g, "1 s")
     .split("\n")
     .map((line) => line.trimEnd())

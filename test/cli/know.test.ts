@@ -53,6 +53,49 @@ test("why of a held run, its last step and a failed sub-job", async (t) => {
   ]);
 });
 
+test("failures of a held run by kind, one kind, and as JSON", async (t) => {
+  const { path } = await held(t);
+  assert.deepEqual((await said(path, "failures", "october")).text.split("\n"), [
+    "  october · mail · acme",
+    "",
+    "  #  count  step      signature                message                  first – last   attempts",
+    "  1      2  invoices  mailbox-busy             451 4.3.2 mailbox busy   hh:mm  2 of 2",
+    "  2      1  invoices  customer-has-no-address  customer has no address  hh:mm  1 (fatal)",
+    "",
+    "  3 of 8 of invoices failed (37 %)",
+    "  one of them:   fanfold show october/invoices/c-2",
+    "",
+  ]);
+  const one = await said(path, "failures", "october", "--group", "1");
+  assert.deepEqual(one.text.split("\n").slice(-4), [
+    "",
+    "  fanfold show october/invoices/c-2",
+    "  fanfold show october/invoices/c-3",
+    "",
+  ]);
+  const json = await said(path, "failures", "october", "--json", "--step", "invoices");
+  const lines = json.text
+    .trim()
+    .split("\n")
+    .map((line): unknown => JSON.parse(line));
+  assert.deepEqual(lines[1], {
+    schema: "fanfold.failures/1",
+    run: "october",
+    signature: "customer-has-no-address",
+    message: "customer has no address",
+    count: 1,
+    keys: ["c-1"],
+    firstAt: "yyyy-mm-ddThh:mmZ",
+    lastAt: "yyyy-mm-ddThh:mmZ",
+    attempts: 1,
+    step: "invoices",
+    number: 2,
+  });
+  const none = await said(path, "failures", "october", "--group", "3");
+  assert.equal(none.code, 2);
+  assert.match(none.stderr, /"october" has no group 3 of failures: there are 2/);
+});
+
 test("why of a run under way names each thing it waits for, the same in code", async (t) => {
   const { app, path } = await given(t, parts, { work: { concurrency: 2, drain: "0ms" } });
   const run = await app.start(mailFlow, { count: 10 }, { id: "november" });

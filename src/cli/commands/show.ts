@@ -2,7 +2,13 @@ import { Command } from "commander";
 
 import type { Run } from "../../app/run.ts";
 import { pauseText } from "../../core/pauses.ts";
-import type { AttemptRecord, Status, StepStatus, SubJobRecord } from "../../views/status.ts";
+import type {
+  AttemptRecord,
+  Progress,
+  Status,
+  StepStatus,
+  SubJobRecord,
+} from "../../views/status.ts";
 import { addressOf, noSubJob, runNamed, stepNamed } from "../address.ts";
 import type { Act, Context } from "../context.ts";
 import { exitCodes } from "../exit.ts";
@@ -176,6 +182,12 @@ function showStep(
           ],
         ]),
     ...(step.seconds === 0 ? [] : [[faint("work"), effort(step.seconds)]]),
+    ...step.progress
+      .slice(-progressLines)
+      .map((one) => [
+        faint("progress"),
+        `${progressText(one)}${one.index < 0 ? "" : `   number ${count(one.index + 1)}`}`,
+      ]),
   ];
   data.say(
     ["  ", strong(`${status.run}/${step.name}`), faint(` · ${status.flow}`)],
@@ -202,6 +214,8 @@ function showSubJob(
   data.say(
     ["  ", strong(address), faint(`   number ${count(record.index + 1)}`)],
     ["  ", ...stated(record.state)],
+    ...(record.progress === undefined ? [] : [[`  ${progressText(record.progress)}`]]),
+    ...(record.dueAt === undefined ? [] : [[`  tried again at ${instant(record.dueAt, now)}`]]),
     [],
     ...(record.attempts.length === 0
       ? [[faint("  no attempt yet")]]
@@ -216,6 +230,16 @@ function showSubJob(
   } else
     data.say([], [faint(`  with input and result:   fanfold show ${quoted(address)} --payload`)]);
   return exitCodes.ok;
+}
+
+/** Of a step, those that spoke last. */
+const progressLines = 5;
+
+/** "40 of 100 (40 %)" */
+function progressText({ done, of }: Progress): string {
+  return of === undefined
+    ? `${count(done)} done`
+    : `${count(done)} of ${count(of)} (${percent(done, of)})`;
 }
 
 const attemptColumns = [

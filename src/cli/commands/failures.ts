@@ -1,0 +1,161 @@
+import { Command } from "commander";
+
+import type { App } from "../../app/app.ts";
+import type { FanOutPlan } from "../../core/plan.ts";
+import type { FailureGroup, Status } from "../../views/status.ts";
+import { runNamed, stepNamed } from "../address.ts";
+import type { Act } from "../context.ts";
+import { exitCodes } from "../exit.ts";
+import { usage } from "../failure.ts";
+import { count, instant, percent } from "../format.ts";
+import { failureFields, jsonLine } from "../json.ts";
+import { openToRead } from "../load.ts";
+import * as options from "../options.ts";
+import { faint, span, symbols, table } from "../style.ts";
+import type { Cell, Line } from "../style.ts";
+import { quoted, settled, title } from "../view.ts";
+
+type FailuresOptions = {
+  readonly step?: string;
+  readonly group?: number;
+  readonly json?: boolean;
+};
+
+export function failuresCommand(act: (act: Act<FailuresOptions>) => () => Promise<void>): Command {
+  return new Command("failures")
+    .summary("what failed in a run, by kind")
+    .description(
+      "Groups what failed in a run by signature: the error's message without its numbers, ids and quotes. The largest group is number 1.",
+    )
+    .argument("<run>", "its id")
+    .option("--step <name>", "of this step only")
+    .option("--group <n>", "some of the sub-jobs of this group", options.wholeNumber(1, 10_000))
+    .option("--json", "print one JSON object a line")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fanfold failures invoices-2026-10
+  fanfold failures invoices-2026-10 --group 1
+  fanfold failures invoices-2026-10 --json | jq -r .signature`,
+    )
+    .action(act(failures));
+}
+
+/** A group with its number and the step it is of. */
+export type Numbered = FailureGroup & { readonly number: number; readonly step: string };
+
+const failures: Act<FailuresOptions> = async (context, wanted, id = "") => {
+  const { data, talk } = context;
+  const { app } = await openToRead(context, wanted);
+  try {
+    const run = await runNamed(app, id);
+    const status = await run.status();
+    const step = wanted.step === undefined ? undefined : stepNamed(status, wanted.step).name;
+    const all = numbered(status).filter((group) => step === undefined || group.step === step);
+    const chosen =
+      wanted.group === undefined ? all : [groupNumbered(all, wanted.group, status.run)];
+    if (wanted.json === true)
+      for (const group of chosen) data.write(jsonLine("failures", failureFields(status, group)));
+    else if (all.length === 0)
+      talk.say(["  ", span("ok", symbols.ok), ` nothing has failed in ${status.run}`]);
+    else data.say(...linesOf(app, status, chosen, wanted.group !== undefined));
+    return exitCodes.ok;
+  } finally {
+    await app.close();
+  }
+};
+
+/** Of all steps, the largest first; the order is what numbers them. */
+export function numbered(status: Status): readonly Numbered[] {
+  return status.steps
+    .flatMap((step) => step.failures.map((group) => ({ ...group, step: step.name })))
+    .toSorted((a, b) => b.count - a.count)
+    .map((group, n) => ({ ...group, number: n + 1 }));
+}
+
+export function groupNumbered(all: readonly Numbered[], number: number, run: string): Numbered {
+  const found = all.find((group) => group.number === number);
+  if (found !== undefined) return found;
+  throw usage(
+    `"${run}" has no group ${number} of failures: there ${all.length === 1 ? "is one" : `are ${all.length}`}`,
+    `fanfold failures ${quoted(run)}`,
+  );
+}
+
+const columns = [
+  { title: "#", align: "right" },
+  { title: "count", align: "right" },
+  { title: "step" },
+  { title: "signature", max: 24 },
+  { title: "message", max: 48 },
+  { title: "first – last" },
+  { title: "attempts", align: "right" },
+] as const;
+
+function linesOf(
+  app: App,
+  status: Status,
+  groups: readonly Numbered[],
+  hasKeys: boolean,
+): readonly Line[] {
+  const rows = groups.map((group): readonly Cell[] => [
+    count(group.number),
+    span("failed", count(group.count)),
+    group.step,
+    group.signature,
+    group.message,
+    seen(group, status.at),
+    attempts(group, planOf(app, status, group.step)),
+  ]);
+  const [first] = groups;
+  const key = first?.keys[0];
+  return [
+    title({ id: status.run, flow: status.flow, customer: status.customer }),
+    [],
+    ...table(columns, rows),
+    [],
+    ...(hasKeys
+      ? (first?.keys ?? []).map((one): Line => [`  ${show(status.run, first?.step ?? "", one)}`])
+      : [...shares(status), ...(key === undefined ? [] : [oneOf(status, first?.step ?? "", key)])]),
+  ];
+}
+
+function show(run: string, step: string, key: string): string {
+  return `fanfold show ${quoted(`${run}/${step}/${key}`)}`;
+}
+
+function oneOf(status: Status, step: string, key: string): Line {
+  return [faint("  one of them:   "), show(status.run, step, key)];
+}
+
+/** How much of each fan-out failed. */
+function shares(status: Status): Line[] {
+  return status.steps
+    .filter((step) => step.kind === "fan-out" && step.failed > 0)
+    .map((step) => [
+      `  ${count(step.failed)} of ${count(step.total ?? settled(step))} of ${step.name} failed (${percent(step.failed, step.total ?? settled(step))})`,
+    ]);
+}
+
+function seen({ firstAt, lastAt }: FailureGroup, now: number): string {
+  if (firstAt === undefined || lastAt === undefined) return "";
+  const [first, last] = [instant(firstAt, now), instant(lastAt, now)];
+  return first === last ? first : `${first} – ${last}`;
+}
+
+/** "5 of 5"; "1 (fatal)" where it was given up on before its time. */
+function attempts({ attempts: n }: FailureGroup, plan: FanOutPlan | undefined): string {
+  if (n === undefined) return "";
+  const atMost = plan?.job.retry.attempts;
+  if (atMost === undefined) return count(n);
+  return n < atMost ? `${count(n)} (fatal)` : `${count(n)} of ${count(atMost)}`;
+}
+
+/** As this program has it. */
+function planOf(app: App, { flow }: Status, step: string): FanOutPlan | undefined {
+  const part = app.parts.find((one) => one.kind === "flow" && one.name === flow);
+  const plan =
+    part?.kind === "flow" ? part.plan.steps.find(({ name }) => name === step) : undefined;
+  return plan?.kind === "fan-out" ? plan : undefined;
+}
