@@ -74,6 +74,12 @@ export function nextTurn(callback: () => void): void {
   setImmediate(callback);
 }
 
+/** Calls back once, after so many ms; what it returns prevents that. */
+export function later(ms: number, callback: () => void): () => void {
+  const timeout = setTimeout(callback, ms);
+  return () => clearTimeout(timeout);
+}
+
 /** Different on every call, everywhere. */
 export function uniqueId(): string {
   return randomUUID();

@@ -31,7 +31,14 @@ export type ManagerOptions = {
 
 type LostEvent = Extract<Event, { readonly type: "task.lost" }>;
 
-type Held = { readonly claim: Claim; readonly state: Partition };
+type Held = {
+  readonly claim: Claim;
+  readonly state: Partition;
+  /** Where it reads on: at the offset of its commit, or after the events of its own that follow there. */
+  readonly next: number;
+};
+
+type News = { readonly events: readonly Recorded[]; readonly next: number };
 
 export type Manager = Role & { readonly resign: () => Promise<void> };
 
@@ -58,7 +65,7 @@ export function manager(options: ManagerOptions): Manager {
       claimed,
       loadPartition(engine, partition, plans, clock.now(), onStrange),
     );
-    return { claim: claimed, state };
+    return { claim: claimed, state, next: claimed.offset };
   }
 
   /** Half of what was read may be another manager's by now: then it is not the store that is damaged. */
@@ -95,6 +102,17 @@ export function manager(options: ManagerOptions): Manager {
     });
   }
 
+  /** The events from there on, none if it has decided all that they say itself: that is not worth a commit. */
+  async function news(from: number): Promise<News> {
+    const max = { records: limits.eventsPerTick, bytes: readBytes, ahead: true };
+    for (let next = from; ; ) {
+      const entries = await log.read(partition, next, max);
+      next += entries.length;
+      const events = entries.map(decode);
+      if (events.length === 0 || events.some(isInput)) return { events, next };
+    }
+  }
+
   /** Runs that the events name and the state does not have: they ended a while ago, or there is no such run yet. */
   async function loadMissing(state: Partition, events: readonly Recorded[]): Promise<void> {
     const missing = new Set<string>();
@@ -118,13 +136,11 @@ export function manager(options: ManagerOptions): Manager {
       const held = mine ?? (await claim());
       mine = undefined; // If anything below throws, we claim again and trust nothing we remember.
       if (held === undefined) return 0;
-      const max = { records: limits.eventsPerTick, bytes: readBytes, ahead: true };
-      const entries = await log.read(partition, held.claim.offset, max);
-      if (entries.length === 0) {
-        mine = await kept(held);
+      const { events, next } = await news(held.next);
+      if (events.length === 0) {
+        mine = await kept({ ...held, next });
         return 0;
       }
-      const events = entries.map(decode);
       const { state } = held;
       await whole(held.claim, loadMissing(state, events));
       const decided = decide(state, events);
@@ -132,15 +148,15 @@ export function manager(options: ManagerOptions): Manager {
       const puts = takeChanges(state);
       forgetEnded(state);
       const claimed = await store.commit(held.claim, {
-        to: held.claim.offset + entries.length,
+        to: next,
         puts,
         events: decided.events.map((event) => encode(event)),
         tasks: decided.tasks,
         wakeAt: wakeAt(state),
       });
-      mine = { claim: claimed, state };
+      mine = { claim: claimed, state, next };
       renewAt = clock.now() + limits.claimMs / 2;
-      return entries.length;
+      return events.length;
     },
     async resign() {
       if (mine !== undefined) await store.resign(mine.claim, holder);
@@ -149,7 +165,7 @@ export function manager(options: ManagerOptions): Manager {
   };
 }
 
-/** Events of ours need no run to be loaded: they change nothing. */
+/** Events of ours change nothing: what follows from them was decided with them. */
 function isInput({ type }: Recorded): boolean {
   switch (type) {
     case "run.began":

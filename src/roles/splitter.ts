@@ -38,7 +38,7 @@ export type Splitting = {
 
 /** Writes all pages and the seal. Throws what `over`, `key` or the schema throws. */
 export async function split(splitting: Splitting): Promise<void> {
-  const { engine, task, step, state, ctx } = splitting;
+  const { task, step, state, ctx } = splitting;
   const writer = await pageWriter(splitting);
   if (typeof step.over === "function") {
     const source: unknown = await step.over(state, ctx);
@@ -67,23 +67,23 @@ export async function split(splitting: Splitting): Promise<void> {
       await writer.turn(cursor);
     }
   }
-  const { total, duplicates } = await writer.end();
-  const { run, generation, issue, partition } = task;
-  const seal = { type: "fan-out.sealed" as const, run, step: task.step, generation, issue };
-  await ours(engine.log.append(partition, [encode({ ...seal, total, duplicates })]));
+  await writer.seal();
 }
 
 type PageWriter = {
   readonly add: (item: unknown) => void | Promise<void>;
   /** What was added so far goes out with this cursor. */
   readonly turn: (cursor: Json) => Promise<void>;
-  readonly end: () => Promise<{ readonly total: number; readonly duplicates: number }>;
+  /** The last page goes out, and with it the seal; resolves when all of it is durable. */
+  readonly seal: () => Promise<void>;
 };
 
 async function pageWriter(splitting: Splitting): Promise<PageWriter> {
   const { engine, task, step, alive, rest, atMost = limits.subJobs } = splitting;
   const known = await knownKeys(splitting);
   const what = `item of step "${step.name}"`;
+  const { run, generation, issue } = task;
+  const here = { run, step: task.step, generation, issue };
   /** Items of the source so far, repeated ones included. */
   let seen = 0;
   /** Of these, those that were known and left out. */
@@ -104,17 +104,12 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
     if (records.length > 0) await ours(engine.log.append(task.partition, records));
   }
 
-  async function flush(cursor?: Json): Promise<void> {
-    alive();
-    if (keysOfPage.length === 0 && cursor === undefined) return;
-    const { run, generation, issue } = task;
+  /** Ends the page: it goes with the next append. */
+  function endPage(cursor?: Json): void {
     const record = encode(
       {
         type: "fan-out.grown",
-        run,
-        step: task.step,
-        generation,
-        issue,
+        ...here,
         from,
         keys: keysOfPage,
         duplicates,
@@ -128,9 +123,19 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
     length = 0;
     duplicates = 0;
     waiting.push(record);
+  }
+
+  function send(): void {
     last = last.then(append);
-    last.catch(() => undefined); // It is awaited below, or by end.
+    last.catch(() => undefined); // It is awaited by flush, or by seal.
     flying.push(last);
+  }
+
+  async function flush(cursor?: Json): Promise<void> {
+    alive();
+    if (keysOfPage.length === 0 && cursor === undefined) return;
+    endPage(cursor);
+    send();
     if (flying.length >= pagesAhead) await flying.shift();
     if (known.isAhead()) await known.catchUp(from);
     await rest();
@@ -190,10 +195,12 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
       }
     },
     turn: flush,
-    async end() {
-      await flush();
+    async seal() {
+      alive();
+      if (keysOfPage.length > 0) endPage();
+      waiting.push(encode({ type: "fan-out.sealed", ...here, total: from, duplicates }));
+      send();
       await Promise.all(flying);
-      return { total: from, duplicates };
     },
   };
 }

@@ -18,7 +18,7 @@ export function sqliteViews(db: DatabaseSync, writer: Writer, partitions: number
       checkCheckpoint(partition, from, checkpoints[partition] ?? 0);
       const writes = rows.map(writeOf);
       checkpoints[partition] = to;
-      await writer.write([...writes, ["view", to, partition, from]]);
+      await writer.writeAlong([...writes, ["view", to, partition, from]]);
     },
     run: async (run) => writer.read(() => reader.run(run)),
     runs: async (query) => writer.read(() => reader.runs(query)),

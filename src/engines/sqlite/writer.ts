@@ -13,7 +13,7 @@
  */
 import type { DatabaseSync } from "node:sqlite";
 import { FanfoldError, UnavailableError } from "../../errors.ts";
-import { nextTurn } from "../system.ts";
+import { later, nextTurn } from "../system.ts";
 import { explained } from "./problems.ts";
 import { writerThread, type WriterThread } from "./thread.ts";
 import { transactionOn, type Write } from "./transaction.ts";
@@ -21,6 +21,8 @@ import { transactionOn, type Write } from "./transaction.ts";
 export type Writer = {
   /** Resolves when all of it is durable, or rejects and none of it is; after is called first, in the turn of the commit. */
   readonly write: (writes: readonly Write[], after?: () => void) => Promise<void>;
+  /** As write, for what nobody waits for: it goes with the next transaction, or by itself after some ms. */
+  readonly writeAlong: (writes: readonly Write[]) => Promise<void>;
   /** The result of a read, of one snapshot; an error there ends the engine too. */
   readonly read: <Result>(query: () => Result) => Result;
   /** Throws when nothing may be asked any more. */
@@ -38,6 +40,8 @@ export type WriterOptions = {
   readonly slowMs: number;
 };
 
+/** What goes along waits so long for another's transaction. */
+const alongMs = 20;
 /** So many slow transactions' time is worth a thread: a process that only starts a run, or looks in, never has one. */
 const slowAtLeast = 20;
 
@@ -62,6 +66,9 @@ export function groupWriter(
   /** Of all slow ones so far. */
   let waitedMs = 0;
   let jobs: Job[] = [];
+  /** Jobs that wait for company. */
+  let along: Job[] = [];
+  let endWait: (() => void) | undefined;
   let onTheWay: readonly Job[] = [];
   let ended: UnavailableError | undefined;
   let hasFailed = false;
@@ -74,8 +81,11 @@ export function groupWriter(
 
   function flush(): void {
     if (jobs.length === 0 || onTheWay.length > 0) return;
-    onTheWay = jobs;
+    onTheWay = [...jobs, ...along];
     jobs = [];
+    along = [];
+    endWait?.();
+    endWait = undefined;
     const writes = onTheWay.flatMap((job) => job.writes);
     begunAt = now();
     if (tookMs >= slowMs && thread?.isReady() === true) {
@@ -109,6 +119,19 @@ export function groupWriter(
     else onIdle?.();
   }
 
+  function add(job: Job): void {
+    if (jobs.length === 0 && onTheWay.length === 0) nextTurn(flush);
+    jobs.push(job);
+  }
+
+  /** Nobody came by. */
+  function goAlone(): void {
+    endWait = undefined;
+    const waiting = along;
+    along = [];
+    for (const job of waiting) add(job);
+  }
+
   /** Ends everything, once. */
   function fail(error: unknown): FanfoldError {
     const cause = explained(error, path);
@@ -119,9 +142,11 @@ export function groupWriter(
       { cause, details: { path } },
     );
     ended = failed;
-    const lost = [...onTheWay, ...jobs];
+    const lost = [...onTheWay, ...jobs, ...along];
     onTheWay = [];
     jobs = [];
+    along = [];
+    endWait?.();
     for (const { reject } of lost) reject(failed);
     onIdle?.();
     onFatal(failed);
@@ -134,6 +159,8 @@ export function groupWriter(
 
   async function finishAll(): Promise<void> {
     ended ??= new UnavailableError(`${path} is closed`, { details: { path } });
+    endWait?.();
+    goAlone();
     flush();
     if (onTheWay.length > 0) await new Promise<void>((resolve) => (onIdle = resolve));
     await thread?.end();
@@ -145,9 +172,13 @@ export function groupWriter(
     isThreaded: () => thread?.isReady() === true,
     async write(writes, after) {
       check();
+      await new Promise<void>((resolve, reject) => add({ writes, after, resolve, reject }));
+    },
+    async writeAlong(writes) {
+      check();
       await new Promise<void>((resolve, reject) => {
-        if (jobs.length === 0 && onTheWay.length === 0) nextTurn(flush);
-        jobs.push({ writes, after, resolve, reject });
+        along.push({ writes, after: undefined, resolve, reject });
+        endWait ??= later(alongMs, goAlone);
       });
     },
     read(query) {
