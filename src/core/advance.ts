@@ -247,6 +247,7 @@ export function changeFanOut(
   const before = ledgers.count(step.ledger, ledgers.inFlight);
   change(run, step, plan);
   pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight) - before;
+  if (step.serviceMs !== undefined) pool.services.set(plan.job.name, step.serviceMs);
   state.changed.steps.set(step, run);
   offer(pool, laneOf(state, run, position));
   arm(state, run, position);
@@ -332,6 +333,7 @@ export function laneOf(state: Partition, run: Run, position: number): Lane {
     customer: run.customer ?? "",
     priority: run.priority,
     queue: plan.job.queue,
+    job: plan.job.name,
     concurrency: concurrencyOf(step, plan),
     step,
     active: false,

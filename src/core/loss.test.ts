@@ -26,7 +26,7 @@ test("C31 what a vanished worker had goes out again, with the next issue", () =>
   given([fan], [...split(4), ok(1, 0)])
     .when(lost(2, { subJobs: [0, 4, 1] }))
     .expect({
-      tasks: [1, 2, 3].map((index) => ({ again: [{ index, issue: 2, attempt: 1 }] })),
+      tasks: [{ again: [1, 2, 3].map((index) => ({ index, issue: 2, attempt: 1 })) }],
       step: { ok: 1, "in-flight": 3 },
     });
 });

@@ -16,6 +16,7 @@ import {
   split,
   ticked,
 } from "../contract/events.ts";
+import { bucketOf } from "./histogram.ts";
 import type { SliceTask, Task } from "./task.ts";
 
 const fan = flowPlan([fanOutPlan("all")]);
@@ -179,6 +180,28 @@ test("the end of a step is shared out, so that no worker waits for another's sli
   const counts = decided.tasks.filter(isSlice).map(({ count }) => count);
   assert.ok(Math.max(...counts) <= 7, counts.join(", "));
   assert.equal(indicesOf(decided.tasks).length, 100);
+});
+
+test("one worker gets the end of a step in one piece", () => {
+  const plans = plansOf([flowPlan([fanOutPlan("all", { job: { estimateMs: 0.01 } })])]);
+  const { decided } = play(freshBench(plans), [seen(0, 4), ...split(100)]);
+  assert.deepEqual(
+    decided.tasks.filter(isSlice).map(({ count }) => count),
+    [100],
+  );
+});
+
+test("how long a job takes is known from the runs before", () => {
+  const { bench } = play(freshBench(plansOf([fan])), [
+    seen(0, 4),
+    ...running("first", 4),
+    settled(1, { run: "first", ok: [0, 4, 1], took: { us: 40, histogram: [bucketOf(10), 4] } }),
+  ]);
+  const { decided } = play(bench, running("second", 100));
+  assert.deepEqual(
+    decided.tasks.filter(isSlice).map(({ count }) => count),
+    [100],
+  );
 });
 
 test("a lane that ran empty comes back with new work", () => {

@@ -23,6 +23,7 @@ export type Lane = {
   readonly customer: string;
   readonly priority: Priority;
   readonly queue: string;
+  readonly job: string;
   concurrency: number;
   readonly step: FanOut;
   /** It stands in a ring. */
@@ -41,6 +42,8 @@ export type Pool = {
   slots: number;
   sessions: number;
   readonly classes: Readonly<Record<Priority, Class>>;
+  /** How long sub-jobs of each job took last, in ms: for steps that have not finished any. */
+  readonly services: Map<string, number>;
   turn: number;
 };
 
@@ -65,6 +68,7 @@ export function emptyPool(): Pool {
     slots: 0,
     sessions: 0,
     classes: { urgent: empty(), high: empty(), normal: empty(), low: empty() },
+    services: new Map(),
     turn: 0,
   };
 }
@@ -144,9 +148,14 @@ export function windowSize(pool: Pool, serviceMs: number | undefined): number {
   return clamp(slots * Math.max(2, deep), 2, Math.max(limits.windowSubJobs, slots * 2));
 }
 
-/** How many sub-jobs of this lane travel together. */
+function serviceOf(pool: Pool, { step, job }: Lane): number | undefined {
+  return step.serviceMs ?? pool.services.get(job);
+}
+
+/** How many sub-jobs of this lane travel together; what is left of a step is shared by all workers. */
 export function sliceSize(pool: Pool, lane: Lane): number {
-  const { serviceMs, ledger } = lane.step;
+  const { ledger } = lane.step;
+  const serviceMs = serviceOf(pool, lane);
   const sessions = Math.max(1, pool.sessions);
   const slots = (pool.slots === 0 ? unknownSlots : pool.slots) / sessions;
   const wanted =
@@ -154,7 +163,8 @@ export function sliceSize(pool: Pool, lane: Lane): number {
       ? firstSlice
       : Math.floor((slots * sliceMs) / Math.max(serviceMs, 0.001));
   const left = ledgers.count(ledger, ledgers.waiting);
-  const share = ledger.total === undefined ? limits.sliceSubJobs : Math.ceil(left / (sessions * 4));
+  const isShared = ledger.total !== undefined && sessions > 1;
+  const share = isShared ? Math.ceil(left / (sessions * 4)) : limits.sliceSubJobs;
   return clamp(Math.min(wanted, share), 1, limits.sliceSubJobs);
 }
 
@@ -163,7 +173,7 @@ export function fill(pool: Pool, take: (lane: Lane, max: number) => number): voi
   for (;;) {
     const lane = nextLane(pool);
     if (lane === undefined) return;
-    const room = windowSize(pool, lane.step.serviceMs) - pool.inFlight;
+    const room = windowSize(pool, serviceOf(pool, lane)) - pool.inFlight;
     if (room <= 0) return; // It keeps its turn: who lost it whenever the window is full would never have one.
     const max = Math.min(room, sliceSize(pool, lane), mayTake(lane));
     const taken = take(lane, max);
