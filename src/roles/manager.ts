@@ -105,7 +105,7 @@ export function manager(options: ManagerOptions): Manager {
   /** The events from there on, none if it has decided all that they say itself: that is not worth a commit. */
   async function news(from: number): Promise<News> {
     const max = { records: limits.eventsPerTick, bytes: readBytes, ahead: true };
-    for (let next = from; ; ) {
+    for (let next = from; ;) {
       const entries = await log.read(partition, next, max);
       next += entries.length;
       const events = entries.map(decode);
