@@ -37,6 +37,11 @@ const tests = (folder: string, ...patterns: readonly string[]): readonly string[
 
 export const quick: readonly Program[] = [
   {
+    nets: ["simulator", "simulator, unhealed"],
+    args: (_, seeds) => ["mutation/simulated.ts", String(seeds)],
+    killAfterMs: 90_000,
+  },
+  {
     nets: ["unit"],
     args: (folder) => [
       "--test-isolation=none",
@@ -52,11 +57,6 @@ export const quick: readonly Program[] = [
   {
     nets: ["app"],
     args: (folder) => tests(folder, "test/app/*.test.ts"),
-    killAfterMs: 240_000,
-  },
-  {
-    nets: ["simulator", "simulator, unhealed"],
-    args: (_, seeds) => ["mutation/simulated.ts", String(seeds)],
     killAfterMs: 240_000,
   },
 ];

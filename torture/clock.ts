@@ -11,6 +11,7 @@ const steps = [60 * minute, -60 * minute, 1_440 * minute, -1_440 * minute, 525_6
 export const clock: Nemesis = {
   name: "clock",
   about: "the wall clock stepped by seconds to a year, both ways",
+  perStore: 8,
   async round(round, faults) {
     const { random, tally, folder, isOver } = round;
     const file = join(folder, "clock");
@@ -19,7 +20,7 @@ export const clock: Nemesis = {
     const owner = on.begin();
     await owner.up;
     const from = performance.now();
-    for (let done = 0; done < Math.min(faults, 8) && !(done > 0 && isOver()); done += 1) {
+    for (let done = 0; done < faults && !(done > 0 && isOver()); done += 1) {
       await sleep(random.whole(200, 500));
       writeFileSync(file, `${random.one(steps)}`);
       tally.fault("clock stepped");

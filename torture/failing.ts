@@ -18,7 +18,6 @@ const plans: readonly Plan[] = [
   { call: "write", does: "KILL" },
 ];
 
-const perStore = 10;
 const exitMs = 10_000;
 let shim: string | undefined;
 
@@ -54,13 +53,17 @@ function built(): string {
 export const io: Nemesis = {
   name: "io",
   about: "an I/O error or a crash at the k-th sync or write of SQLite",
+  perStore: 10,
   whyNot,
   async round(round, faults) {
-    const { random, tally, isOver } = round;
+    const { random, tally, isOver, before } = round;
     const on = world("io", round);
-    for (let done = 0; done < Math.min(faults, perStore) && !(done > 0 && isOver()); done += 1) {
+    for (let done = 0; done < faults && !(done > 0 && isOver()); done += 1) {
       const { call, does } = random.one(plans);
-      const at = random.whole(1, call === "sync" ? 60 : 400);
+      // Every other goes through the first calls one by one: making the file, its tables, the first commits.
+      const n = before + done;
+      const last = call === "sync" ? 60 : 400;
+      const at = n % 2 === 0 ? 1 + ((n / 2) % last) : random.whole(1, last);
       const owner = on.begin({
         LD_PRELOAD: built(),
         TORTURE_FAULT: `${call} ${at} ${does}`,

@@ -10,11 +10,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { check } from "../src/check/check.ts";
 import { world, type Nemesis } from "./world.ts";
 
-const perStore = 50;
-
 export const flip: Nemesis = {
   name: "flip",
   about: "one bit of a store flipped: is it noticed?",
+  perStore: 50,
   async round(round, faults) {
     const { random, tally, folder, isOver } = round;
     const on = world("flip", round);
@@ -26,7 +25,7 @@ export const flip: Nemesis = {
     const { store, witness } = on.order;
     const before = rowsOf(store);
     const copy = join(folder, "flipped.db");
-    for (let done = 0; done < Math.min(faults, perStore) && !(done > 0 && isOver()); done += 1) {
+    for (let done = 0; done < faults && !(done > 0 && isOver()); done += 1) {
       copyFileSync(store, copy);
       flipBit(copy, random.whole(0, statSync(copy).size - 1), random.whole(0, 7));
       tally.fault("bit flipped");

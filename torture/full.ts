@@ -10,6 +10,7 @@ const diskMb = 32;
 export const full: Nemesis = {
   name: "full",
   about: "the disk is full, then it has room again",
+  perStore: 3,
   whyNot: whyNoMounts,
   async round(round, faults) {
     const { tally, folder, isOver } = round;
@@ -17,7 +18,7 @@ export const full: Nemesis = {
     const ballast = join(disk.path, "ballast");
     try {
       const on = world("full", round, { store: join(disk.path, "torture.db") });
-      for (let done = 0; done < Math.min(faults, 3) && !(done > 0 && isOver()); done += 1) {
+      for (let done = 0; done < faults && !(done > 0 && isOver()); done += 1) {
         const owner = on.begin();
         await owner.up;
         if (done > 0) owner.works.then(tally.recovered, () => undefined);

@@ -3,18 +3,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Owner } from "./processes.ts";
 import { world, type Nemesis } from "./world.ts";
 
-/** Faults that one store stands before it is healed and judged. */
-const perStore = 25;
-
 export const kill: Nemesis = {
   name: "kill",
   about: "SIGKILL of the owner or a worker at random moments, then a restart",
+  perStore: 25,
   async round(round, faults) {
     const { random, tally, isOver, seed } = round;
     const processes = seed % 2 === 0 ? 2 : 0;
     const on = world(processes === 0 ? "kill" : "kill with workers", round, { processes });
     const zombies: Owner[] = [];
-    for (let done = 0; done < Math.min(faults, perStore) && !(done > 0 && isOver());) {
+    for (let done = 0; done < faults && !(done > 0 && isOver());) {
       const owner = on.begin();
       await owner.up;
       if (done > 0) owner.works.then(tally.recovered, () => undefined);

@@ -1,6 +1,6 @@
 /** npm run torture -- [--minutes M] [--only kill,power] [--kills N] [--cuts N] [--seed S] [--json] [--publish] */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -13,20 +13,23 @@ import { full } from "./full.ts";
 import { kill } from "./kill.ts";
 import { pause } from "./pause.ts";
 import { power } from "./power.ts";
-import { random } from "./random.ts";
+import { publish, published } from "./published.ts";
 import { reportOf, table } from "./report.ts";
+import { planOf, torture, type Plan } from "./rounds.ts";
 import { tally as newTally, type Tally } from "./tally.ts";
 import type { Nemesis } from "./world.ts";
 
+type Counts = { readonly usual: number; readonly published: number };
+
 /** With how many faults each is done with when nothing else is said. */
-const nemeses: readonly (readonly [Nemesis, faults: number])[] = [
-  [kill, 100],
-  [power, 20],
-  [io, 30],
-  [full, 3],
-  [clock, 8],
-  [flip, 50],
-  [pause, 2],
+const nemeses: readonly (readonly [Nemesis, Counts])[] = [
+  [kill, { usual: 100, published: 1_000 }],
+  [power, { usual: 20, published: 200 }],
+  [io, { usual: 30, published: 200 }],
+  [full, { usual: 3, published: 12 }],
+  [clock, { usual: 8, published: 40 }],
+  [flip, { usual: 50, published: 300 }],
+  [pause, { usual: 2, published: 12 }],
 ];
 
 const usage = `npm run torture -- [options]
@@ -40,66 +43,13 @@ ${nemeses.map(([{ name, about }]) => `  ${name.padEnd(8)}${about}`).join("\n")}
   --seed S      for the choices; the moments are the machine's
   --first       ends with the first violation
   --json        one JSON object
-  --publish     writes docs/reliability/torture.json, for npm run scoreboard
+  --lanes N     so many stores at once, 2 unless told
+  --publish     adds to docs/reliability/torture.json what is missing there of 1,000 kills, 200 power cuts and so many of
+                the others; with --minutes 8 and again until nothing is missing, a long run in parts. A run of
+                other sources begins anew. npm run scoreboard shows it
 
 Exit codes: 0 every promise was kept · 1 one was not · 2 wrong usage
 `;
-
-type Plan = { readonly nemesis: Nemesis; readonly faults: number; done: number; rounds: number };
-
-/** Faults so far of one nemesis: what its own rounds have counted. */
-async function oneRound(
-  plan: Plan,
-  tally: Tally,
-  base: string,
-  seed: number,
-  isOver: () => boolean,
-  atOnce: number,
-): Promise<void> {
-  const { nemesis } = plan;
-  plan.rounds += 1;
-  const own = seed * 1_000 + plan.rounds;
-  const folder = mkdtempSync(join(base, `${nemesis.name}-`));
-  let begun = 0;
-  const counting: Tally = {
-    ...tally,
-    fault(kind) {
-      begun += 1;
-      tally.fault(kind);
-    },
-  };
-  const round = { seed: own, random: random(own), tally: counting, folder, isOver };
-  try {
-    await nemesis.round(round, Math.min(plan.faults - plan.done, atOnce));
-  } catch (error) {
-    // A process that cannot even start after a fault is what we look for.
-    tally.found(`${nemesis.name}, seed ${own}`, {
-      guarantee: "G12",
-      where: "the round",
-      expected: "to go on after a fault",
-      got: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
-  }
-  plan.done += Math.max(1, begun);
-  rmSync(folder, { recursive: true, force: true });
-}
-
-/** Pauses are mostly waiting: they are done beside the others. */
-async function inTurns(
-  plans: readonly Plan[],
-  isOver: () => boolean,
-  one: (plan: Plan) => Promise<void>,
-): Promise<void> {
-  for (;;) {
-    let left = 0;
-    for (const plan of plans) {
-      if (plan.done >= plan.faults || isOver()) continue;
-      left += 1;
-      await one(plan);
-    }
-    if (left === 0) return;
-  }
-}
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
@@ -108,6 +58,7 @@ async function main(): Promise<number> {
       only: { type: "string" },
       kills: { type: "string" },
       cuts: { type: "string" },
+      lanes: { type: "string" },
       seed: { type: "string" },
       first: { type: "boolean" },
       json: { type: "boolean" },
@@ -117,28 +68,40 @@ async function main(): Promise<number> {
   });
   const from = performance.now();
   const minutes = Number(values.minutes ?? "Infinity");
+  const lanes = Number(values.lanes ?? Math.min(2, availableParallelism()));
   const seed = Number(values.seed ?? Math.floor(Date.now() / 1_000) % 1_000_000);
   const only = values.only?.split(",");
   const strange = only?.find((name) => !nemeses.some(([nemesis]) => nemesis.name === name));
-  const numbers = [minutes, seed, Number(values.kills ?? 0), Number(values.cuts ?? 0)];
-  if (values.help === true || strange !== undefined || numbers.some((n) => !(n >= 0))) {
+  const counts = [Number(values.kills ?? 0), Number(values.cuts ?? 0)];
+  const isWrong = [minutes, seed, lanes, ...counts].some((n) => !(n >= 0));
+  if (values.help === true || strange !== undefined || isWrong) {
     process.stderr.write(strange === undefined ? usage : `unknown fault "${strange}"\n\n${usage}`);
     return values.help === true ? 0 : 2;
+  }
+  const origin = commit();
+  const before = values.publish === true ? published(origin) : undefined;
+  if (before !== undefined && before.seeds.includes(seed)) {
+    process.stderr.write(`seed ${seed} is in the published run already: choose another\n`);
+    return 2;
   }
 
   const tally = newTally();
   const skipped: string[] = [];
   const plans: Plan[] = [];
-  for (const [nemesis, usual] of nemeses) {
+  for (const [nemesis, { usual, published: many }] of nemeses) {
     if (only !== undefined && !only.includes(nemesis.name)) continue;
     const whyNot = nemesis.whyNot?.();
-    if (whyNot !== undefined) skipped.push(`${nemesis.name}: ${nemesis.about}: ${whyNot}`);
+    if (whyNot !== undefined) {
+      skipped.push(`${nemesis.name}: ${nemesis.about}: ${whyNot}`);
+      continue;
+    }
     const asked = new Map([
       [kill, values.kills],
       [power, values.cuts],
     ]).get(nemesis);
-    const faults = asked === undefined ? (minutes === Infinity ? usual : Infinity) : Number(asked);
-    if (whyNot === undefined) plans.push({ nemesis, faults, done: 0, rounds: 0 });
+    const otherwise = values.publish === true ? many : minutes === Infinity ? usual : Infinity;
+    const done = before?.done[nemesis.name] ?? 0;
+    plans.push(planOf(nemesis, asked === undefined ? otherwise : Number(asked), done));
   }
   for (const line of skipped) process.stderr.write(`NOT INJECTED  ${line}\n`);
 
@@ -151,17 +114,7 @@ async function main(): Promise<number> {
   const progress = setInterval(() => say(tally), 1_000);
   try {
     // Where there is little time, everybody gets a turn.
-    const atOnce = minutes < 5 ? 4 : Infinity;
-    const one = (plan: Plan): Promise<void> => oneRound(plan, tally, base, seed, isOver, atOnce);
-    const isSlow = ({ nemesis }: Plan): boolean => nemesis === pause;
-    await Promise.all([
-      inTurns(
-        plans.filter((plan) => !isSlow(plan)),
-        isOver,
-        one,
-      ),
-      inTurns(plans.filter(isSlow), isOver, one),
-    ]);
+    await torture(plans, { tally, base, seed, isOver, lanes, atOnce: minutes < 5 ? 4 : Infinity });
   } finally {
     clearInterval(progress);
     await sleep(0);
@@ -169,20 +122,22 @@ async function main(): Promise<number> {
   }
 
   const report = reportOf(tally, {
-    commit: commit(),
+    commit: origin,
     at: new Date().toISOString(),
-    seed,
+    seeds: [seed],
     seconds: Math.round((performance.now() - from) / 100) / 10,
     machine: machine(),
+    done: Object.fromEntries(
+      plans.map(({ nemesis, done, before }) => [nemesis.name, done - before]),
+    ),
     skipped,
   });
   if (process.stderr.isTTY) process.stderr.write("\r\u001B[2K");
   process.stdout.write(values.json === true ? `${JSON.stringify(report)}\n` : table(report));
-  if (values.publish === true) {
-    const folder = join(import.meta.dirname, "..", "docs", "reliability");
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, "torture.json"), `${JSON.stringify(report, undefined, 2)}\n`);
-  }
+  if (values.publish === true) publish(report, before);
+  const left = plans.filter(({ done, faults }) => done < faults && faults < Infinity);
+  for (const { nemesis, done, faults } of left)
+    process.stderr.write(`${nemesis.name}: ${done} of ${faults} are done\n`);
   return tally.violations.length === 0 ? 0 : 1;
 }
 

@@ -10,13 +10,14 @@ const pastTheLeaseMs = 11_500;
 export const pause: Nemesis = {
   name: "pause",
   about: "SIGSTOP of a worker, and of the owner, past their leases, then SIGCONT",
+  perStore: 2,
   async round(round, faults) {
     const { tally } = round;
     const on = world("pause", round, { processes: 2 });
     const owner = on.begin();
     await owner.up;
     await owner.hasWorkers(2, 15_000);
-    for (let done = 0; done < Math.min(faults, 2); done += 1) {
+    for (let done = 0; done < faults; done += 1) {
       await sleep(round.random.whole(300, 800));
       const victim = done === 0 ? owner.workers()[0] : owner.pid;
       owner.signal("SIGSTOP", victim);

@@ -12,12 +12,12 @@ import { command, imageDisk, memoryDisk, whyNoImages } from "./mounts.ts";
 import { standsStill } from "./processes.ts";
 import { world, type Nemesis } from "./world.ts";
 
-const perStore = 20;
 const imageMb = 64;
 
 export const power: Nemesis = {
   name: "power",
   about: "power cuts: the disk as of its last sync, and a start from it",
+  perStore: 20,
   whyNot: whyNoImages,
   async round(round, faults) {
     const { random, tally, folder, isOver } = round;
@@ -30,7 +30,7 @@ export const power: Nemesis = {
     try {
       // The witness is outside: it is another machine's.
       const on = world("power", round, { store: join(disk.path, "torture.db") });
-      for (let done = 0; done < Math.min(faults, perStore) && !(done > 0 && isOver()); done += 1) {
+      for (let done = 0; done < faults && !(done > 0 && isOver()); done += 1) {
         const owner = on.begin();
         await owner.up;
         if (done > 0) owner.works.then(tally.recovered, () => undefined);

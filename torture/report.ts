@@ -2,47 +2,106 @@
 import type { Machine } from "../bench/machine.ts";
 import type { Found, Tally } from "./tally.ts";
 
-/** One published run; docs/reliability/torture.json is one. */
+/** One run, or several that were added up. */
 export type Report = {
   readonly tool: "torture";
+  /** The last that changed the sources. */
   readonly commit: string;
   readonly at: string;
-  readonly seed: number;
+  readonly seeds: readonly number[];
   readonly seconds: number;
   readonly machine: Machine;
-  readonly faults: Readonly<Record<string, number>>;
-  readonly sums: Readonly<Record<string, number>>;
-  readonly extraPerThousand: number;
-  readonly recoveryMs: {
-    readonly count: number;
-    readonly median: number;
-    readonly slowest: number;
-  };
-  readonly flips: Readonly<Record<string, number>>;
+  readonly faults: Numbers;
+  /** How many faults each nemesis has done. */
+  readonly done: Numbers;
+  readonly sums: Numbers;
+  readonly slowestRecoveryMs: number;
+  /** Restarts, by how long they took: the upper end of each class, in ms. */
+  readonly recoveriesMs: Numbers;
+  readonly flips: Numbers;
   readonly skipped: readonly string[];
   readonly notes: readonly string[];
   readonly violations: readonly Found[];
 };
 
-export type About = Pick<Report, "commit" | "at" | "seed" | "seconds" | "machine" | "skipped">;
+type Numbers = Readonly<Record<string, number>>;
+
+export type About = Pick<
+  Report,
+  "commit" | "at" | "seeds" | "seconds" | "machine" | "done" | "skipped"
+>;
+
+/** Width of a class of recoveries, in ms. */
+const classMs = 20;
 
 export function reportOf(tally: Tally, about: About): Report {
-  const times = tally.recoveriesMs.toSorted((a, b) => a - b);
-  const { executions, "extra executions": extra } = tally.sums;
+  const classes = new Map<string, number>();
+  for (const ms of tally.recoveriesMs) {
+    const upper = `${Math.ceil(ms / classMs) * classMs}`;
+    classes.set(upper, (classes.get(upper) ?? 0) + 1);
+  }
   return {
     tool: "torture",
     ...about,
     faults: byName(tally.faults),
     sums: tally.sums,
-    extraPerThousand: executions === 0 ? 0 : Math.round((extra / executions) * 100_000) / 100,
-    recoveryMs: {
-      count: times.length,
-      median: Math.round(times[times.length >> 1] ?? 0),
-      slowest: Math.round(times.at(-1) ?? 0),
-    },
+    slowestRecoveryMs: Math.round(Math.max(0, ...tally.recoveriesMs)),
+    recoveriesMs: Object.fromEntries(classes),
     flips: byName(tally.flips),
     notes: tally.notes,
     violations: tally.violations,
+  };
+}
+
+/** Two runs of the same sources as one. */
+export function added(before: Report, more: Report): Report {
+  return {
+    ...more,
+    seeds: [...before.seeds, ...more.seeds],
+    seconds: Math.round((before.seconds + more.seconds) * 10) / 10,
+    faults: sum(before.faults, more.faults),
+    done: sum(before.done, more.done),
+    sums: sum(before.sums, more.sums),
+    slowestRecoveryMs: Math.max(before.slowestRecoveryMs, more.slowestRecoveryMs),
+    recoveriesMs: sum(before.recoveriesMs, more.recoveriesMs),
+    flips: sum(before.flips, more.flips),
+    skipped: [...new Set([...before.skipped, ...more.skipped])],
+    notes: [...new Set([...before.notes, ...more.notes])],
+    violations: [...before.violations, ...more.violations],
+  };
+}
+
+function sum(a: Numbers, b: Numbers): Numbers {
+  const all = new Map(Object.entries(a));
+  for (const [name, n] of Object.entries(b)) all.set(name, (all.get(name) ?? 0) + n);
+  return Object.fromEntries(all);
+}
+
+/** Extra executions of 1,000, with two decimals. */
+export function extraPerThousand({ sums }: Report): number {
+  const executions = sums["executions"] ?? 0;
+  return Math.round(((sums["extra executions"] ?? 0) / Math.max(1, executions)) * 100_000) / 100;
+}
+
+/** How long it took until somebody worked again, as a few lines. */
+export function recovery(report: Report): Numbers {
+  const classes = Object.entries(report.recoveriesMs)
+    .map(([upper, count]) => [Number(upper), count] as const)
+    .toSorted(([a], [b]) => a - b);
+  const restarts = classes.reduce((all, [, count]) => all + count, 0);
+  const within = (share: number): number => {
+    let seen = 0;
+    for (const [upper, count] of classes) {
+      seen += count;
+      if (seen >= restarts * share) return upper;
+    }
+    return 0;
+  };
+  return {
+    restarts,
+    "half of them within, ms": within(0.5),
+    "99 of 100 within, ms": within(0.99),
+    "slowest, ms": report.slowestRecoveryMs,
   };
 }
 
@@ -65,18 +124,17 @@ function block(title: string, rows: readonly (readonly [string, number])[], unit
 }
 
 export function table(report: Report): string {
-  const { machine: on, recoveryMs, violations } = report;
+  const { machine: on, violations } = report;
   const seconds = Math.round(report.seconds);
   return [
-    `torture: seed ${report.seed}, ${seconds} s, commit ${report.commit}\n`,
+    `torture: seed ${report.seeds.join(", ")}, ${seconds} s, commit ${report.commit}\n`,
     `${on.cpu}, ${on.cores} cores · ${on.kernel} · Node ${on.node} · SQLite ${on.sqlite}\n\n`,
     block("faults injected", Object.entries(report.faults)),
     block("what came of it", Object.entries(report.sums)),
-    block("back at work after a fault, from the start of the process", [
-      ["restarts", recoveryMs.count],
-      ["half of them within, ms", recoveryMs.median],
-      ["slowest, ms", recoveryMs.slowest],
-    ]),
+    block(
+      "back at work after a fault, from the start of the process",
+      Object.entries(recovery(report)),
+    ),
     block("bits flipped", Object.entries(report.flips)),
     ...report.skipped.map((line) => `NOT INJECTED  ${line}\n`),
     ...report.notes.map((line) => `note  ${line}\n`),

@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { machine } from "../bench/machine.ts";
 import { commit } from "./commit.ts";
 import { promises, type Promise as Promised } from "./promises.ts";
-import type { Report } from "./report.ts";
+import { extraPerThousand, recovery, type Report } from "./report.ts";
 
 const root = join(import.meta.dirname, "..");
 const folder = join(root, "docs", "reliability");
@@ -60,18 +60,13 @@ function origin(run: Fields): string {
 }
 
 function tortured(report: Report): string {
-  const recovery = {
-    restarts: report.recoveryMs.count,
-    "half of them within, ms": report.recoveryMs.median,
-    "slowest, ms": report.recoveryMs.slowest,
-  };
   return [
     "## Real faults, real processes (`npm run torture`)",
     origin(report),
-    `Violations: **${report.violations.length}**. Extra executions: ${report.extraPerThousand} of 1,000; they are allowed, and counted.`,
+    `Violations: **${report.violations.length}**. Extra executions: ${extraPerThousand(report)} of 1,000; they are allowed, and counted.`,
     numbers(report.faults, ["fault", "times"]),
     numbers(report.sums, ["what came of it", ""]),
-    numbers(recovery, ["from the start of a process to its first sub-job", ""]),
+    numbers(recovery(report), ["from the start of a process to its first sub-job", ""]),
     numbers(report.flips, ["one bit of a store flipped", "times"]),
     ...report.skipped.map((line) => `Not injected: ${line}.`),
     ...report.notes.map((line) => `Note: ${line}.`),

@@ -28,6 +28,8 @@ export type Round = {
   readonly folder: string;
   /** No further fault is worth beginning. */
   readonly isOver: () => boolean;
+  /** How many of its nemesis came before this round's, so that what goes through points in order goes on. */
+  readonly before: number;
 };
 
 /** A way to do harm. */
@@ -36,7 +38,9 @@ export type Nemesis = {
   readonly about: string;
   /** Why this machine cannot do it; undefined if it can. */
   readonly whyNot?: () => string | undefined;
-  /** Does `faults` of it at most, on a store of its own. */
+  /** Faults that one store stands before it is healed and judged. */
+  readonly perStore: number;
+  /** Does `faults` of it, on a store of its own. */
   readonly round: (round: Round, faults: number) => Promise<void>;
 };
 

@@ -3,7 +3,7 @@ import { UsageError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
 import { memoryEngine } from "./memory/engine.ts";
 import { type LogClock, systemClock } from "./system.ts";
-import { maskUrl } from "./url.ts";
+import { maskUrl, short } from "./url.ts";
 
 export { maskUrl };
 
@@ -75,10 +75,12 @@ function parsed(rest: string): Parsed {
   const asked = new URLSearchParams(query.join("?"));
   const strange = [...asked.keys()].find((key) => key !== "partitions");
   if (strange !== undefined)
-    throw new UsageError(`unknown option "${strange}" in the URL: it may say partitions`);
+    throw new UsageError(`unknown option "${short(strange)}" in the URL: it may say partitions`);
   const partitions = asked.get("partitions");
   if (partitions !== null && !/^\d+$/.test(partitions))
-    throw new UsageError(`partitions must be an integer from 1 to 1024, got "${partitions}"`);
+    throw new UsageError(
+      `partitions must be an integer from 1 to 1024, got "${short(partitions)}"`,
+    );
   return { path, partitions: partitions === null ? undefined : Number(partitions) };
 }
 

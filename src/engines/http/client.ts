@@ -7,6 +7,7 @@ import type { Log } from "../../ports/log.ts";
 import type { Lease, Queue } from "../../ports/queue.ts";
 import type { Store, Value } from "../../ports/store.ts";
 import type { RunRow, Views } from "../../ports/views.ts";
+import { maskUrl } from "../url.ts";
 import { hints } from "./hints.ts";
 import { type Wire, wire } from "./wire.ts";
 
@@ -53,7 +54,7 @@ export async function httpEngine(
 function checkedUrl(url: string): URL {
   const base = URL.canParse(url) ? new URL(url) : undefined;
   if (base?.protocol !== "http:")
-    throw new UsageError(`expected a URL like http://localhost:4400, got "${url}"`);
+    throw new UsageError(`expected a URL like http://localhost:4400, got "${maskUrl(url)}"`);
   if (!["localhost", "127.0.0.1", "[::1]"].includes(base.hostname))
     throw new UsageError(
       `the owner of a SQLite file is reached on localhost, 127.0.0.1 or [::1] only, got "${base.hostname}": ` +
