@@ -9,7 +9,7 @@ import { mergeHistogram, toSparse } from "./histogram.ts";
 import { keys as storeKeys } from "./ids.ts";
 import { keyIndex } from "./key-index.ts";
 import * as ledgers from "./ledger.ts";
-import { restoredPauses, storedPauses, type StoredPauses } from "./pauses.ts";
+import { restoredPauses, storedPauses, type Pauses } from "./pauses.ts";
 import type { FanOutPlan, StepPlan } from "./plan.ts";
 import { forget } from "./progress.ts";
 import { planOfRun } from "./plan-of-run.ts";
@@ -17,6 +17,7 @@ import { isEnded, newStep, type Plain, type Run, type Step } from "./run.ts";
 import type { Single } from "./single.ts";
 import { relist } from "./slices.ts";
 import { arm, countSlots, poolOf, type Partition, type Session } from "./state.ts";
+import { isSoundPauses, isSoundWorkers } from "./sound-stored.ts";
 import { offer } from "./window.ts";
 import type { StoredFanOut, StoredPlain, StoredRun, StoredStep } from "./stored.ts";
 
@@ -257,8 +258,10 @@ function restoreFanOut(
   step.cursor = stored.cursor;
   step.ledger.size = stored.size;
   step.ledger.total = stored.total;
-  for (const [state, count] of stored.counts.entries()) step.ledger.counts[state] = count;
   for (const [n, bytes] of records.pages) ledgers.restorePage(step.ledger, n, bytes);
+  ledgers.recount(step.ledger);
+  const isCounted = step.ledger.counts.every((count, state) => count === stored.counts[state]);
+  assert(isCounted, `the sub-jobs of step "${step.name}" are those that were counted`);
   step.next = stored.next;
   for (const chunk of records.directory)
     for (let at = 0; at + 1 < chunk.length; at += 2) {
@@ -289,11 +292,22 @@ function restoreFanOut(
   return step;
 }
 
-/** The workers that had been seen, by name. */
+/** The workers that had been seen, by name. Throws CorruptError on what takeChanges did not write. */
 export function sessionsIn(text: string): readonly (readonly [worker: string, Session])[] {
-  const pairs: unknown = JSON.parse(text);
-  assert(Array.isArray(pairs), "the workers of a partition are an array");
-  return pairs as [string, Session][]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in takeChanges
+  const pairs = jsonOrNone(text);
+  assert(
+    isSoundWorkers(pairs),
+    `the record ${storeKeys.partition} in the store is that of workers`,
+  );
+  return pairs;
+}
+
+function jsonOrNone(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Puts the workers back that had been seen. */
@@ -303,7 +317,14 @@ export function restoreWorkers(state: Partition, text: string): void {
   state.changed.workers = false;
 }
 
+/** What people have paused. Throws CorruptError on what takeChanges did not write. */
+export function pausesIn(text: string): Pauses {
+  const stored = jsonOrNone(text);
+  assert(isSoundPauses(stored), `the record ${storeKeys.pauses} in the store is what was paused`);
+  return restoredPauses(stored);
+}
+
 /** Puts back what people have paused: before the runs, which ask for it. */
 export function restorePauses(state: Partition, text: string): void {
-  state.pauses = restoredPauses(JSON.parse(text) as StoredPauses); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in takeChanges
+  state.pauses = pausesIn(text);
 }

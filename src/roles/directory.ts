@@ -1,7 +1,7 @@
 /** Where the items of a step stand on the log, from what its manager committed. */
 import { prefixes } from "../core/ids.ts";
 import type { Store } from "../ports/store.ts";
-import { numbers, text } from "./loading.ts";
+import { numbers } from "./loading.ts";
 
 /**
  * The offset of the page that has this sub-job; undefined if there is none yet.
@@ -19,8 +19,8 @@ export async function pageAt(
   let found: number | undefined;
   for (let after: string | undefined; ;) {
     const rows = await store.scan(partition, prefix, 16, after);
-    for (const [, value] of rows) {
-      const chunk = numbers(text(value));
+    for (const [key, value] of rows) {
+      const chunk = numbers(value, key);
       if ((chunk[0] ?? Infinity) > index) return found;
       for (let at = 0; at + 1 < chunk.length && (chunk[at] ?? Infinity) <= index; at += 2)
         found = chunk[at + 1];

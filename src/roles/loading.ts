@@ -1,10 +1,17 @@
 /** Reads what a manager keeps back from the store. */
-import { assert } from "../errors.ts";
+import { assert, CorruptError } from "../errors.ts";
 import { keys, prefixes } from "../core/ids.ts";
 import { restorePrefix } from "../core/key-index.ts";
-import { noPauses, restoredPauses, type Pauses, type StoredPauses } from "../core/pauses.ts";
+import { noPauses, type Pauses } from "../core/pauses.ts";
 import type { Plans } from "../core/plan.ts";
-import { restorePauses, restoreRun, restoreWorkers, type FanOutRecords } from "../core/snapshot.ts";
+import {
+  pausesIn,
+  restorePauses,
+  restoreRun,
+  restoreWorkers,
+  type FanOutRecords,
+} from "../core/snapshot.ts";
+import { isSoundRun, isSoundStep } from "../core/sound-stored.ts";
 import { emptyPartition, type Partition } from "../core/state.ts";
 import type { StoredRun, StoredStep } from "../core/stored.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -54,7 +61,7 @@ export async function loadPartition(
     if (because === undefined) await loadRun(engine, state, id, at);
     else strange(because);
   }
-  if (typeof workers === "string") restoreWorkers(state, workers);
+  if (workers !== undefined) restoreWorkers(state, text(workers));
   return state;
 }
 
@@ -111,7 +118,7 @@ async function loadRows(
       Number(key.slice(prefixes.pages(run, step).length)),
       bytes(value),
     ]),
-    directory: directory.map(([, value]) => numbers(text(value))),
+    directory: directory.map(([key, value]) => numbers(value, key)),
     indexPrefix,
     index: index.map(([key, value]) => [key, bytes(value)]),
   };
@@ -123,7 +130,10 @@ export async function loadStoredRun(
   id: string,
 ): Promise<StoredRun | undefined> {
   const [value] = await store.load(partition, [keys.run(id)]);
-  return value === undefined ? undefined : (JSON.parse(text(value)) as StoredRun); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in core/snapshot.ts
+  if (value === undefined) return undefined;
+  const run = parsed(value, keys.run(id)) as StoredRun; // oxlint-disable-line typescript/no-unsafe-type-assertion -- isSoundRun looks
+  assert(isSoundRun(run, id), `the record ${keys.run(id)} in the store is that of a run`);
+  return run;
 }
 
 /** The steps of a run, in order; undefined where one has not begun. */
@@ -136,15 +146,22 @@ export async function loadStoredSteps(
     partition,
     run.steps.map((step) => keys.step(run.run, step)),
   );
-  return values.map(
-    (value) => (value === undefined ? undefined : (JSON.parse(text(value)) as StoredStep)), // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in core/snapshot.ts
-  );
+  return values.map((value, n) => {
+    if (value === undefined) return undefined;
+    const key = keys.step(run.run, run.steps[n] ?? "");
+    const step = parsed(value, key) as StoredStep; // oxlint-disable-line typescript/no-unsafe-type-assertion -- isSoundStep looks
+    assert(
+      isSoundStep(step, run.steps[n] ?? ""),
+      `the record ${key} in the store is that of a step`,
+    );
+    return step;
+  });
 }
 
 /** What people have paused, as it concerns this partition. */
 export async function loadPauses(store: Pick<Store, "load">, partition: number): Promise<Pauses> {
   const [value] = await store.load(partition, [keys.pauses]);
-  return value === undefined ? noPauses() : restoredPauses(JSON.parse(text(value)) as StoredPauses); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in core/snapshot.ts
+  return value === undefined ? noPauses() : pausesIn(text(value));
 }
 
 export function text(value: Value): string {
@@ -157,8 +174,18 @@ export function bytes(value: Value): Uint8Array {
   return value;
 }
 
-export function numbers(json: string): readonly number[] {
-  const list: unknown = JSON.parse(json);
-  assert(Array.isArray(list), "this value is a list of numbers");
-  return list as readonly number[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in core/snapshot.ts
+export function numbers(value: Value, key: string): readonly number[] {
+  const list = parsed(value, key);
+  const isSound = Array.isArray(list) && list.every((number) => Number.isSafeInteger(number));
+  assert(isSound, `the record ${key} in the store is a list of numbers`);
+  return list as readonly number[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- every one was looked at
+}
+
+/** Throws CorruptError, which names the record. */
+function parsed(value: Value, key: string): unknown {
+  try {
+    return JSON.parse(text(value));
+  } catch (cause) {
+    throw new CorruptError(`the record ${key} in the store is damaged: it is not JSON`, { cause });
+  }
 }

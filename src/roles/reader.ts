@@ -124,7 +124,8 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
         const outcome = await outcomeAt(home(id), offset, index);
         if (outcome === undefined) break;
         outcomes.unshift(outcome);
-        offset = outcome.previous;
+        // An outcome is before what came of it, or it is damage and would lead in a circle.
+        offset = (outcome.previous ?? Infinity) < offset ? outcome.previous : undefined;
       }
       const state = ledgers.states[ledgers.stateOf(ledger, index)] ?? "waiting";
       return {

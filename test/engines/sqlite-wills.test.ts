@@ -40,6 +40,13 @@ test("a line that was cut off says nothing, a last one says that the process end
   assert.deepEqual(killed(file), { left: [will(2)], exited: true });
 });
 
+test("a line that the power cut has filled with something else says nothing", () => {
+  const file = join(folder, "power");
+  fileOfWills(file).make(will(1));
+  appendFileSync(file, `+2 0 {"n":${"\0".repeat(20)}}\n+3 0 {"n"}\n+4 0 []\n\0\0\n`);
+  assert.deepEqual(killed(file), { left: [will(1)], exited: false });
+});
+
 test("once forgiven, and after a close in good order, nothing is left", () => {
   const file = join(folder, "forgiven");
   const wills = fileOfWills(file);

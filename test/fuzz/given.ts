@@ -92,10 +92,16 @@ export function twisted(good: unknown): fc.Arbitrary<unknown> {
     value: strange,
   });
   return fc.array(twist, { minLength: 1, maxLength: 2 }).map((twists) => {
-    let value = structuredClone(good) as Json;
-    for (const { path, how, value: other } of twists) value = twistOf(value, path, how, other);
+    let value = fresh(good);
+    for (const { path, how, value: other } of twists)
+      value = twistOf(value, path, how, fresh(other));
     return value;
   });
+}
+
+/** As it comes out of JSON, with nothing shared. */
+function fresh(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value)) as Json;
 }
 
 function twistOf(

@@ -88,8 +88,18 @@ function willsIn(text: string): readonly Will[] {
     const [, made, partition, record, revoked] =
       /^\+(\d+) (\d+) (\{.*\})$|^-(\d+)$/.exec(line) ?? [];
     if (revoked !== undefined) wills.delete(revoked);
-    if (made !== undefined && record !== undefined)
+    if (made !== undefined && record !== undefined && isJson(record))
       wills.set(made, { partition: Number(partition), text: record });
   }
   return [...wills.values()];
+}
+
+/** Nothing here was synced: after a power cut a line may have anything in its middle, and what is no record must not get on the log. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
