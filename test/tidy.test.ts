@@ -82,6 +82,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "engines/open",
     "engines/system",
     "api/server",
+    "api/for-others",
     "errors",
   ],
   api: ["core", "views", "ports", "errors"], // carries ports over HTTP; app opens it, so it does not know app

@@ -136,7 +136,8 @@ async function serve(
 ) {
   if (listen === false || isChild || !node.engine.manages) return undefined;
   const { server } = await import("../api/server.ts");
-  const served = await server({ engine: node.engine, port: listen, token });
+  const { forOthers } = await import("../api/for-others.ts");
+  const served = await server({ engine: forOthers(node.engine), port: listen, token });
   node.setUrl(served.url);
   return served;
 }

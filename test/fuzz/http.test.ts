@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { request } from "node:http";
 import { after, test } from "node:test";
 import * as fc from "fast-check";
+import { forOthers } from "../../src/api/for-others.ts";
 import { server } from "../../src/api/server.ts";
 import { givenTask, virtualClock } from "../../src/contract/given.ts";
 import { begin, done, fanOutPlan, flowPlan, page, settled } from "../../src/contract/events.ts";
@@ -18,7 +19,7 @@ import { assertUnpolluted, damaged, runs, twisted } from "./given.ts";
 
 const clock = virtualClock();
 const owner = memoryEngine({ clock, partitions: 1 });
-const served = await server({ engine: owner, port: 0 });
+const served = await server({ engine: forOthers(owner), port: 0 });
 const plans = plansOf([flowPlan([fanOutPlan("all")])]);
 const managing = manager({ engine: owner, clock, partition: 0, holder: "fuzz", plans });
 const listing = projector({ engine: owner, partition: 0 });
@@ -59,7 +60,6 @@ const bodies: Readonly<Record<string, unknown>> = {
   "/v1/log/append": { partition: 0, texts: records },
   "/v1/log/read": { partition: 0, from: 0, records: 5, bytes: 1_000 },
   "/v1/log/end": { partition: 0 },
-  "/v1/log/trim": { partition: 0, before: 0 },
   "/v1/queue/put": { tasks: [givenTask("r"), slice] },
   "/v1/queue/take": { worker: "w", queues: ["default"], max: 3, leaseMs: 1_000 },
   "/v1/queue/extend": { worker: "w", leaseMs: 1_000 },
@@ -135,6 +135,16 @@ test("every body is answered or refused with a code, and what was refused change
 });
 
 test("G18 the manager and the list of runs go on over all that was taken", async () => {
+  for (const [texts, code] of [
+    [["nothing"], "event"],
+    [[`{"type":"run.ended","run":"r"}`], "managers"],
+  ] as const) {
+    // prettier-ignore
+    const refused = await post("/v1/log/append", JSON.stringify({ partition: 0, texts }));
+    assert.equal(refused.status, 400);
+    assert.match(refused.text, new RegExp(code));
+  }
+  assert.equal((await post("/v1/log/trim", '{"partition":0,"before":1}')).status, 400);
   const end = await owner.log.end(0);
   assert.ok(end > 100, `${end} records were taken`);
   while ((await owner.store.position(0)).offset < end) await managing.tick();
