@@ -11,6 +11,8 @@ export type { Flow, FlowChain, Items, Joined, Page, Pages } from "./define/flow.
 export type { Fold, Folds } from "./define/folds.ts";
 export { job } from "./define/job.ts";
 export type { Job } from "./define/job.ts";
+export { listener } from "./define/listener.ts";
+export type { EventOf, Listener } from "./define/listener.ts";
 export { unique } from "./define/unique.ts";
 export type { Retry, Work } from "./define/work.ts";
 export {
@@ -28,6 +30,7 @@ export {
 } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 export type { Json, Outcome, Priority, RunState } from "./core/event.ts";
+export type { RunEvent, RunEventType } from "./core/run-event.ts";
 export type { RunQuery, RunRow } from "./ports/views.ts";
 export type {
   AttemptRecord,

@@ -106,3 +106,14 @@ test("processes: the work of several processes is one answer", { timeout: 60_000
   assert.match(stdout, /^\{ primes: 148933, ranges: 200, processes: [1-4] \}\n$/);
   assert.equal(stderr, "", "no process ended on its way");
 });
+
+test("listen: who is told hears of the hold and of the end, and who looks on of the steps", async (t) => {
+  const { code, stdout, stderr } = await run(t, "05-listen.ts", await folder(t));
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stdout.trimEnd().split("\n").toSorted(), [
+    "run.ended welcome done",
+    "run.held welcome 1 of 2 failed, 0 tolerated",
+    "step.began send",
+    "step.ended send",
+  ]);
+});

@@ -1,11 +1,13 @@
 /** What a user holds in hand: start runs, ask about them, work. */
 import { encode, type Json, type Priority } from "../core/event.ts";
 import type { Pause } from "../core/pauses.ts";
+import type { RunEventType } from "../core/run-event.ts";
 import { checkRunId, differenceText, firstDifference, partitionOf } from "../core/ids.ts";
 import type { Log } from "../define/ctx.ts";
 import { instantOf, type Duration } from "../define/duration.ts";
 import type { Flow, State } from "../define/flow.ts";
-import type { Job } from "../define/job.ts";
+import type { Awaitable, Job } from "../define/job.ts";
+import { hearer, type EventOf, type Listener } from "../define/listener.ts";
 import { store } from "../define/json.ts";
 import { validate } from "../define/schema.ts";
 import { oneOf } from "../define/work.ts";
@@ -16,6 +18,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { RunQuery, RunRow } from "../ports/views.ts";
 import { askAll, pausesOf, type By, type Everywhere } from "./deciding.ts";
+import { earsOf } from "./listeners.ts";
 import { logTo } from "./logging.ts";
 import { openNode, type Node } from "./node.ts";
 import { ownerVariable, tokenVariable } from "./processes.ts";
@@ -23,7 +26,7 @@ import { runHandle, type Run } from "./run.ts";
 import { workOn, type WorkOptions } from "./work.ts";
 
 /** What an app is made of. Every job and flow that it starts or works on must be among them. */
-export type Part = Flow | Job;
+export type Part = Flow | Job | Listener;
 
 export type AppDefinition = {
   readonly name: string;
@@ -70,6 +73,17 @@ export type App = {
   readonly resume: (what: Everywhere, reason?: string, by?: By) => Promise<void>;
   /** All that is paused now: runs, steps, customers, jobs; the oldest first. */
   readonly pauses: () => Promise<readonly Pause[]>;
+  /**
+   * Calls `run` with every event of these types (all: "*") from now on, in the order of each run, while the app is open; until
+   * the returned function is called. What it throws is logged, and harms nobody. For one that misses nothing over restarts: `listener`.
+   *
+   * Not in the processes that `work({ processes })` starts: the one that started them tells.
+   */
+  readonly on: <const T extends RunEventType, F extends Flow = Flow>(
+    events: T | readonly T[] | "*",
+    run: (event: EventOf<T, F>) => Awaitable<unknown>,
+    of?: { readonly flows?: readonly F[] },
+  ) => () => void;
   /** Works until SIGTERM or SIGINT (or the signal given), then drains and resolves. */
   readonly work: (options?: WorkOptions) => Promise<void>;
   /** Stops the work as a signal does, and ends what the app has open; may be called twice. Runs stay where they are, and go on when somebody opens them again. */
@@ -81,15 +95,24 @@ const priorities: readonly Priority[] = ["low", "normal", "high", "urgent"];
 
 export function app(definition: AppDefinition): App {
   const { name, parts } = definition;
-  const { flows, jobs } = sorted(parts);
+  const { flows, jobs, listeners } = sorted(parts);
   const plans = new Map([...flows].map(([flow, { plan }]) => [flow, plan]));
   const log = logTo(definition.log);
   let opened: Promise<Node> | undefined;
+  const ears = earsOf(log);
   const works = new Set<Promise<unknown>>();
   let stopWorks = new AbortController();
 
   function node(): Promise<Node> {
-    opened ??= openNode({
+    opened ??= open();
+    opened.catch(() => {
+      opened = undefined;
+    });
+    return opened;
+  }
+
+  async function open(): Promise<Node> {
+    const node = await openNode({
       url: urlOf(definition.url, name),
       name,
       token: process.env[tokenVariable],
@@ -99,10 +122,8 @@ export function app(definition: AppDefinition): App {
       onError: (role, error) =>
         log(error instanceof ConflictError ? "debug" : "warn", `${role}: ${messageOf(error)}`, {}),
     });
-    opened.catch(() => {
-      opened = undefined;
-    });
-    return opened;
+    await ears.open(node);
+    return node;
   }
 
   async function start<I, S, R>(
@@ -167,13 +188,15 @@ export function app(definition: AppDefinition): App {
   async function closeNode(): Promise<void> {
     const open = opened;
     opened = undefined;
-    if (open !== undefined) await (await open).close();
+    if (open === undefined) return;
+    await ears.close();
+    await (await open).close();
   }
 
   async function work(options: WorkOptions): Promise<void> {
     const given = options.signal === undefined ? [] : [options.signal];
     const signal = AbortSignal.any([stopWorks.signal, ...given]);
-    const worked = workOn(await node(), { flows, jobs, log }, { ...options, signal });
+    const worked = workOn(await node(), { flows, jobs, listeners, log }, { ...options, signal });
     works.add(worked);
     try {
       if ((await worked) === "aborted") return;
@@ -211,27 +234,36 @@ export function app(definition: AppDefinition): App {
       await askAll(await node(), "resume-all.asked", what, reason, by);
     },
     pauses: async () => pausesOf(await node()),
+    on(events, run, { flows } = {}) {
+      const wanted = events === "*" ? undefined : typeof events === "string" ? [events] : events;
+      return ears.on(hearer({ events: wanted, flows }, run, "on"));
+    },
     work: (options = {}) => work(options),
     close,
     [Symbol.asyncDispose]: close,
   };
 }
 
-function sorted(parts: readonly Part[]): {
+type Sorted = {
   readonly flows: ReadonlyMap<string, Flow>;
   readonly jobs: ReadonlyMap<string, Job>;
-} {
-  const flows = new Map<string, Flow>();
-  const jobs = new Map<string, Job>();
-  for (const part of parts) {
-    const of: Map<string, Part> = part.kind === "flow" ? flows : jobs;
-    const other = of.get(part.name);
-    if (other !== undefined && other !== part)
-      throw new UsageError(
-        `app({ parts }) has two ${part.kind}s called "${part.name}": rename one`,
-      );
-    of.set(part.name, part);
-  }
+  readonly listeners: readonly Listener[];
+};
+
+function sorted(parts: readonly Part[]): Sorted {
+  const byKind = <K extends Part["kind"]>(kind: K) => {
+    const named = new Map<string, Extract<Part, { readonly kind: K }>>();
+    for (const part of parts) {
+      if (!isOf(part, kind)) continue;
+      const other = named.get(part.name);
+      if (other !== undefined && other !== part)
+        throw new UsageError(`app({ parts }) has two ${kind}s called "${part.name}": rename one`);
+      named.set(part.name, part);
+    }
+    return named;
+  };
+  const flows = byKind("flow");
+  const jobs = byKind("job");
   for (const flow of flows.values()) {
     if (flow.steps.length === 0)
       throw new UsageError(`flow "${flow.name}" has no steps: give it one with .step or .fanOut`);
@@ -241,7 +273,14 @@ function sorted(parts: readonly Part[]): {
           `${step.job.name} is used by ${flow.name}/${step.name} but is not in app({ parts }): add it`,
         );
   }
-  return { flows, jobs };
+  return { flows, jobs, listeners: [...byKind("listener").values()] };
+}
+
+function isOf<K extends Part["kind"]>(
+  part: Part,
+  kind: K,
+): part is Extract<Part, { readonly kind: K }> {
+  return part.kind === kind;
 }
 
 function checkFlow(flows: ReadonlyMap<string, Flow>, flow: Flow): void {

@@ -1,29 +1,26 @@
 /** Lets many wait for what is committed without each of them looking at every commit. */
-import { decode, type Recorded } from "../core/event.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
+import type { News } from "../roles/news.ts";
 import type { Role } from "../roles/role.ts";
 
 export type Changes = {
   /** Resolves when the managers have consumed what stands at this offset. */
   readonly consumed: (partition: number, offset: number) => Promise<void>;
   /** Calls back when this run begins or ends a step, is held, resumed or over; until the returned function is called. */
-  readonly onRun: (run: string, listener: (event: Recorded) => void) => () => void;
-  /** Follow the log while anybody listens. */
+  readonly onRun: (run: string, listener: () => void) => () => void;
   readonly roles: readonly Role[];
 };
 
 /** A hint may be lost: those who wait look for themselves after this. */
 const lookMs = 50;
-const readRecords = 5_000;
-const readBytes = 16_777_216;
 
 type Waiter = { readonly offset: number; readonly resolve: () => void };
 
-export function changes(engine: Engine, clock: Clock): Changes {
+export function changes(engine: Engine, clock: Clock, news: News): Changes {
   const partitions = Array.from({ length: engine.partitions }, (_, partition) => partition);
   const waiters = partitions.map((): Waiter[] => []);
-  const listeners = new Map<string, Set<(event: Recorded) => void>>();
+  const listeners = new Map<string, Set<() => void>>();
 
   async function release(partition: number): Promise<number> {
     const waiting = waiters[partition] ?? [];
@@ -51,35 +48,13 @@ export function changes(engine: Engine, clock: Clock): Changes {
     };
   }
 
-  /** Reads what the managers say about runs, and tells those who listen. */
-  function follower(partition: number): Role {
-    let next: number | undefined;
-    return {
-      name: `follower ${partition}`,
-      hints: ["state"],
-      async tick() {
-        // It reads on when nobody listens, so that who begins to listen misses nothing.
-        next ??= await engine.log.end(partition);
-        const entries = await engine.log.read(partition, next, {
-          records: readRecords,
-          bytes: readBytes,
-        });
-        next += entries.length;
-        for (const entry of entries) {
-          if (!entry.text.startsWith('{"type":"run.') && !entry.text.startsWith('{"type":"step.'))
-            continue;
-          const event = decode(entry);
-          if (!("run" in event)) continue;
-          for (const listener of listeners.get(event.run) ?? []) listener(event);
-        }
-        return entries.length;
-      },
-    };
-  }
+  news.onNews((_, events) => {
+    for (const event of events) for (const listener of listeners.get(event.run) ?? []) listener();
+  });
 
   const gates = partitions.map(gate);
   return {
-    roles: [...gates, ...partitions.map(follower)],
+    roles: gates,
     async consumed(partition, offset) {
       await new Promise<void>((resolve) => {
         waiters[partition]?.push({ offset, resolve });

@@ -8,8 +8,10 @@ import { CorruptError, UsageError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import { herald } from "../roles/herald.ts";
+import { aboutRuns, type About } from "../roles/about.ts";
 import { host as hostOf, type Host, type OnError } from "../roles/host.ts";
 import { manager, type Manager } from "../roles/manager.ts";
+import { news as newsOf, type News } from "../roles/news.ts";
 import { projector } from "../roles/projector.ts";
 import { reader as readerOf, type Reader } from "../roles/reader.ts";
 import { ticker } from "../roles/ticker.ts";
@@ -23,6 +25,10 @@ export type Node = {
   readonly host: Host;
   readonly reader: Reader;
   readonly why: Asker["why"];
+  readonly news: News;
+  readonly about: About;
+  /** Whether this process manages the partition, now. */
+  readonly isHolder: (partition: number) => boolean;
   /** Tells others who find the engine in use where its owner answers. */
   readonly setUrl: (url: string) => void;
   readonly consumed: Changes["consumed"];
@@ -70,8 +76,9 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   }
 
   const reader = readerOf({ engine, clock, plans });
-  const { consumed, onRun, roles } = changes(engine, clock);
-  for (const role of roles) host.add(role);
+  const news = newsOf(engine);
+  const { consumed, onRun, roles } = changes(engine, clock, news);
+  for (const role of [...news.roles, ...roles]) host.add(role);
 
   return {
     name,
@@ -80,6 +87,9 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     host,
     reader,
     why: asker({ engine, clock, plans, reader }).why,
+    news,
+    about: aboutRuns(engine),
+    isHolder: (partition) => managers[partition]?.isHolder() === true,
     setUrl: (at) => {
       opened.setUrl?.(at);
     },

@@ -3,9 +3,11 @@ import { limits } from "../core/limits.ts";
 import { durationMs, type Duration } from "../define/duration.ts";
 import type { Flow } from "../define/flow.ts";
 import type { Job } from "../define/job.ts";
+import type { Listener } from "../define/listener.ts";
 import { between } from "../define/work.ts";
 import { uniqueId } from "../engines/system.ts";
 import { worker as workerOf } from "../roles/worker.ts";
+import { tell } from "./listeners.ts";
 import type { LogTo } from "./logging.ts";
 import type { Node } from "./node.ts";
 import { ownerVariable, startProcesses, tokenVariable, workerVariable } from "./processes.ts";
@@ -30,6 +32,7 @@ export type WorkOptions = {
 type Parts = {
   readonly flows: ReadonlyMap<string, Flow>;
   readonly jobs: ReadonlyMap<string, Job>;
+  readonly listeners: readonly Listener[];
   readonly log: LogTo;
 };
 
@@ -51,6 +54,9 @@ export async function workOn(
   const isPrivate = processes > 0 && options.listen === undefined;
   const token = process.env[tokenVariable] ?? (isPrivate ? uniqueId() : undefined);
   const served = await serve(node, options.listen ?? (processes > 0 ? 0 : false), token, isChild);
+  // One process tells: the one that manages.
+  const told = node.engine.manages ? parts.listeners.map((one) => tell(node, one, parts.log)) : [];
+  await Promise.all(told.map(({ begun }) => begun));
   if (processes > 0 && served !== undefined) {
     const children = startProcesses({
       count: processes,
@@ -73,6 +79,7 @@ export async function workOn(
     await work.worker.drain(drainMs);
     await work.close();
   }
+  await Promise.all(told.map(({ end }) => end()));
   await served?.close();
   stop.forget();
   return stop.why();

@@ -52,4 +52,8 @@ export const limits = {
   countByKeys: 10_000,
   /** `list(atMost)` and `top(n)`. */
   listItems: 10_000,
+  /** Times a listener is told of an event, before it is passed over: about three minutes. */
+  listenerAttempts: 10,
+  /** How long a listener may take for one event: it holds up nobody but itself. */
+  listenerMs: 60_000,
 } as const;

@@ -40,12 +40,17 @@ type Held = {
 
 type News = { readonly events: readonly Recorded[]; readonly next: number };
 
-export type Manager = Role & { readonly resign: () => Promise<void> };
+export type Manager = Role & {
+  readonly resign: () => Promise<void>;
+  /** Whether it has the claim, as far as it knows: for what one process should do, and two may. */
+  readonly isHolder: () => boolean;
+};
 
 export function manager(options: ManagerOptions): Manager {
   const { engine, clock, partition, holder, plans, onStrange = () => undefined } = options;
   const { log, store } = engine;
   let mine: Held | undefined;
+  let hadClaim = false;
   /** This process's queue begins empty: what was in the one before is lost. */
   let queueIsNew = !engine.queueSurvives;
   const ended: string[] = [];
@@ -134,6 +139,7 @@ export function manager(options: ManagerOptions): Manager {
     hints: ["log"],
     async tick() {
       const held = mine ?? (await claim());
+      hadClaim = held !== undefined;
       mine = undefined; // If anything below throws, we claim again and trust nothing we remember.
       if (held === undefined) return 0;
       const { events, next } = await news(held.next);
@@ -158,7 +164,9 @@ export function manager(options: ManagerOptions): Manager {
       renewAt = clock.now() + limits.claimMs / 2;
       return events.length;
     },
+    isHolder: () => hadClaim,
     async resign() {
+      hadClaim = false;
       if (mine !== undefined) await store.resign(mine.claim, holder);
       mine = undefined;
     },

@@ -4,8 +4,11 @@ import { limits } from "../core/limits.ts";
 import type { FlowPlan } from "../core/plan.ts";
 import type { Engine } from "../ports/engine.ts";
 import { herald } from "../roles/herald.ts";
-import { host as hostOf } from "../roles/host.ts";
-import { manager } from "../roles/manager.ts";
+import { aboutRuns } from "../roles/about.ts";
+import { host as hostOf, type Host } from "../roles/host.ts";
+import { listening } from "../roles/listening.ts";
+import { manager, type Manager } from "../roles/manager.ts";
+import { news as newsOf } from "../roles/news.ts";
 import { projector } from "../roles/projector.ts";
 import { ticker } from "../roles/ticker.ts";
 import { worker } from "../roles/worker.ts";
@@ -41,6 +44,8 @@ export type BootOptions = {
 };
 
 const drainMs = 2_000;
+/** Under which name the processes tell their one listener. */
+export const listenerName = "listener-sim";
 
 export function boot(options: BootOptions): Booted {
   const { plan, process, engine, users, plans } = options;
@@ -53,8 +58,11 @@ export function boot(options: BootOptions): Booted {
     host.add(role);
     host.add(projector({ engine, partition }));
   }
-  if (plan.manages) host.add(ticker({ engine, clock }));
   if (plan.manages && engine.partitions > 1) host.add(herald({ engine, clock }));
+  if (plan.manages) {
+    host.add(ticker({ engine, clock }));
+    tell(options, host, managers);
+  }
   const place = {
     sleep: clock.sleep,
     crash(): Promise<never> {
@@ -89,4 +97,36 @@ export function boot(options: BootOptions): Booted {
       for (const role of managers) await role.resign();
     },
   };
+}
+
+/** A listener that is told of every event, and now and then does not hear it the first time. */
+function tell(
+  { engine, process, users, ...options }: BootOptions,
+  host: Host,
+  managers: readonly Manager[],
+): void {
+  const clock = options.clock.clockOf(process.life);
+  const news = newsOf(engine);
+  for (const role of news.roles) host.add(role);
+  for (let partition = 0; partition < engine.partitions; partition += 1)
+    host.add(
+      listening({
+        engine,
+        clock,
+        news,
+        about: aboutRuns(engine),
+        partition,
+        name: listenerName,
+        heard: { types: undefined, flows: undefined },
+        run({ id }) {
+          const isFirst = users.witness.begin(id) === 1;
+          if (isFirst && users.draw.chance(0.1, id, "deaf")) throw new Error("not heard");
+          users.witness.end(id);
+        },
+        isDurable: true,
+        mayTell: () => managers[partition]?.isHolder() === true,
+        onPassedOver: () => undefined,
+        stopped: new AbortController().signal,
+      }),
+    );
 }

@@ -1,5 +1,6 @@
 /** One simulated world: drawn by its seed, stormy for a while, then quiet until everything has ended. */
 import { keys } from "../core/ids.ts";
+import { runEvent, toldIn } from "../core/run-event.ts";
 import type { FlowPlan } from "../core/plan.ts";
 import { memoryEngine, type MemoryEngine } from "../engines/memory/engine.ts";
 import { ConflictError, UnavailableError } from "../errors.ts";
@@ -16,7 +17,7 @@ import {
 import { newLife, simClock, type Life } from "./clock.ts";
 import { drawer } from "./draw.ts";
 import { isEnded, type Run } from "./model.ts";
-import { boot, type Booted, type NodePlan } from "./node.ts";
+import { boot, listenerName, type Booted, type NodePlan } from "./node.ts";
 import { people as peopleOf } from "./people.ts";
 import { faultyEngine, type Between, type Process } from "./ports.ts";
 import { itemsOf, program, type Users } from "./program.ts";
@@ -95,7 +96,9 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   const logLife = newLife();
   const memory = memoryEngine({ clock: clock.clockOf(logLife), partitions });
   const commits = Array.from({ length: partitions }, (): Accepted[] => []);
-  const shared = recording(memory, isShared, commits);
+  /** From where on the listener is told, by partition. */
+  const toldFrom: number[] = [];
+  const shared = recording(memory, isShared, commits, toldFrom);
   const faults = { ...each(() => 0), restart: 0 };
   const violations: string[] = [];
   const flowPlans = plansOf(users);
@@ -263,6 +266,14 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
           checkStored(run, stored, (what) => violations.push(`at the end: ${what}`));
     }
     for (const run of checked.runs.values()) judgeRun(run);
+    for (const [partition, { entries }] of history.partitions.entries())
+      for (const event of entries.slice(toldFrom[partition] ?? 0).map(toldIn))
+        if (event !== undefined) judgeTold(runEvent(event, partition, { flow: "" }).id);
+  }
+
+  function judgeTold(id: string): void {
+    if (witness.ended(id) === 0) violations.push(`the listener never heard ${id}`);
+    if (calm && witness.ended(id) > 1) violations.push(`without a fault ${id} was told twice`);
   }
 
   function judgeRun(run: Run): void {
@@ -348,6 +359,7 @@ function recording(
   memory: MemoryEngine,
   queueSurvives: boolean,
   commits: readonly Accepted[][],
+  toldFrom: number[],
 ): Engine {
   return {
     ...memory,
@@ -358,6 +370,10 @@ function recording(
         const next = await memory.store.commit(claim, commit);
         commits[claim.partition]?.push({ from: claim.offset, epoch: claim.epoch, commit });
         return next;
+      },
+      async keep(partition, reader, kept) {
+        await memory.store.keep(partition, reader, kept);
+        if (reader === listenerName && kept.from === undefined) toldFrom[partition] = kept.to;
       },
     },
   };

@@ -5,6 +5,7 @@ import { durationMs, type Duration } from "../define/duration.ts";
 import type { Flow, FlowStep } from "../define/flow.ts";
 import type { Awaitable, Job } from "../define/job.ts";
 import type { Schema } from "../define/schema.ts";
+import type { RunEvent } from "../core/run-event.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /** What a stub is given besides its input. */
@@ -25,9 +26,16 @@ export type Place = {
 export function placed(parts: readonly Part[], place: Place): readonly Part[] {
   const jobs = new Map<string, Job>();
   for (const part of parts) if (part.kind === "job") jobs.set(part.name, placedJob(part, place));
-  return parts.map((part) =>
-    part.kind === "job" ? (jobs.get(part.name) ?? part) : placedFlow(part, jobs, place),
-  );
+  return parts.map((part) => {
+    switch (part.kind) {
+      case "job":
+        return jobs.get(part.name) ?? part;
+      case "flow":
+        return placedFlow(part, jobs, place);
+      case "listener":
+        return { ...part, run: (event: RunEvent) => held(place, () => part.run(event)) };
+    }
+  });
 }
 
 function placedJob(job: Job, place: Place): Job {

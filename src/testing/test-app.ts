@@ -1,5 +1,6 @@
 /** An app in a test: everything it is made of is real, only time, the store and the workers are not. */
 import { app, type App, type Start } from "../app/app.ts";
+import { tell, type Told } from "../app/listeners.ts";
 import { isOver, type Run } from "../app/run.ts";
 import { prefixes, keys } from "../core/ids.ts";
 import { durationMs, type Duration } from "../define/duration.ts";
@@ -8,8 +9,10 @@ import type { Awaitable, Job } from "../define/job.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
 import { ConflictError, UnavailableError, UsageError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
+import { aboutRuns } from "../roles/about.ts";
 import { host as hostOf } from "../roles/host.ts";
 import { reader as readerOf } from "../roles/reader.ts";
+import { news as newsOf } from "../roles/news.ts";
 import { worker as workerOf, type Worker } from "../roles/worker.ts";
 import { newLife, simClock, type Life } from "../sim/clock.ts";
 import { driver } from "../sim/drive.ts";
@@ -51,8 +54,16 @@ export type TestApp = {
   readonly crash: () => Promise<void>;
 };
 
+/** What listeners have heard is hinted at by nobody: it is looked at this often. */
+const lookMs = 100;
+
 /** One life of the process. */
-type Process = { readonly life: Life; readonly app: App; readonly worker: Worker };
+type Process = {
+  readonly life: Life;
+  readonly app: App;
+  readonly worker: Worker;
+  readonly listeners: readonly Told[];
+};
 
 export function testApp(tested: App, options: TestOptions = {}): TestApp {
   const { workers = 10, seed = 1, from = "2026-01-01T00:00:00Z" } = options;
@@ -62,6 +73,8 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
   const memory = memoryEngine({ clock: clock.clockOf(newLife()) });
   const stubs = new Map<string, Stub>();
   let changed = true;
+  let lookedAt = start;
+  const listens = tested.parts.some(({ kind }) => kind === "listener");
   let failure: unknown;
   let lives = 0;
   let runs = 0;
@@ -72,8 +85,10 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
     clock,
     isQuiet,
     hasChanged() {
-      const has = changed;
+      const isDue = listens && clock.now() >= lookedAt + lookMs;
+      const has = changed || isDue;
       changed = false;
+      if (has) lookedAt = clock.now();
       return has;
     },
     failure: () => failure,
@@ -135,15 +150,30 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
       log: () => undefined,
     });
     host.add(worker);
-    return { life, app: itself, worker };
+    const news = newsOf(engine);
+    for (const role of news.roles) host.add(role);
+    const telling = {
+      engine,
+      clock: itsClock,
+      host,
+      news,
+      about: aboutRuns(engine),
+      isHolder: () => true,
+    };
+    const listeners = parts.flatMap((part) =>
+      part.kind === "listener" ? [tell(telling, part, () => undefined)] : [],
+    );
+    return { life, app: itself, worker, listeners };
   }
 
-  /** All that was written was read, nobody works, and whoever lives is held or paused: it waits for a person. */
+  /** All that was written was read and told, nobody works, and whoever lives is held or paused: it waits for a person. */
   async function isQuiet(): Promise<boolean> {
     if (current.worker.busy() > 0) return false;
     for (let partition = 0; partition < memory.partitions; partition += 1) {
       const { offset } = await memory.store.position(partition);
-      if (offset < (await memory.log.end(partition))) return false;
+      const end = await memory.log.end(partition);
+      if (offset < end) return false;
+      if (!current.listeners.every((one) => one.hasRead(partition, end))) return false;
       for (const [key] of await memory.store.scan(
         partition,
         prefixes.live,

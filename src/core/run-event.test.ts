@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encode, type Event } from "./event.ts";
+import { runEvent, runEventTypes, toldIn } from "./run-event.ts";
+
+const step = { run: "r", step: "s", generation: 1 };
+const entry = (event: Event, body?: string) => ({
+  offset: 7,
+  at: 1_000,
+  text: encode(event, body),
+});
+
+test("every event of a manager is told, and what others write is not", () => {
+  const outputs: readonly Event[] = [
+    { type: "run.began", run: "r", flow: "f", priority: "normal" },
+    { type: "run.held", run: "r", step: "s", because: "why" },
+    { type: "run.resumed", run: "r", step: "s" },
+    { type: "run.adjusted", run: "r", priority: "high" },
+    { type: "run.ended", run: "r", state: "done" },
+    { type: "step.began", ...step },
+    { type: "step.ended", ...step, outcome: "ok" },
+    { type: "fan-out.joined", ...step, total: 1, ok: 1, failed: 0, skipped: 0 },
+  ];
+  assert.deepEqual(
+    outputs.map((event) => toldIn(entry(event))),
+    outputs.map((event) => ({ ...event, offset: 7, at: 1_000 })),
+  );
+  assert.deepEqual(outputs.map(({ type }) => type).toSorted(), runEventTypes.toSorted());
+  const took = { us: 1, histogram: [] };
+  assert.equal(
+    toldIn(entry({ type: "sub-jobs.settled", ...step, worker: "w", ok: [], took }, "[1]")),
+    undefined,
+  );
+  assert.equal(
+    toldIn(entry({ type: "run.started", run: "r", flow: "f", input: null, request: "q" })),
+    undefined,
+  );
+  assert.equal(toldIn({ offset: 7, at: 1_000, text: "{}" }), undefined);
+});
+
+test("what folds made is left out: it may be large", () => {
+  const joined = {
+    type: "fan-out.joined" as const,
+    ...step,
+    total: 1,
+    ok: 1,
+    failed: 0,
+    skipped: 0,
+  };
+  assert.deepEqual(toldIn(entry({ ...joined, value: ["much"] })), {
+    ...joined,
+    offset: 7,
+    at: 1_000,
+  });
+});
+
+test("an event has the same id whoever tells it, and no other event has it", () => {
+  const event = toldIn(entry({ type: "run.ended", run: "r", state: "done" }));
+  assert.ok(event);
+  const about = { flow: "f" };
+  const { id } = runEvent(event, 0, about);
+  assert.match(id, /^evt_0_7_[0-9a-f]{16}$/);
+  assert.equal(runEvent({ ...event }, 0, { flow: "f", customer: "acme" }).id, id);
+  const others = [
+    runEvent({ ...event, offset: 8 }, 0, about),
+    runEvent(event, 1, about),
+    runEvent({ ...event, run: "q" }, 0, about),
+    runEvent({ ...event, at: 1_001 }, 0, about),
+  ];
+  assert.equal(new Set([id, ...others.map((other) => other.id)]).size, 5);
+});

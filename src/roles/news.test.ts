@@ -1,0 +1,90 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { virtualClock } from "../contract/given.ts";
+import { encode } from "../core/event.ts";
+import { memoryEngine } from "../engines/memory/engine.ts";
+import { news as newsOf } from "./news.ts";
+
+const ended = (run: string) => encode({ type: "run.ended", run, state: "done" });
+const ticked = encode({ type: "ticked" });
+
+function given() {
+  const engine = memoryEngine({ clock: virtualClock() });
+  let reads = 0;
+  const log = {
+    ...engine.log,
+    async read(...args: Parameters<typeof engine.log.read>) {
+      reads += 1;
+      return engine.log.read(...args);
+    },
+  };
+  const news = newsOf({ log, partitions: 1 });
+  const follow = async () => {
+    for (const { tick } of news.roles) while ((await tick()) > 0);
+  };
+  return {
+    engine,
+    news,
+    follow,
+    reads: () => reads,
+    add: (...texts: string[]) => engine.log.append(0, texts),
+  };
+}
+
+test("who is nearly up to date reads from memory, who is behind from the log, and both read the same", async () => {
+  const { news, follow, reads, add } = given();
+  await add(ended("old"), ticked);
+  await follow();
+  await add(ended("a"), ticked, ended("b"));
+  await follow();
+  const before = reads();
+  const recent = await news.read(0, 2);
+  assert.equal(reads(), before);
+  assert.deepEqual([recent.events.map(({ run }) => run), recent.next], [["a", "b"], 5]);
+  assert.deepEqual(
+    (await news.read(0, 3)).events.map(({ run }) => run),
+    ["b"],
+  );
+  assert.deepEqual(await news.read(0, 5), { events: [], next: 5 });
+  assert.equal(reads(), before);
+  const whole = await news.read(0, 0);
+  assert.deepEqual([whole.events.map(({ run }) => run), whole.next], [["old", "a", "b"], 5]);
+  assert.equal(reads(), before + 1);
+});
+
+test("memory keeps the newest events only, and nothing is missed on the way from the log to it", async () => {
+  const { news, follow, add } = given();
+  await follow();
+  for (let n = 0; n < 12; n += 1) {
+    await add(...Array.from({ length: 1_000 }, (_, each) => ended(`r${n * 1_000 + each}`)));
+    await follow();
+  }
+  const read: string[] = [];
+  for (let from = 0; ;) {
+    const { events, next } = await news.read(0, from);
+    if (next === from) break;
+    read.push(...events.map(({ run }) => run));
+    from = next;
+  }
+  assert.deepEqual(
+    read,
+    Array.from({ length: 12_000 }, (_, n) => `r${n}`),
+  );
+});
+
+test("who listens is told of new events, until it listens no more", async () => {
+  const { news, follow, add } = given();
+  await follow();
+  const heard: string[] = [];
+  const forget = news.onNews((partition, events) =>
+    heard.push(`${partition}: ${events.map(({ run }) => run).join()}`),
+  );
+  await add(ended("a"), ended("b"));
+  await follow();
+  await add(ticked);
+  await follow();
+  forget();
+  await add(ended("c"));
+  await follow();
+  assert.deepEqual(heard, ["0: a,b"]);
+});

@@ -1,0 +1,110 @@
+/**
+ * What runs are about, for everybody in this process who wants to hear of it: one reader of the log per partition keeps the
+ * newest events in memory, and who has fallen behind reads the log itself.
+ *
+ * So a hundred who follow cost one reading, a slow one holds nobody up, and nobody's buffer grows.
+ */
+import type { Entry } from "../core/event.ts";
+import { NotFoundError } from "../errors.ts";
+import type { Engine } from "../ports/engine.ts";
+import { toldIn, type Told } from "../core/run-event.ts";
+import type { Role } from "./role.ts";
+
+export type Part = {
+  readonly events: readonly Told[];
+  /** Where to read on. The same as `from`: nothing is new. */
+  readonly next: number;
+};
+
+export type News = {
+  /** Events of runs from this offset on, as far as one reading goes. Where the log was trimmed, it begins with what is left. */
+  readonly read: (partition: number, from: number) => Promise<Part>;
+  /** Calls back when there is news of a partition, with what is new; until the returned function is called. */
+  readonly onNews: (listener: (partition: number, events: readonly Told[]) => void) => () => void;
+  readonly roles: readonly Role[];
+};
+
+const readRecords = 5_000;
+const readBytes = 16_777_216;
+/** Events kept per partition for those who are nearly up to date: about 200 bytes each. */
+const keptEvents = 4_096;
+
+/** The newest events: all that the log has from `start` up to `end`. */
+type Newest = { start: number; end: number; events: Told[] };
+
+export function news(engine: Pick<Engine, "log" | "partitions">): News {
+  const listeners = new Set<Parameters<News["onNews"]>[0]>();
+  const newest = new Map<number, Newest>();
+
+  function follower(partition: number): Role {
+    return {
+      name: `follower ${partition}`,
+      hints: ["state"],
+      async tick() {
+        // It reads on when nobody listens, so that who begins to listen misses nothing.
+        const kept = newest.get(partition) ?? (await begin(partition));
+        const entries = await readFrom(partition, kept.end);
+        const events = eventsIn(entries);
+        const [first] = entries;
+        if (first !== undefined && first.offset > kept.end) kept.start = first.offset; // Trimmed.
+        kept.end = (entries.at(-1)?.offset ?? kept.end - 1) + 1;
+        kept.events.push(...events);
+        const over = kept.events.length - keptEvents;
+        if (over > keptEvents / 4)
+          kept.start = (kept.events.splice(0, over).at(-1)?.offset ?? 0) + 1;
+        if (events.length > 0) for (const listener of listeners) listener(partition, events);
+        return entries.length;
+      },
+    };
+  }
+
+  async function begin(partition: number): Promise<Newest> {
+    const end = await engine.log.end(partition);
+    const kept = newest.get(partition) ?? { start: end, end, events: [] };
+    newest.set(partition, kept);
+    return kept;
+  }
+
+  async function readFrom(partition: number, from: number): Promise<readonly Entry[]> {
+    const max = { records: readRecords, bytes: readBytes };
+    try {
+      return await engine.log.read(partition, from, max);
+    } catch (error) {
+      const first: unknown = error instanceof NotFoundError ? error.details["first"] : undefined;
+      if (typeof first !== "number" || first <= from) throw error;
+      return engine.log.read(partition, first, max);
+    }
+  }
+
+  return {
+    roles: Array.from({ length: engine.partitions }, (_, partition) => follower(partition)),
+    async read(partition, from) {
+      const kept = newest.get(partition);
+      if (kept !== undefined && from >= kept.start && from <= kept.end)
+        return { events: kept.events.slice(firstFrom(kept.events, from)), next: kept.end };
+      const entries = await readFrom(partition, from);
+      return { events: eventsIn(entries), next: (entries.at(-1)?.offset ?? from - 1) + 1 };
+    },
+    onNews(listener) {
+      const mine: typeof listener = (partition, events) => listener(partition, events);
+      listeners.add(mine);
+      return () => void listeners.delete(mine);
+    },
+  };
+}
+
+function eventsIn(entries: readonly Entry[]): readonly Told[] {
+  return entries.map(toldIn).filter((event) => event !== undefined);
+}
+
+/** The index of the first event that does not stand before this offset. */
+function firstFrom(events: readonly Told[], from: number): number {
+  let low = 0;
+  let high = events.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((events[middle]?.offset ?? 0) < from) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
