@@ -3,6 +3,7 @@ export { app } from "./app/app.ts";
 export type { App, AppDefinition, Part, Start } from "./app/app.ts";
 export type { By, Everywhere } from "./app/deciding.ts";
 export type { Adjust, Matched, OfStep, Run, Where } from "./app/run.ts";
+export type { ExportQuery } from "./roles/export.ts";
 export type { WorkOptions } from "./app/work.ts";
 export type { Ctx, Log } from "./define/ctx.ts";
 export type { Duration, Percent } from "./define/duration.ts";
@@ -34,6 +35,7 @@ export type { RunEvent, RunEventType } from "./core/run-event.ts";
 export type { RunQuery, RunRow } from "./ports/views.ts";
 export type {
   AttemptRecord,
+  ExportedSubJob,
   FailureGroup,
   Pause,
   PauseOf,

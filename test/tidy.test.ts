@@ -96,6 +96,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const libraries: Readonly<Record<string, readonly string[]>> = {
   "@standard-schema/spec": ["define"],
   commander: ["cli"],
+  "csv-stringify": ["cli"],
   hono: ["api"],
   "@hono/node-server": ["api"],
   pg: ["engines/postgres"],

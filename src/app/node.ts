@@ -9,6 +9,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import { herald } from "../roles/herald.ts";
 import { aboutRuns, type About } from "../roles/about.ts";
+import { exporter, type Exporter } from "../roles/export.ts";
 import { host as hostOf, type Host, type OnError } from "../roles/host.ts";
 import { manager, type Manager } from "../roles/manager.ts";
 import { news as newsOf, type News } from "../roles/news.ts";
@@ -29,6 +30,7 @@ export type Node = {
   readonly about: About;
   /** Whether this process manages the partition, now. */
   readonly isHolder: (partition: number) => boolean;
+  readonly subJobs: Exporter["subJobs"];
   /** Tells others who find the engine in use where its owner answers. */
   readonly setUrl: (url: string) => void;
   readonly consumed: Changes["consumed"];
@@ -86,6 +88,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     clock,
     host,
     reader,
+    subJobs: exporter({ engine, plans }).subJobs,
     why: asker({ engine, clock, plans, reader }).why,
     news,
     about: aboutRuns(engine),

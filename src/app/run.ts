@@ -11,7 +11,8 @@ import {
 import { between, oneOf } from "../define/work.ts";
 import { NotFoundError, RunEndedError, UnavailableError, UsageError } from "../errors.ts";
 import type { StoredRun } from "../core/stored.ts";
-import type { Status, SubJobRecord } from "../views/status.ts";
+import type { ExportQuery } from "../roles/export.ts";
+import type { ExportedSubJob, Status, SubJobRecord } from "../views/status.ts";
 import type { Why } from "../views/why.ts";
 import { askRun, type Asking, type By } from "./deciding.ts";
 import type { Node } from "./node.ts";
@@ -36,6 +37,13 @@ export type Run<S = unknown, R = unknown> = {
   readonly subJob: (step: StepName<S>, key: string) => Promise<SubJobRecord | undefined>;
   /** What the run, one of its steps or one sub-job waits for: a sentence for each cause, and the command that would change it. */
   readonly why: (step?: StepName<S>, key?: string) => Promise<Why>;
+  /**
+   * All sub-jobs of a fan-out in their order, with input, result and error; a million pass through the memory of a page. Of the
+   * fan-out the run is at, or its last, unless `step` says otherwise; `from` is the index to go on at.
+   */
+  readonly export: (
+    query?: ExportQuery & { readonly step?: StepName<S> },
+  ) => AsyncIterable<ExportedSubJob>;
   /** Runs failed sub-jobs again, in a new generation; what succeeded stays. Of a plain step or a split that failed: runs it again. */
   readonly redrive: (where?: Where<S>, by?: By & { readonly reason?: string }) => Promise<Matched>;
   /** Counts failed sub-jobs as skipped. */
@@ -147,6 +155,7 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
     status,
     watch,
     subJob: (step, key) => node.reader.subJob(id, step, key),
+    export: (query = {}) => node.subJobs(id, query),
     async why(step, key) {
       const why = await node.why(id, step, key);
       if (why !== undefined) return why;

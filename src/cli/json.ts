@@ -1,6 +1,12 @@
 /** What --json prints: one object a line, with a `schema` that changes only when a reader would break. */
 import type { RunRow } from "../ports/views.ts";
-import type { FailureGroup, Status, StepStatus, SubJobRecord } from "../views/status.ts";
+import type {
+  ExportedSubJob,
+  FailureGroup,
+  Status,
+  StepStatus,
+  SubJobRecord,
+} from "../views/status.ts";
 import type { Why } from "../views/why.ts";
 import { iso } from "./format.ts";
 
@@ -85,6 +91,16 @@ export function failureFields(
 
 function seenFields({ firstAt, lastAt, ...group }: FailureGroup): Fields {
   return { ...group, firstAt: when(firstAt), lastAt: when(lastAt) };
+}
+
+export function exportedFields({ at, ms, result, error, ...facts }: ExportedSubJob): Fields {
+  return {
+    ...facts,
+    at: when(at),
+    ms: ms ?? null,
+    result: result ?? null,
+    error: error ?? null,
+  };
 }
 
 export function whyFields({ causes, asOf, at, ...what }: Why): Fields {

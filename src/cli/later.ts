@@ -28,7 +28,6 @@ const today: Readonly<Record<string, string>> = {
   move: "fanfold doctor",
   migrate: "fanfold doctor     files are migrated when they are opened",
   outbox: "fanfold --help",
-  export: "fanfold show <run> --json",
   completion: "fanfold --help",
   open: "fanfold show <run>",
 };

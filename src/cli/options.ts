@@ -54,6 +54,10 @@ export const runStates = (text: string): readonly RunState[] =>
 
 export const ifExists = (text: string): "join" | "reject" => oneOf(text, ["join", "reject"]);
 
+export const exported = (text: string): "ok" | "failed" | "skipped" | "cancelled" | "open" =>
+  oneOf(text, ["ok", "failed", "skipped", "cancelled", "open"]);
+export const exportFormat = (text: string): "jsonl" | "csv" => oneOf(text, ["jsonl", "csv"]);
+
 export const schemaLibrary = (text: string): SchemaLibrary => oneOf(text, schemaLibraries);
 export const schemaLibraries = ["zod", "valibot", "arktype"] as const;
 export type SchemaLibrary = (typeof schemaLibraries)[number];

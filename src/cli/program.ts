@@ -5,6 +5,7 @@ import { systemClock } from "../engines/system.ts";
 import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { exportCommand } from "./commands/export.ts";
 import { failuresCommand } from "./commands/failures.ts";
 import { initCommand } from "./commands/init.ts";
 import { runsCommand } from "./commands/runs.ts";
@@ -92,6 +93,7 @@ function commands(io: Io, end: (code: ExitCode) => void): Command {
     showCommand,
     whyCommand,
     failuresCommand,
+    exportCommand,
     runsCommand,
     doctorCommand,
     checkCommand,

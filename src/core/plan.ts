@@ -10,6 +10,8 @@ export type JobPlan = {
   readonly timeoutMs: number;
   /** Seeds the size of the first slices, before anything has run. */
   readonly estimateMs?: number;
+  /** What of its inputs and results is not shown (redact.ts). */
+  readonly redact?: readonly string[];
 };
 
 /** How many failures a join may carry: a count, or a share of the total in percent. */

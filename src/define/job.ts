@@ -1,6 +1,7 @@
 import type { JobPlan } from "../core/plan.ts";
 import type { Ctx } from "./ctx.ts";
-import { type Duration, positiveMs } from "./duration.ts";
+import { UsageError } from "../errors.ts";
+import { type Duration, positiveMs, shown } from "./duration.ts";
 import type { MustStore, MustStoreInput, Stored } from "./json.ts";
 import { checkSchema, type Schema, type SchemaInput, type SchemaOutput } from "./schema.ts";
 import { callable, named, type Work, workPlan } from "./work.ts";
@@ -30,6 +31,11 @@ export interface JobDefinition<S extends Schema, R> extends Work {
   readonly run: ((input: SchemaOutput<S>, ctx: Ctx) => Awaitable<R>) & MustStore<R>;
   /** How long one takes, as far as you know: seeds sizes and forecasts before anything has run. */
   readonly estimate?: Duration;
+  /**
+   * Properties of inputs and results that are not shown: "email", "address.street". Hidden in log lines, error messages, records,
+   * exports and folded values; stored as they are.
+   */
+  readonly redact?: readonly string[];
 }
 
 /** Defines the work of a sub-job. Throws UsageError for what cannot be meant. */
@@ -40,14 +46,28 @@ export function job<const N extends string, S extends Schema, R>(
   const what = `job "${named(name, "name of a job")}"`;
   checkSchema(definition.input, `input of ${what}`);
   callable(definition.run, `run of ${what}`);
-  const { estimate } = definition;
+  const { estimate, redact } = definition;
   const estimateMs =
     estimate === undefined ? {} : { estimateMs: positiveMs(estimate, `estimate of ${what}`) };
   return {
     kind: "job",
     name,
-    plan: { name, ...workPlan(definition, what), ...estimateMs },
+    plan: {
+      name,
+      ...workPlan(definition, what),
+      ...estimateMs,
+      ...(redact === undefined ? {} : { redact: checkRedact(redact, what) }),
+    },
     input: definition.input,
     run: definition.run,
   };
+}
+
+function checkRedact(paths: readonly string[], what: string): readonly string[] {
+  const isPath = (path: unknown): boolean =>
+    typeof path === "string" && path.split(".").every((name) => name !== "");
+  if (Array.isArray(paths) && paths.every(isPath)) return [...paths];
+  throw new UsageError(
+    `redact of ${what} must be a list of properties such as "email" or "address.street", got ${shown(paths)}`,
+  );
 }

@@ -133,3 +133,13 @@ function refuses(unless: ((error: unknown) => boolean) | undefined, thrown: unkn
     return false; // A broken filter must not cost an attempt that might help.
   }
 }
+
+/** What user code returned goes on by itself. */
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "then" in value &&
+    typeof value.then === "function"
+  );
+}

@@ -49,3 +49,10 @@ export async function readPage(
   assert(Array.isArray(items) && items.length === event.keys.length, "a page has an item per key");
   return { from: event.from, keys: event.keys, items: items as readonly Json[] }; // oxlint-disable-line typescript/no-unsafe-type-assertion -- JSON.parse returns nothing else
 }
+
+/** The page that has this sub-job. */
+export function pageWith(pages: readonly ItemPage[], index: number): ItemPage {
+  for (const page of pages)
+    if (index >= page.from && index < page.from + page.keys.length) return page;
+  throw new TypeError(`no page has sub-job ${index}`);
+}

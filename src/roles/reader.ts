@@ -1,10 +1,10 @@
 /** Answers what people ask of runs, from what is committed: no scan, and the same before and after a restart. */
 import { assert } from "../errors.ts";
-import { decode, type Failure, type Json } from "../core/event.ts";
 import { keys, partitionOf } from "../core/ids.ts";
 import { candidates, lookupPrefixes } from "../core/key-index.ts";
 import * as ledgers from "../core/ledger.ts";
 import type { Plans } from "../core/plan.ts";
+import { redacted } from "../core/redact.ts";
 import type { StoredRun } from "../core/stored.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -12,6 +12,8 @@ import { statusOf, type AttemptRecord, type Status, type SubJobRecord } from "..
 import { pageAt } from "./directory.ts";
 import { bytes, loadPauses, loadStoredRun, loadStoredSteps, scanAll } from "./loading.ts";
 import { readPage } from "./pages.ts";
+import { redactOf } from "./redacting.ts";
+import { outcomesIn, type Outcome } from "./settled.ts";
 
 export type Reader = {
   readonly run: (id: string) => Promise<StoredRun | undefined>;
@@ -64,34 +66,7 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
   ): Promise<Outcome | undefined> {
     const [entry] = await log.read(partition, offset, { records: 1, bytes: 1 });
     assert(entry !== undefined, `the outcome at offset ${offset} is gone`);
-    const event = decode(entry);
-    if (event.type === "task.lost" || event.type === "queue.lost") return vanished(event.at);
-    if (event.type !== "sub-jobs.settled") return undefined;
-    const bad = event.bad?.find((one) => one.index === index);
-    if (bad !== undefined)
-      return { ...bad, at: event.at, result: undefined, ms: bad.ms, previous: bad.previous };
-    const [attempt = 1, previous = -1] = triedAgain(event.again ?? [], index);
-    let before = 0;
-    for (let t = 0; t + 2 < event.ok.length; t += 3) {
-      const from = event.ok[t] ?? 0;
-      const count = event.ok[t + 1] ?? 0;
-      if (index >= from && index < from + count) {
-        const place = before + index - from;
-        const results =
-          event.body === undefined ? undefined : (JSON.parse(event.body) as readonly Json[]); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in roles/outcomes.ts
-        return {
-          at: event.at,
-          attempt,
-          outcome: "ok",
-          error: undefined,
-          result: results?.[place],
-          ms: event.ms?.[place],
-          previous: previous < 0 ? undefined : previous,
-        };
-      }
-      before += count;
-    }
-    return undefined;
+    return outcomesIn(entry)(index);
   }
 
   return {
@@ -127,6 +102,7 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
         // An outcome is before what came of it, or it is damage and would lead in a circle.
         offset = (outcome.previous ?? Infinity) < offset ? outcome.previous : undefined;
       }
+      const hidden = redactOf(plans, stored.flow, step);
       const state = ledgers.states[ledgers.stateOf(ledger, index)] ?? "waiting";
       return {
         run: id,
@@ -134,41 +110,13 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
         key,
         index,
         state,
-        input,
-        result: outcomes.at(-1)?.result,
+        input: redacted(input, hidden),
+        result: redacted(outcomes.at(-1)?.result, hidden),
         progress: kept.progress?.find((one) => one.index === index),
         dueAt: state === "retrying" ? ledgers.dueAtOf(ledger, index) : undefined,
         attempts: outcomes.map(attemptOf),
       };
     },
-  };
-}
-
-/** What the log says of one attempt, and where it says more about the one before. */
-type Outcome = Omit<AttemptRecord, "error"> & {
-  readonly error?: Failure | undefined;
-  readonly result: Json | undefined;
-  readonly previous: number | undefined;
-};
-
-/** Attempt and offset of the outcome before, of a success that was not the first try. */
-function triedAgain(again: readonly number[], index: number): readonly number[] {
-  for (let at = 0; at + 2 < again.length; at += 3)
-    if (again[at] === index) return again.slice(at + 1, at + 3);
-  return [];
-}
-
-/** It was given up on because its workers vanished: there is nobody who could say more. */
-function vanished(at: number): Outcome {
-  const error = { name: "Poison", message: "its worker vanished while it ran, time and again" };
-  return {
-    attempt: 1,
-    outcome: "poison",
-    at,
-    ms: undefined,
-    error,
-    result: undefined,
-    previous: undefined,
   };
 }
 

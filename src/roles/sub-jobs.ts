@@ -15,10 +15,11 @@ import { validate } from "../define/schema.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Lease } from "../ports/queue.ts";
 import type { Wills } from "../ports/wills.ts";
-import { abort, ctxOf, meaningOf, type Attempt, type Tools } from "./attempt.ts";
+import { abort, ctxOf, isThenable, meaningOf, type Attempt, type Tools } from "./attempt.ts";
 import { lostText, restOf, triplesOf } from "./loss.ts";
 import type { Home, Outcomes } from "./outcomes.ts";
-import type { ItemPage } from "./pages.ts";
+import { pageWith, type ItemPage } from "./pages.ts";
+import { cleanFailure, toolsFor } from "./redacting.ts";
 
 /** A slice in hand. */
 export type Held = {
@@ -131,7 +132,7 @@ export function subJobs(options: SubJobsOptions): SubJobs {
     const index = again?.index ?? task.from + slice.begun;
     slice.begun += 1;
     waiting -= 1;
-    const page = pageOf(slice, index);
+    const page = pageWith(slice.pages, index);
     const attempt: Running = {
       run: home.run,
       step: home.step,
@@ -141,7 +142,7 @@ export function subJobs(options: SubJobsOptions): SubJobs {
       startedAt: now,
       endsAt: now + job.plan.timeoutMs,
       runDeadlineAt: task.deadlineAt,
-      tools,
+      tools: toolsFor(tools, job.plan, page, index),
       controller: undefined,
       over: false,
       place: -1,
@@ -161,7 +162,7 @@ export function subJobs(options: SubJobsOptions): SubJobs {
         input instanceof Promise
           ? input.then((value) => job.run(value, ctxOf(attempt)))
           : job.run(input, ctxOf(attempt));
-      if (isPromise(result)) {
+      if (isThenable(result)) {
         running.add(attempt);
         nextEnd = Math.min(nextEnd, attempt.endsAt);
         result.then(
@@ -233,7 +234,8 @@ export function subJobs(options: SubJobsOptions): SubJobs {
 
   function fail(attempt: Running, thrown: unknown, now: number): void {
     const meaning = meaningOf(thrown, attempt.held.job.plan.retry.unless);
-    const { kind, error } = meaning;
+    const { kind } = meaning;
+    const error = cleanFailure(meaning.error, attempt.held, attempt.index);
     const more =
       kind === "retry-later"
         ? { delayMs: meaning.delayMs }
@@ -382,19 +384,4 @@ export function subJobs(options: SubJobsOptions): SubJobs {
       return [...open].map(([slice, triples]) => ({ held: slice, triples }));
     },
   };
-}
-
-function pageOf({ pages }: Held, index: number): ItemPage {
-  for (const page of pages)
-    if (index >= page.from && index < page.from + page.keys.length) return page;
-  throw new TypeError(`no page has sub-job ${index}`);
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "then" in value &&
-    typeof value.then === "function"
-  );
 }

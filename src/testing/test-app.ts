@@ -201,6 +201,10 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
         if (run === undefined) throw new UsageError(`there is no run "${id}"`);
         return what(run as unknown as Run<S, R>); // oxlint-disable-line typescript/no-unsafe-type-assertion -- it was started with these types
       });
+    async function* exported(query: Parameters<Run<S, R>["export"]>[0]) {
+      const run: Run<S, R> = await ask((one) => Promise.resolve(one));
+      yield* run.export(query);
+    }
     return {
       id,
       created,
@@ -215,6 +219,7 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
         }
       },
       subJob: (step, key) => ask((run) => run.subJob(step, key)),
+      export: (query) => exported(query),
       why: (step, key) => ask((run) => run.why(step, key)),
       redrive: (where, by) => ask((run) => run.redrive(where, by)),
       skip: (reason, where, by) => ask((run) => run.skip(reason, where, by)),

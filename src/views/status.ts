@@ -8,6 +8,7 @@ import * as ledger from "../core/ledger.ts";
 import { pausesAt, type Pause, type Pauses } from "../core/pauses.ts";
 import type { Progress } from "../core/progress.ts";
 import type { FlowPlan } from "../core/plan.ts";
+import { redacted } from "../core/redact.ts";
 import type { StepState, StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
 
 export type { FailureGroup } from "../core/failures.ts";
@@ -112,6 +113,21 @@ export type SubJobRecord = {
   readonly attempts: readonly AttemptRecord[];
 };
 
+/** A sub-job among all of its step. */
+export type ExportedSubJob = {
+  readonly index: number;
+  readonly key: string;
+  readonly state: string;
+  readonly input: Json;
+  /** Of its last attempt; undefined before there was one, and where the job returned nothing. */
+  readonly result: Json | undefined;
+  /** 0 before the first has ended. */
+  readonly attempts: number;
+  readonly at: number | undefined;
+  readonly ms: number | undefined;
+  readonly error: AttemptRecord["error"];
+};
+
 /** The rate is taken over at least this many seconds of the log's time, and at most the last ten. */
 const rateSeconds = 10;
 
@@ -130,7 +146,12 @@ export function statusOf(
     return step === undefined
       ? notBegun(name, stepPlan?.kind ?? "step")
       : step.kind === "fan-out"
-        ? fanOutStatus(step, folds, asOf.at)
+        ? fanOutStatus(
+            step,
+            folds,
+            stepPlan?.kind === "fan-out" ? stepPlan.job.redact : undefined,
+            asOf.at,
+          )
         : plainStatus(step);
   });
   const current = all[run.at];
@@ -238,7 +259,12 @@ function plainStatus(step: StoredStep): StepStatus {
   };
 }
 
-function fanOutStatus(step: StoredFanOut, folds: FoldPlan | undefined, at: number): StepStatus {
+function fanOutStatus(
+  step: StoredFanOut,
+  folds: FoldPlan | undefined,
+  hidden: readonly string[] | undefined,
+  at: number,
+): StepStatus {
   const of = (state: number): number => step.counts[state] ?? 0;
   const fits = folds !== undefined && step.folds !== undefined && foldsFit(folds, step.folds);
   return {
@@ -269,7 +295,10 @@ function fanOutStatus(step: StoredFanOut, folds: FoldPlan | undefined, at: numbe
     progress: step.progress ?? [],
     failures: step.groups.filter((group) => group.count > 0),
     ...(step.adjusted === undefined ? {} : { adjusted: step.adjusted }),
-    value: fits && step.folds !== undefined ? foldsValue(folds, step.folds) : undefined,
+    value:
+      fits && step.folds !== undefined
+        ? redacted(foldsValue(folds, step.folds), hidden)
+        : undefined,
   };
 }
 

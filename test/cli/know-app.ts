@@ -8,6 +8,7 @@ const send = job("send", {
   input: item,
   retry: { attempts: 2, backoff: "fixed", first: "0ms" },
   queue: "mail",
+  redact: ["email"],
   async run({ id }, ctx) {
     if (id === "c-1") return ctx.fatal("customer has no address");
     if (id === "c-2" || id === "c-3") throw new Error("451 4.3.2 mailbox busy");
@@ -30,6 +31,21 @@ const mail = flow("mail", { input: z.object({ count: z.number() }) })
   })
   .step("report", ({ invoices }) => invoices.value);
 
-export const parts: readonly Part[] = [send, mail];
+const evil = job("evil", {
+  input: z.object({ id: z.string() }),
+  retry: 1,
+  run({ id }) {
+    if (id.startsWith("=")) throw new Error('two\nlines, "quoted"');
+    return -5;
+  },
+});
+
+const evils = flow("evils", { input: z.object({}) }).fanOut("evil", evil, {
+  over: () => [{ id: "=HYPERLINK(1)" }, { id: "@sum(A1)" }],
+  key: ({ id }) => id,
+});
+
+export const parts: readonly Part[] = [send, mail, evil, evils];
+export const evilFlow: Flow<"evils", Record<string, never>> = evils;
 export const mailFlow: Flow<"mail", { count: number }> = mail;
 export const billing: App = app({ name: "billing", parts, url: process.env["FANFOLD_URL"] });

@@ -4,7 +4,7 @@ import { test, type TestContext } from "node:test";
 import { given, opened } from "../app/given.ts";
 import { until } from "../until.ts";
 import { fanfold, timeless } from "./given.ts";
-import { mailFlow, parts } from "./know-app.ts";
+import { evilFlow, mailFlow, parts } from "./know-app.ts";
 
 /** Without the first line of stderr, which names the connection. */
 async function said(path: string, ...args: readonly string[]) {
@@ -94,6 +94,63 @@ test("failures of a held run by kind, one kind, and as JSON", async (t) => {
   const none = await said(path, "failures", "october", "--group", "3");
   assert.equal(none.code, 2);
   assert.match(none.stderr, /"october" has no group 3 of failures: there are 2/);
+});
+
+test("export as JSONL and as CSV, and some of it", async (t) => {
+  const { path } = await held(t);
+  const jsonl = await said(path, "export", "october");
+  const rows = jsonl.text
+    .trimEnd()
+    .split("\n")
+    .map((line): unknown => JSON.parse(line.replaceAll(/"ms":\d+/g, '"ms":1')));
+  assert.equal(rows.length, 8);
+  const common = { schema: "fanfold.exported-sub-job/1", ms: 1, at: "yyyy-mm-ddThh:mmZ" };
+  const [, failed] = rows;
+  assert.deepEqual(rows[0], {
+    ...common,
+    index: 0,
+    key: "c-0",
+    state: "ok",
+    input: { id: "c-0", email: "[redacted]" },
+    attempts: 1,
+    result: { id: "c-0", cents: 990 },
+    error: null,
+  });
+  assert.match(JSON.stringify(failed), /"state":"failed".*"error":\{.*customer has no address/);
+  const csv = await said(path, "export", "october", "--only", "failed", "--format", "csv");
+  const input = (key: string): string => `"{""id"":""${key}"",""email"":""[redacted]""}"`;
+  assert.deepEqual(
+    csv.text.split("\n").map((line) => line.replace(/Z,\d+,/, "Z,1,")),
+    [
+      "index,key,state,attempts,at,ms,error,input,result",
+      `1,c-1,failed,1,yyyy-mm-ddThh:mmZ,1,FatalError: customer has no address,${input("c-1")},`,
+      `2,c-2,failed,2,yyyy-mm-ddThh:mmZ,1,Error: 451 4.3.2 mailbox busy,${input("c-2")},`,
+      `3,c-3,failed,2,yyyy-mm-ddThh:mmZ,1,Error: 451 4.3.2 mailbox busy,${input("c-3")},`,
+      "",
+    ],
+  );
+  const rest = await said(path, "export", "october", "--format", "csv", "--from", "7");
+  assert.match(rest.text, /^7,c-7,ok,1,[^\n]*\n$/);
+  const none = await said(path, "export", "october", "--only", "cancelled");
+  assert.deepEqual([none.code, none.text], [6, ""]);
+});
+
+test("what begins like a formula is text in CSV, and lines and quotes stay in their cell", async (t) => {
+  const { app, path } = await given(t, parts);
+  const run = await app.start(evilFlow, {}, { id: "evil" });
+  await until(async () => (await run.status()).state === "held");
+  const csv = await said(path, "export", "evil", "--format", "csv");
+  assert.equal(
+    csv.text
+      .replaceAll(/Z,\d+,/g, "Z,1,")
+      .split("\n")
+      .slice(1)
+      .join("\n"),
+    `0,'=HYPERLINK(1),failed,1,yyyy-mm-ddThh:mmZ,1,"Error: two
+lines, ""quoted""","{""id"":""=HYPERLINK(1)""}",
+1,'@sum(A1),ok,1,yyyy-mm-ddThh:mmZ,1,,"{""id"":""@sum(A1)""}",'-5
+`,
+  );
 });
 
 test("why of a run under way names each thing it waits for, the same in code", async (t) => {

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 
+import type { App } from "../../app/app.ts";
 import type { Run } from "../../app/run.ts";
 import { pauseText } from "../../core/pauses.ts";
 import type {
@@ -17,6 +18,7 @@ import { count, duration, effort, instant, percent, rate } from "../format.ts";
 import { jsonLine, statusFields, stepFields, subJobFields } from "../json.ts";
 import { openToRead } from "../load.ts";
 import { faint, span, stated, strong, symbols, table } from "../style.ts";
+import { shownResult } from "../redact.ts";
 import type { Cell, Line } from "../style.ts";
 import { groupLines, quoted, settled, title, verdict } from "../view.ts";
 import { heldAdvice } from "./start.ts";
@@ -47,7 +49,7 @@ const show: Act<ShowOptions> = async (context, options, text = "") => {
     const address = addressOf(text);
     const { id, step, key } = address;
     const run = await runNamed(app, id);
-    if (step === undefined) return await showRun(context, run, options);
+    if (step === undefined) return await showRun(context, app, run, options);
     const status = await run.status();
     const found = stepNamed(status, step);
     if (key === undefined) return showStep(context, status, found, options);
@@ -61,11 +63,15 @@ const show: Act<ShowOptions> = async (context, options, text = "") => {
 
 async function showRun(
   { data }: Context,
+  app: App,
   run: Run,
   { payload, json }: ShowOptions,
 ): Promise<ExitCode> {
   const status = await run.status();
-  const result = status.state === "done" && payload === true ? await run.result() : undefined;
+  const result =
+    status.state === "done" && payload === true
+      ? shownResult(app, status.flow, await run.result())
+      : undefined;
   if (json === true) {
     data.write(
       jsonLine("run", {

@@ -19,6 +19,7 @@ import { open } from "../load.ts";
 import type { Opened } from "../load.ts";
 import * as options from "../options.ts";
 import { given } from "../options.ts";
+import { shownResult } from "../redact.ts";
 import { jsonProgress, progress } from "../progress.ts";
 import { faint, span, symbols } from "../style.ts";
 import type { Line } from "../style.ts";
@@ -143,7 +144,7 @@ async function watch(
     beside(isEmbedded ? work : undefined, async () => {
       const last = await follow(run.watch(), shown, signal);
       if (last === undefined || !isStill(last)) return exitCodes.interrupted;
-      return conclude(context, run, last, options);
+      return conclude(context, app, run, last, options);
     }),
   );
 }
@@ -153,6 +154,7 @@ const leaving: Line = ["; the run goes on with the next   fanfold worker"];
 
 async function conclude(
   { data, talk }: Context,
+  app: App,
   run: Run,
   last: Status,
   { json }: StartOptions,
@@ -160,7 +162,7 @@ async function conclude(
   talk.say([], ...verdict(last));
   if (last.state === "held") talk.say(...heldAdvice(run.id));
   if (last.state === "done" && json !== true) {
-    const result = await run.result();
+    const result = shownResult(app, last.flow, await run.result());
     if (result !== undefined && result !== null) data.write(`${JSON.stringify(result, null, 2)}\n`);
   }
   return exitOfRun(last);
