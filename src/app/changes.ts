@@ -22,6 +22,13 @@ export function changes(engine: Engine, clock: Clock, news: News): Changes {
   const waiters = partitions.map((): Waiter[] => []);
   const listeners = new Map<string, Set<() => void>>();
 
+  /** Listens only while somebody waits for something: then the log need not be followed. */
+  let forget: (() => void) | undefined;
+
+  const pass: Parameters<News["onNews"]>[0] = (_, events) => {
+    for (const event of events) for (const listener of listeners.get(event.run) ?? []) listener();
+  };
+
   async function release(partition: number): Promise<number> {
     const waiting = waiters[partition] ?? [];
     if (waiting.length === 0) return 0;
@@ -39,6 +46,7 @@ export function changes(engine: Engine, clock: Clock, news: News): Changes {
     return {
       name: `gate ${partition}`,
       hints: ["state"],
+      partition,
       onWake(ask) {
         wake = ask;
       },
@@ -47,10 +55,6 @@ export function changes(engine: Engine, clock: Clock, news: News): Changes {
       tick: () => release(partition),
     };
   }
-
-  news.onNews((_, events) => {
-    for (const event of events) for (const listener of listeners.get(event.run) ?? []) listener();
-  });
 
   const gates = partitions.map(gate);
   return {
@@ -62,12 +66,16 @@ export function changes(engine: Engine, clock: Clock, news: News): Changes {
       });
     },
     onRun(run, listener) {
+      forget ??= news.onNews(pass);
       const mine = listeners.get(run) ?? new Set();
       mine.add(listener);
       listeners.set(run, mine);
       return () => {
         mine.delete(listener);
         if (mine.size === 0) listeners.delete(run);
+        if (listeners.size > 0) return;
+        forget?.();
+        forget = undefined;
       };
     },
   };

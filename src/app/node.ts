@@ -2,20 +2,16 @@
 import { encode } from "../core/event.ts";
 import type { Plans } from "../core/plan.ts";
 import { changes, type Changes } from "./changes.ts";
+import { serving, type Serving } from "./serving.ts";
 import { openEngine, type OpenedEngine } from "../engines/open.ts";
-import { systemClock, uniqueId } from "../engines/system.ts";
-import { CorruptError, UsageError } from "../errors.ts";
+import { systemClock } from "../engines/system.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
-import { herald } from "../roles/herald.ts";
 import { aboutRuns, type About } from "../roles/about.ts";
 import { exporter, type Exporter } from "../roles/export.ts";
 import { host as hostOf, type Host, type OnError } from "../roles/host.ts";
-import { manager, type Manager } from "../roles/manager.ts";
 import { news as newsOf, type News } from "../roles/news.ts";
-import { projector } from "../roles/projector.ts";
 import { reader as readerOf, type Reader } from "../roles/reader.ts";
-import { ticker } from "../roles/ticker.ts";
 import { asker, type Asker } from "../roles/why.ts";
 
 export type Node = {
@@ -33,6 +29,9 @@ export type Node = {
   readonly subJobs: Exporter["subJobs"];
   /** Tells others who find the engine in use where its owner answers. */
   readonly setUrl: (url: string) => void;
+  /** As it was given, secrets and all: for other processes of this program. */
+  readonly url: string;
+  readonly working: Serving["working"];
   readonly consumed: Changes["consumed"];
   readonly onRun: Changes["onRun"];
   /** Resolves when the list of runs knows what the log says now, or soon in any case. */
@@ -61,20 +60,13 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   const opened: OpenedEngine = options.engine ?? (await openEngine(url, { clock, name, token }));
   const engine: Engine = opened;
   const host = hostOf(engine, clock, onError);
-  const managers: Manager[] = [];
-  if (engine.manages) {
-    const holder = uniqueId();
-    for (let partition = 0; partition < engine.partitions; partition += 1) {
-      const onStrange = (because: string): void =>
-        onError(`manager ${partition}`, new UsageError(because));
-      const role = manager({ engine, clock, partition, holder, plans, onStrange });
-      managers.push(role);
-      await firstTick(role, engine);
-      host.add(role);
-      host.add(projector({ engine, partition }));
-    }
-    host.add(ticker({ engine, clock }));
-    if (engine.partitions > 1) host.add(herald({ engine, clock }));
+  const served = serving({ engine, clock, host, plans, onError });
+  try {
+    await served.begin();
+  } catch (error) {
+    await host.stop();
+    await engine.close();
+    throw error;
   }
 
   const reader = readerOf({ engine, clock, plans });
@@ -92,10 +84,12 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     why: asker({ engine, clock, plans, reader }).why,
     news,
     about: aboutRuns(engine),
-    isHolder: (partition) => managers[partition]?.isHolder() === true,
+    isHolder: served.isHolder,
     setUrl: (at) => {
       opened.setUrl?.(at);
     },
+    url,
+    working: served.working,
     consumed,
     onRun,
     async listed() {
@@ -111,23 +105,8 @@ export async function openNode(options: NodeOptions): Promise<Node> {
       if (engine.manages && !engine.queueSurvives)
         for (let partition = 0; partition < engine.partitions; partition += 1)
           await engine.log.append(partition, [encode({ type: "queue.lost", clean: true })]);
-      for (const role of managers) await role.resign();
+      await served.end();
       await engine.close();
     },
   };
-}
-
-/**
- * Takes the partition over before anything new is appended: what was in the old queue is put again, and nothing twice.
- *
- * Rejects where the state cannot be read, so that whoever opens hears of it, instead of waiting for a manager that never comes.
- */
-async function firstTick(role: Manager, engine: Engine): Promise<void> {
-  try {
-    await role.tick();
-  } catch (error) {
-    if (!(error instanceof CorruptError)) return; // The host tries again.
-    await engine.close();
-    throw error;
-  }
 }

@@ -53,14 +53,16 @@ export async function workOn(
   // Only the processes started here know the token, unless an address was asked for: then others are meant to come.
   const isPrivate = processes > 0 && options.listen === undefined;
   const token = process.env[tokenVariable] ?? (isPrivate ? uniqueId() : undefined);
-  const served = await serve(node, options.listen ?? (processes > 0 ? 0 : false), token, isChild);
+  // Children open the engine themselves where they can, and ask this process where it alone has it.
+  const needsOwner = processes > 0 && !node.engine.queueSurvives;
+  const served = await serve(node, options.listen ?? (needsOwner ? 0 : false), token, isChild);
   // One process tells: the one that manages.
   const told = node.engine.manages ? parts.listeners.map((one) => tell(node, one, parts.log)) : [];
   await Promise.all(told.map(({ begun }) => begun));
-  if (processes > 0 && served !== undefined) {
+  if (processes > 0 && node.engine.manages) {
     const children = startProcesses({
       count: processes,
-      url: served.url,
+      url: served?.url ?? node.url,
       token: token ?? "",
       name: uniqueId,
       onExit(how, worker) {
@@ -68,16 +70,18 @@ export async function workOn(
         endSession(node, worker).catch(() => undefined); // It ends by itself, when its lease does.
       },
     });
-    options.onReady?.({ url: served.url });
+    options.onReady?.({ url: served?.url });
     await stop.stopped;
     await children.stop(drainMs);
   } else {
-    const work = await startWorker(node, parts, options, concurrency, token);
+    node.working(true);
+    const work = await startWorker(node, parts, options, concurrency);
     options.onReady?.({ url: served?.url });
     await stop.stopped;
     await node.host.remove(work.worker);
     await work.worker.drain(drainMs);
     await work.close();
+    node.working(false);
   }
   await Promise.all(told.map(({ end }) => end()));
   await served?.close();
@@ -91,28 +95,22 @@ async function endSession({ engine }: Node, worker: string): Promise<void> {
   await engine.queue.extend(worker, 0); // The first lets it end, the second finds it ended.
 }
 
-async function startWorker(
-  node: Node,
-  parts: Parts,
-  options: WorkOptions,
-  slots: number,
-  token: string | undefined,
-) {
+async function startWorker(node: Node, parts: Parts, options: WorkOptions, slots: number) {
   const { engine, clock, host } = node;
   const name = process.env[workerVariable] ?? uniqueId();
   delete process.env[workerVariable]; // For one worker only.
   // In the process that has the queue, a lease can only end with the process; elsewhere, it is kept off the main thread.
   const leaseMs = engine.manages && !engine.queueSurvives ? Infinity : limits.leaseMs;
-  const isRemote = engine.name.startsWith("http");
-  const keeper = isRemote
-    ? (await import("../roles/lease-keeper.ts")).leaseKeeper({
-        url: engine.name,
-        token,
-        worker: name,
-        leaseMs,
-        clock,
-      })
-    : undefined;
+  const { signs } = engine;
+  const keeper =
+    signs === undefined
+      ? undefined
+      : (await import("../roles/lease-keeper.ts")).leaseKeeper({
+          signs,
+          worker: name,
+          leaseMs,
+          clock,
+        });
   await keeper?.start();
   const worker = workerOf({
     engine,

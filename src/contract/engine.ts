@@ -3,6 +3,7 @@ import type { Open, Test } from "./given.ts";
 import { withBench } from "./given.ts";
 import { logContract } from "./log.ts";
 import { queueContract } from "./queue.ts";
+import { sharesContract } from "./shares.ts";
 import { storeContract } from "./store.ts";
 import { viewsContract } from "./views.ts";
 
@@ -12,6 +13,7 @@ export function engineContract(test: Test, open: Open): void {
   queueContract(test, open);
   storeContract(test, open);
   viewsContract(test, open);
+  sharesContract(test, open);
 
   const promise = withBench(test, open);
   promise("close may be called twice and rejects nothing", async ({ engine }) => {

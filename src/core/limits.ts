@@ -42,8 +42,8 @@ export const limits = {
   answers: 64,
   /** Things paused at once, per partition: each is in a record that workers read. */
   pauses: 1_000,
-  /** How long a manager keeps a partition without committing. */
-  claimMs: 5_000,
+  /** How long a manager keeps a partition without a sign of life: below the 5 s in which another one is to serve it. */
+  claimMs: 4_000,
   /** How long a worker keeps its tasks without a sign of life. */
   leaseMs: 10_000,
   /** How often a tick re-derives what should be in flight. */

@@ -1,11 +1,22 @@
 import type { Log } from "./log.ts";
 import type { Queue } from "./queue.ts";
+import type { Shares } from "./shares.ts";
 import type { Store } from "./store.ts";
 import type { Views } from "./views.ts";
 import type { Wills } from "./wills.ts";
 
 /** Something happened; may be lost or come too often, and is never needed for correctness. */
-export type Hint = "log" | "state" | "queue";
+export type Hint = "log" | "state" | "queue" | "seat";
+
+/** A module that exports `signs(given): Extend`, and what it is given: plain data, which goes to another thread. */
+export type Signs = { readonly module: string; readonly given: unknown };
+
+/** One sign of life, as Queue.extend. False: the session had ended. Undefined: nobody answered within `withinMs`. */
+export type Extend = (
+  worker: string,
+  leaseMs: number,
+  withinMs: number,
+) => Promise<boolean | undefined>;
 
 /** A log, a queue and a store behind one URL. */
 export type Engine = {
@@ -20,6 +31,10 @@ export type Engine = {
   readonly queue: Queue;
   readonly store: Store;
   readonly views: Views;
+  /** Of an engine that several processes manage. */
+  readonly shares?: Shares;
+  /** Of an engine that is reached from outside of this process: how a thread of its own shows a worker's signs of life. */
+  readonly signs?: Signs;
   /** Of an engine whose queue dies with its process; without it, whatever was in the queue is suspected of having killed it. */
   readonly wills?: Wills;
   /** Calls back on every hint until the returned function is called. */

@@ -30,6 +30,7 @@ export function herald({
   return {
     name: "herald",
     hints: ["state"],
+    partition: 0,
     wakeAt: () => clock.now() + lookMs,
     async tick() {
       const { version, all } = await loadPauses(store, 0);

@@ -23,8 +23,13 @@ type Loop = { readonly role: Role; readonly stopped: Promise<void>; readonly sto
 export function host(engine: Pick<Engine, "onHint">, clock: Clock, onError: OnError): Host {
   const loops = new Map<Role, Loop>();
   const wakers = new Map<Role, () => void>();
-  const forget = engine.onHint((hint) => {
-    for (const [role, wake] of wakers) if (role.hints.includes(hint)) wake();
+  const forget = engine.onHint((hint, partition) => {
+    for (const [role, wake] of wakers)
+      if (
+        role.hints.includes(hint) &&
+        (role.partition ?? partition) === (partition ?? role.partition)
+      )
+        wake();
   });
 
   function start(role: Role): Loop {

@@ -9,7 +9,7 @@ import { givenTask } from "../contract/given.ts";
 import { httpEngine } from "../engines/http/client.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
 import { systemClock } from "../engines/system.ts";
-import type { Engine } from "../ports/engine.ts";
+import type { Engine, Signs } from "../ports/engine.ts";
 import type { Lease } from "../ports/queue.ts";
 import { type LeaseKeeper, leaseKeeper } from "./lease-keeper.ts";
 
@@ -25,6 +25,11 @@ else {
   parentPort?.postMessage(url); // oxlint-disable-line unicorn/require-post-message-target-origin -- a thread's port, not a window
 }
 
+function signsOf({ signs }: Engine): Signs {
+  assert.ok(signs);
+  return signs;
+}
+
 /** As a handler that computes does: nothing of this thread runs meanwhile. */
 function block(ms: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
@@ -38,14 +43,12 @@ function tests(): void {
   let engine: Engine;
 
   async function givenWorker(
-    url: string,
     worker: string,
     timeoutMs: number | undefined,
     leaseMs: number = usualMs,
   ) {
     const keeper = leaseKeeper({
-      url,
-      token,
+      signs: signsOf(engine),
       worker,
       leaseMs,
       clock,
@@ -63,10 +66,10 @@ function tests(): void {
     const [url] = await once(owner, "message");
     assert.ok(typeof url === "string");
     engine = await httpEngine(url, { clock, token });
-    await givenWorker(url, "in time", 60_000);
-    await givenWorker(url, "idle", undefined);
-    await givenWorker(url, "on an odd lease", undefined, oddMs);
-    await givenWorker(url, "stuck", 50);
+    await givenWorker("in time", 60_000);
+    await givenWorker("idle", undefined);
+    await givenWorker("on an odd lease", undefined, oddMs);
+    await givenWorker("stuck", 50);
     block(3 * usualMs);
   });
 
@@ -100,7 +103,7 @@ function tests(): void {
   });
 
   test("close may be called twice, before start, and while it starts", async () => {
-    const idle = leaseKeeper({ url: engine.name, token, worker: "w", leaseMs: usualMs, clock });
+    const idle = leaseKeeper({ signs: signsOf(engine), worker: "w", leaseMs: usualMs, clock });
     idle.progress(1);
     await idle.close();
     const started = idle.start();

@@ -14,11 +14,11 @@ import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 
 import type { Clock } from "../ports/clock.ts";
+import type { Signs } from "../ports/engine.ts";
 
 export type LeaseKeeperOptions = {
-  /** Where the owner of the queue answers, its token, and the session to keep. */
-  readonly url: string;
-  readonly token: string | undefined;
+  /** The engine's, and the session to keep. */
+  readonly signs: Signs;
   readonly worker: string;
   readonly leaseMs: number;
   readonly clock: Clock;
@@ -40,8 +40,7 @@ export type LeaseKeeper = {
 
 /** What the thread is given. */
 export type KeeperOrder = {
-  readonly url: string;
-  readonly token: string | undefined;
+  readonly signs: Signs;
   readonly worker: string;
   readonly leaseMs: number;
   readonly graceMs: number;
@@ -58,7 +57,7 @@ export const nothing = -1;
 const longestMs = 2 ** 31 - 1;
 
 export function leaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
-  const { url, token, worker, leaseMs, clock, graceMs = leaseMs, onLost } = options;
+  const { signs, worker, leaseMs, clock, graceMs = leaseMs, onLost } = options;
   const said = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
   said[leftMs] = nothing;
   let thread: Worker | undefined;
@@ -70,7 +69,7 @@ export function leaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
   return {
     async start() {
       if (thread !== undefined) return;
-      const order: KeeperOrder = { url, token, worker, leaseMs, graceMs, said: said.buffer };
+      const order: KeeperOrder = { signs, worker, leaseMs, graceMs, said: said.buffer };
       thread = new Worker(threadFile, { workerData: order, execArgv: [], name: "lease keeper" });
       const begun = new AbortController();
       const { signal } = begun;

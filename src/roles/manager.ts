@@ -137,6 +137,7 @@ export function manager(options: ManagerOptions): Manager {
   return {
     name: `manager ${partition}`,
     hints: ["log"],
+    partition,
     async tick() {
       const held = mine ?? (await claim());
       hadClaim = held !== undefined;

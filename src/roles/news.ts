@@ -37,12 +37,24 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
   const newest = new Map<number, Newest>();
 
   function follower(partition: number): Role {
+    /** While nobody listens, it only keeps up with the end, so that who begins to listen misses nothing and reads little. */
+    async function keepUp(kept: Newest): Promise<number> {
+      const end = await engine.log.end(partition);
+      // Who began to listen meanwhile hears of what came meanwhile.
+      if (listeners.size === 0 && end > kept.end)
+        newest.set(partition, { start: end, end, events: [] });
+      return 0;
+    }
+
     return {
       name: `follower ${partition}`,
-      hints: ["state"],
+      get hints() {
+        return listeners.size === 0 ? ([] as const) : (["state"] as const);
+      },
+      partition,
       async tick() {
-        // It reads on when nobody listens, so that who begins to listen misses nothing.
         const kept = newest.get(partition) ?? (await begin(partition));
+        if (listeners.size === 0) return keepUp(kept);
         const entries = await readFrom(partition, kept.end);
         const events = eventsIn(entries);
         const [first] = entries;

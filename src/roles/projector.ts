@@ -25,6 +25,7 @@ export function projector({
   return {
     name: `projector ${partition}`,
     hints: ["state"],
+    partition,
     async tick() {
       const at = known ?? (await applied());
       known = undefined; // If anything below throws, the store is asked again.

@@ -4,42 +4,35 @@ import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Role } from "./role.ts";
 
+export type TickerOptions = {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly partition: number;
+};
+
 /** A tick that nobody consumed is repeated after this. */
 const repeatMs = 1_000;
 
-export function ticker({
-  engine,
-  clock,
-}: {
-  readonly engine: Engine;
-  readonly clock: Clock;
-}): Role {
-  /** Per partition: which wish was fulfilled, and when to do it again if the wish is still there. */
-  const told = new Map<number, { readonly wakeAt: number; readonly until: number }>();
+export function ticker({ engine, clock, partition }: TickerOptions): Role {
+  /** Which wish was fulfilled, and when to do it again if the wish is still there. */
+  let told: { readonly wakeAt: number; readonly until: number } | undefined;
   let next: number | undefined;
   return {
-    name: "ticker",
+    name: `ticker ${partition}`,
     hints: ["state"],
+    partition,
     wakeAt: () => next,
     async tick() {
-      let ticks = 0;
       next = undefined;
-      for (let partition = 0; partition < engine.partitions; partition += 1) {
-        const { wakeAt } = await engine.store.position(partition);
-        if (wakeAt === undefined) continue;
-        const now = clock.now();
-        const last = told.get(partition);
-        const repeat = last?.wakeAt === wakeAt ? last.until : wakeAt;
-        if (repeat > now) {
-          next = Math.min(next ?? Infinity, repeat);
-          continue;
-        }
-        await engine.log.append(partition, [encode({ type: "ticked" })]);
-        told.set(partition, { wakeAt, until: now + repeatMs });
-        next = Math.min(next ?? Infinity, now + repeatMs);
-        ticks += 1;
-      }
-      return ticks;
+      const { wakeAt } = await engine.store.position(partition);
+      if (wakeAt === undefined) return 0;
+      const now = clock.now();
+      next = told?.wakeAt === wakeAt ? told.until : wakeAt;
+      if (next > now) return 0;
+      await engine.log.append(partition, [encode({ type: "ticked" })]);
+      told = { wakeAt, until: now + repeatMs };
+      next = told.until;
+      return 1;
     },
   };
 }

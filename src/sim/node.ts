@@ -57,6 +57,7 @@ export function boot(options: BootOptions): Booted {
   for (const [partition, role] of managers.entries()) {
     host.add(role);
     host.add(projector({ engine, partition }));
+    host.add(ticker({ engine, clock, partition }));
   }
   if (plan.manages && engine.partitions > 1) host.add(herald({ engine, clock }));
   if (plan.manages) {

@@ -1,5 +1,5 @@
 /**
- * A program like a user's, run as a process of its own so that it can be killed: node program.ts SCENARIO FILE COUNT [RUN]
+ * A program like a user's, run as a process of its own so that it can be killed: node program.ts SCENARIO FILE-OR-URL COUNT [RUN]
  *
  * It says what it knows for sure on standard output, a line each: "ready", "started r", "ok 512", "held BECAUSE", "done SUM COUNT".
  */
@@ -83,7 +83,11 @@ const sums = flow("sums", { input: z.object({ count: z.number() }) }).fanOut("ad
   fold: (f) => ({ sum: f.sum((n) => n), count: f.count() }),
 });
 
-const test = app({ name: "program", parts: [add, sums], url: `sqlite:${file}` });
+const test = app({
+  name: "program",
+  parts: [add, sums],
+  url: file.includes("://") ? file : `sqlite:${file}`,
+});
 
 async function follow(): Promise<void> {
   const run = await test.start(sums, { count }, { id });

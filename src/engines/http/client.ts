@@ -9,6 +9,7 @@ import type { Store, Value } from "../../ports/store.ts";
 import type { RunRow, Views } from "../../ports/views.ts";
 import { maskUrl } from "../url.ts";
 import { hints } from "./hints.ts";
+import type { HttpSigns } from "./signs.ts";
 import { type Wire, wire } from "./wire.ts";
 
 export type HttpEngineOptions = {
@@ -32,6 +33,7 @@ export async function httpEngine(
 ): Promise<Engine> {
   const base = checkedUrl(url);
   const line = wire(base, clock, token);
+  const given: HttpSigns = { url: base.origin, token };
   const { partitions, queueSurvives } = await greet(line, base);
   const { onHint, close } = hints((signal) => line.stream("/v1/hints", signal), clock);
   return {
@@ -43,6 +45,7 @@ export async function httpEngine(
     queue: httpQueue(line),
     store: httpStore(line),
     views: httpViews(line),
+    signs: { module: new URL(signsFile, import.meta.url).href, given },
     onHint,
     async close() {
       line.close();
@@ -50,6 +53,9 @@ export async function httpEngine(
     },
   };
 }
+
+/** Beside this file, and of its kind: sources run as they are, and what is built has another ending. */
+const signsFile = `./signs.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`;
 
 function checkedUrl(url: string): URL {
   const base = URL.canParse(url) ? new URL(url) : undefined;

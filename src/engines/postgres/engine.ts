@@ -7,6 +7,7 @@ import { postgresHints } from "./hints.ts";
 import { postgresLog } from "./log.ts";
 import { postgresQueue } from "./queue.ts";
 import { openSchema } from "./schema.ts";
+import { postgresShares } from "./shares.ts";
 import { postgresStore } from "./store.ts";
 import { postgresViews } from "./views.ts";
 
@@ -50,6 +51,8 @@ export async function postgresEngine(url: string, options: PostgresEngineOptions
       store: postgresStore(database, { partitions, hint }),
       views: postgresViews(database, partitions),
     }),
+    shares: postgresShares(database, partitions, () => hint("seat")),
+    signs: { module: new URL(signsFile, import.meta.url).href, given: { url } },
     onHint,
     async close() {
       closing ??= close().then(database.close);
@@ -57,3 +60,6 @@ export async function postgresEngine(url: string, options: PostgresEngineOptions
     },
   };
 }
+
+/** Beside this file, and of its kind: sources run as they are, and what is built has another ending. */
+const signsFile = `./signs.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`;

@@ -22,14 +22,17 @@ export async function openSchema(
   let found: Meta | undefined;
   await database.transact(async (run) => {
     found = await metaOf(run);
-    if (found !== undefined && found.schema >= migrations.length) return;
-    await checkEncoding(run, database.name);
-    // One at a time: the others wait here, and find it done.
-    await run("select pg_advisory_xact_lock(hashtext('fanfold schema'))");
-    found = await metaOf(run);
-    await migrate(run, found, partitions ?? usualPartitions);
-    found = await metaOf(run);
   });
+  if (found === undefined || found.schema < migrations.length)
+    await database.transact(async (run) => {
+      // One at a time: the others wait here, and find it done.
+      await run("select pg_advisory_xact_lock(hashtext('fanfold schema'))");
+      found = await metaOf(run);
+      if (found !== undefined && found.schema >= migrations.length) return;
+      await checkEncoding(run, database.name);
+      await migrate(run, found, partitions ?? usualPartitions);
+      found = await metaOf(run);
+    });
   assert(found !== undefined, "the schema says which version it is of");
   checkVersion(found, database.name);
   if (partitions !== undefined && partitions !== found.partitions)
@@ -42,8 +45,11 @@ export async function openSchema(
 type Run = (sql: string) => Promise<readonly Row[]>;
 
 async function metaOf(run: Run): Promise<Meta | undefined> {
-  const [there] = await run("select to_regclass('fanfold.meta') is not null as made");
-  if (there?.["made"] !== true) return undefined;
+  // Not to_regclass, which may remember from before the wait for the lock that there is none.
+  const [there] = await run(
+    "select from pg_tables where schemaname = 'fanfold' and tablename = 'meta'",
+  );
+  if (there === undefined) return undefined;
   const rows = await run("select name, value from fanfold.meta");
   const numbers = new Map(rows.map((row) => [row["name"], row["value"]]));
   const number = (name: string): number => {

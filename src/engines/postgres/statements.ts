@@ -172,6 +172,21 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
     where task.id = held.id and task.handouts = held.handouts and task.worker = $1
       and exists (select from fanfold.session where worker = $1 and until > fanfold.now_ms())`,
 
+  // ---- shares
+
+  /** $2 for how long this one is a candidate, 0: not any more. Candidates, then seats. */
+  attend: `
+    with me as (
+      insert into fanfold.candidate (holder, until) select $1, fanfold.now_ms() + $2 where $2 > 0
+      on conflict (holder) do update set until = excluded.until),
+    gone as (
+      delete from fanfold.candidate where (holder = $1 and $2 <= 0) or until < fanfold.now_ms() - 60000)
+    select null::integer as partition, holder, until - fanfold.now_ms() as left
+    from fanfold.candidate where until > fanfold.now_ms() and holder <> $1
+    union all
+    select partition, case when until > fanfold.now_ms() then holder end, until - fanfold.now_ms()
+    from fanfold.seat`,
+
   // ---- views
 
   checkpoint: `select "offset" from fanfold.viewed where partition = $1`,
@@ -220,6 +235,7 @@ export type StatementName =
   | "extend"
   | "ack"
   | "release"
+  | "attend"
   | "checkpoint"
   | "apply"
   | "run"

@@ -53,7 +53,8 @@ export function postgresStore(database: Database, { partitions, hint }: StoreOpt
       return { partition, epoch: numberIn(rows[0], "epoch"), offset: numberIn(rows[0], "offset") };
     },
     async resign({ partition, epoch }, holder) {
-      await database.query(statements.resign, [partition, epoch, holder]);
+      const { changed } = await database.query(statements.resign, [partition, epoch, holder]);
+      if (changed > 0) hint("seat", partition);
     },
     async commit(claim, commit) {
       const { partition, epoch, offset } = claim;
