@@ -29,7 +29,11 @@ export function knownPauses(store: Pick<Store, "load">, partitions: number): Kno
   return {
     async refresh(now) {
       if (now < nextAt) return;
-      for (let n = 0; n < partitions; n += 1) known[n] = await loadPauses(store, n);
+      await Promise.all(
+        Array.from({ length: partitions }, async (_, n) => {
+          known[n] = await loadPauses(store, n);
+        }),
+      );
       nextAt = now + refreshMs;
     },
     isPaused,

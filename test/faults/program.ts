@@ -5,7 +5,7 @@
  */
 import { writeSync } from "node:fs";
 import { z } from "zod";
-import { app, flow, job, type Ctx, type WorkOptions } from "../../src/index.ts";
+import { app, flow, job, UnavailableError, type Ctx, type WorkOptions } from "../../src/index.ts";
 
 const [scenario = "", file = "", given = "0", id = "r"] = process.argv.slice(2);
 const count = Number(given);
@@ -111,6 +111,18 @@ const working = test.work({
   ...options[scenario],
   onReady: ({ url }) => say(isChild ? `child ${process.pid}` : `ready ${url ?? ""}`),
 });
-if (!isChild) follow().catch((error: unknown) => say(`follow ${String(error)}`));
+/** A server may come back; a file that failed does not. */
+async function followOn(): Promise<void> {
+  try {
+    await follow();
+  } catch (error) {
+    say(`follow ${String(error)}`);
+    if (!file.includes("://") || !(error instanceof UnavailableError)) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await followOn();
+  }
+}
+
+if (!isChild) void followOn();
 await working;
 say("stopped");
