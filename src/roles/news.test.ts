@@ -19,6 +19,7 @@ function given() {
     },
   };
   const news = newsOf({ log, partitions: 1 });
+  news.onNews(() => undefined); // While nobody listens, it keeps nothing.
   const follow = async () => {
     for (const { tick } of news.roles) while ((await tick()) > 0);
   };
@@ -87,4 +88,29 @@ test("who listens is told of new events, until it listens no more", async () => 
   await add(ended("c"));
   await follow();
   assert.deepEqual(heard, ["0: a,b"]);
+});
+
+test("while nobody listens it reads nothing; who begins to listen hears all that comes from then on", async () => {
+  const { engine } = given();
+  let reads = 0;
+  const read: typeof engine.log.read = async (...args) => {
+    reads += 1;
+    return engine.log.read(...args);
+  };
+  const news = newsOf({ log: { ...engine.log, read }, partitions: 1 });
+  const follow = async () => {
+    for (const { tick } of news.roles) while ((await tick()) > 0);
+  };
+  await follow();
+  await engine.log.append(0, [ended("a")]);
+  await follow();
+  assert.equal(reads, 0);
+  const heard: string[] = [];
+  const forget = news.onNews((_, events) => heard.push(...events.map(({ run }) => run)));
+  await engine.log.append(0, [ended("b")]);
+  await follow();
+  forget();
+  await engine.log.append(0, [ended("c")]);
+  await follow();
+  assert.deepEqual(heard, ["b"]);
 });

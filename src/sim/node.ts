@@ -60,10 +60,7 @@ export function boot(options: BootOptions): Booted {
     host.add(ticker({ engine, clock, partition }));
   }
   if (plan.manages && engine.partitions > 1) host.add(herald({ engine, clock }));
-  if (plan.manages) {
-    host.add(ticker({ engine, clock }));
-    tell(options, host, managers);
-  }
+  if (plan.manages) tell(options, host, managers);
   const place = {
     sleep: clock.sleep,
     crash(): Promise<never> {
