@@ -116,8 +116,8 @@ export const inRoles: readonly Bug[] = [
   ]),
   bug("a tick that nobody heard is not repeated", [
     ticker,
-    "const repeat = last?.wakeAt === wakeAt ? last.until : wakeAt;",
-    "const repeat = last?.wakeAt === wakeAt ? Infinity : wakeAt;",
+    "next = told?.wakeAt === wakeAt ? told.until : wakeAt;",
+    "next = told?.wakeAt === wakeAt ? Infinity : wakeAt;",
   ]),
   bug("a worker that stops forgets what it had in hand", [
     worker,
