@@ -28,13 +28,9 @@ export const inRoles: readonly Bug[] = [
     [
       manager,
       "      const claimed = await store.commit(held.claim, {",
-      "      await log.append(partition, decided.events.map((event) => encode(event)));\n      const claimed = await store.commit(held.claim, {",
+      "      await log.append(partition, decided.events.map(textOf));\n      const claimed = await store.commit(held.claim, {",
     ],
-    [
-      manager,
-      "        events: decided.events.map((event) => encode(event)),\n",
-      "        events: [],\n",
-    ],
+    [manager, "        events: decided.events.map(textOf),\n", "        events: [],\n"],
   ),
   bug("a commit may go on from any offset", [
     seat,

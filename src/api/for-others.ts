@@ -5,6 +5,7 @@ import type { Engine } from "../ports/engine.ts";
 
 /** Only managers write these, in their commits; whoever else did would tell the list of runs what never was. */
 const ofManagers: Readonly<Record<OutputEvent["type"], true>> = {
+  "run.delayed": true,
   "run.began": true,
   "step.began": true,
   "step.ended": true,

@@ -2,13 +2,20 @@
 import { encode, type Json, type Priority } from "../core/event.ts";
 import type { Pause } from "../core/pauses.ts";
 import type { RunEventType } from "../core/run-event.ts";
-import { checkRunId, differenceText, firstDifference, partitionOf } from "../core/ids.ts";
+import {
+  checkRunId,
+  differenceText,
+  firstDifference,
+  partitionOf,
+  sentPrefix,
+} from "../core/ids.ts";
 import type { Log } from "../define/ctx.ts";
 import { instantOf, type Duration } from "../define/duration.ts";
 import type { Flow, State } from "../define/flow.ts";
 import type { Awaitable, Job } from "../define/job.ts";
 import { hearer, type EventOf, type Listener } from "../define/listener.ts";
 import { store } from "../define/json.ts";
+import { sent } from "../define/sent.ts";
 import { validate } from "../define/schema.ts";
 import { oneOf } from "../define/work.ts";
 import { maskUrl } from "../engines/open.ts";
@@ -40,13 +47,20 @@ export type AppDefinition = {
   readonly clock?: Clock;
 };
 
-export type Start = {
+/** When it may begin; at once if nothing is said. At most one of the two. */
+export type Delay = {
+  /** So long from now. */
+  readonly in?: Duration;
+  readonly at?: Date;
+};
+
+export type Start = Delay & {
   /** Says what makes this run this run: starting it again joins it. */
   readonly id: string;
   /** Runs of different customers share the workers fairly. */
   readonly customer?: string;
   readonly priority?: Priority;
-  /** When it should be done; overrides the flow's. */
+  /** When it should be done, counted from its beginning; overrides the flow's. */
   readonly deadline?: Duration | Date;
   readonly tags?: Readonly<Record<string, string>>;
   /** What to do where the run exists with the same input: join it (default), or reject. With another input it is always rejected. */
@@ -65,6 +79,17 @@ export type App = {
     input: NoInfer<I>,
     options: Start,
   ) => Promise<Run<S, R>>;
+  /**
+   * Runs one job by itself: durable, tried again, redriven and cancelled as any run, whose one step is the job.
+   *
+   * The same id and input again joins it; the same id with another input is a ConflictError. Its result is what the job
+   * returned, undefined where it skipped itself.
+   */
+  readonly send: <I, R>(
+    job: Job<string, I, R>,
+    input: NoInfer<I>,
+    options: Start,
+  ) => Promise<Run<unknown, R>>;
   /** A run by its id; undefined if there is none. */
   readonly run: (id: string) => Promise<Run<State> | undefined>;
   readonly runs: (query?: Partial<RunQuery>) => Promise<readonly RunRow[]>;
@@ -133,6 +158,27 @@ export function app(definition: AppDefinition): App {
   ): Promise<Run<S, R>> {
     const id = checkRunId(options.id);
     checkFlow(flows, flow);
+    return begin(flow, input, id, options);
+  }
+
+  async function send<I, R>(
+    job: Job<string, I, R>,
+    input: NoInfer<I>,
+    options: Start,
+  ): Promise<Run<unknown, R>> {
+    const id = checkRunId(options.id);
+    const flow = flows.get(`${sentPrefix}${job.name}`);
+    if (flow === undefined || jobs.get(job.name) !== job)
+      throw new UsageError(`job "${job.name}" is not in app({ parts }): add it`);
+    return begin(flow, input, id, options);
+  }
+
+  async function begin<S, R>(
+    flow: Flow,
+    input: unknown,
+    id: string,
+    options: Start,
+  ): Promise<Run<S, R>> {
     if (options.priority !== undefined)
       oneOf(options.priority, priorities, `priority of run "${id}"`);
     await validate(flow.input, input, `input of run "${id}"`);
@@ -143,7 +189,9 @@ export function app(definition: AppDefinition): App {
     const request = uniqueId();
     if (existing === undefined) {
       const { customer, priority, tags } = options;
-      const deadlineAt = instantOf(options.deadline, at.clock.now(), `deadline of run "${id}"`);
+      const beginAt = beginOf(options, at.clock.now(), `run "${id}"`);
+      const from = beginAt ?? at.clock.now();
+      const deadlineAt = instantOf(options.deadline, from, `deadline of run "${id}"`);
       const event = encode({
         type: "run.started",
         run: id,
@@ -153,6 +201,7 @@ export function app(definition: AppDefinition): App {
         ...(customer === undefined ? {} : { customer }),
         ...(priority === undefined ? {} : { priority }),
         ...(deadlineAt === undefined ? {} : { deadlineAt }),
+        ...(beginAt === undefined ? {} : { beginAt }),
         ...(tags === undefined ? {} : { tags }),
       });
       await at.consumed(partition, await at.engine.log.append(partition, [event]));
@@ -215,6 +264,7 @@ export function app(definition: AppDefinition): App {
       return definition.engine?.name ?? maskUrl(urlOf(definition.url, name));
     },
     start,
+    send,
     async run(id) {
       const at = await node();
       return (await at.reader.run(checkRunId(id))) === undefined
@@ -273,6 +323,7 @@ function sorted(parts: readonly Part[]): Sorted {
           `${step.job.name} is used by ${flow.name}/${step.name} but is not in app({ parts }): add it`,
         );
   }
+  for (const one of [...jobs.values()].map(sent)) flows.set(one.name, one);
   return { flows, jobs, listeners: [...byKind("listener").values()] };
 }
 
@@ -290,7 +341,8 @@ function checkFlow(flows: ReadonlyMap<string, Flow>, flow: Flow): void {
     throw new UsageError(
       `flow "${flow.name}" is not the one in app({ parts }), only called the same: start that one`,
     );
-  const names = [...flows.keys()].map((name) => `"${name}"`).join(", ");
+  const own = [...flows.keys()].filter((name) => !name.startsWith(sentPrefix));
+  const names = own.map((name) => `"${name}"`).join(", ");
   throw new UsageError(
     `unknown flow "${flow.name}": ${names === "" ? "this app has no flows in parts" : `this app knows ${names}`}`,
   );
@@ -316,6 +368,13 @@ function urlOf(url: string | undefined, name: string): string {
         "set FANFOLD_URL, or pass a url (sqlite:/data/billing.db says that a file is meant)",
     );
   return "sqlite:.fanfold/dev.db";
+}
+
+function beginOf({ in: delay, at }: Delay, now: number, what: string): number | undefined {
+  if (delay !== undefined && at !== undefined)
+    throw new UsageError(`${what} has both in and at: give one of them`);
+  if (delay !== undefined) return instantOf(delay, now, `in of ${what}`);
+  return instantOf(at, now, `at of ${what}`);
 }
 
 function messageOf(error: unknown): string {

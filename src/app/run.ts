@@ -1,5 +1,7 @@
 /** A run, as its caller holds it: what it is at, what comes of it, and what people decide about it. */
 import type { Adjustment, Json, Priority, Selection } from "../core/event.ts";
+import { sentPrefix } from "../core/ids.ts";
+import { sentResult } from "../define/sent.ts";
 import type { StepName } from "../define/flow.ts";
 import {
   durationMs,
@@ -135,7 +137,7 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
       for (;;) {
         const stored = await node.reader.run(id);
         if (stored === undefined) throw new NotFoundError(`there is no run "${id}"`);
-        if (stored.state === "done") return stored.results[stored.steps.at(-1) ?? ""] as R; // oxlint-disable-line typescript/no-unsafe-type-assertion -- the last step of this flow returned it
+        if (stored.state === "done") return resultOf(stored) as R; // oxlint-disable-line typescript/no-unsafe-type-assertion -- the last step of this flow returned it
         if (isOver(stored)) throw ended(stored);
         if (node.clock.now() >= until)
           throw new UnavailableError(
@@ -202,6 +204,11 @@ function adjustment(to: Adjust, id: string, now: number): Adjustment {
 function given<T extends object>(said: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const entries = Object.entries(said).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries) as { [K in keyof T]?: Exclude<T[K], undefined> }; // oxlint-disable-line typescript/no-unsafe-type-assertion -- some of its own entries
+}
+
+function resultOf({ flow, results, steps }: StoredRun): Json | undefined {
+  const last = results[steps.at(-1) ?? ""];
+  return flow.startsWith(sentPrefix) ? sentResult(last) : last;
 }
 
 function ended({ run, state, because = "" }: StoredRun): RunEndedError {

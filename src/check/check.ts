@@ -5,8 +5,9 @@
  * with a witness file, G2, G3, G4, G6, G10, G11, G13, G15, G19 and, as far as SQLite notices, G20.
  */
 import { isDeepStrictEqual } from "node:util";
-import { cancelled, failed, fold, isEnded, ok, open, skipped, told } from "./fold.ts";
+import { cancelled, failed, fold, isEnded, ok, open, skipped } from "./fold.ts";
 import type { Folded, Hints, Run, Step } from "./fold.ts";
+import { told } from "./told.ts";
 import { openRaw, pageOf, pageSize } from "./store.ts";
 import type { Partition, Raw, Tell, Value, Violation } from "./store.ts";
 import { heard, type Witness } from "./witness.ts";
@@ -144,12 +145,14 @@ function project(
 ): void {
   const { type, offset: _, body: __, generation: ___, ...rest } = event;
   const { run, step, at } = rest;
-  if (type === "run.began") {
-    const { at: startedAt, ...fields } = rest;
-    views.set(run, { ...fields, state: "running", startedAt });
+  const isDelayed = type === "run.delayed";
+  if (type === "run.began" || isDelayed) {
+    const { at, beginAt, ...fields } = rest;
+    const startedAt = isDelayed ? beginAt : at;
+    views.set(run, { ...fields, state: isDelayed ? "waiting" : "running", startedAt });
   }
   const before = views.get(run);
-  if (before === undefined || type === "run.began") return;
+  if (before === undefined || type === "run.began" || isDelayed) return;
   const { because: _1, endedAt: _2, ...kept } = before;
   const why = "because" in event ? { because: event["because"] } : {};
   if (type === "step.began") views.set(run, { ...kept, step });
@@ -160,7 +163,9 @@ function project(
   }
   if (type === "run.held") views.set(run, { ...kept, state: "held", step, ...why });
   if (type === "run.resumed") views.set(run, { ...kept, state: "running", step });
-  if (type === "run.ended") views.set(run, { ...kept, state: event.state, endedAt: at, ...why });
+  const startedAt = Math.min(Number(kept["startedAt"]), at);
+  if (type === "run.ended")
+    views.set(run, { ...kept, state: event.state, startedAt, endedAt: at, ...why });
 }
 
 // ---- what the manager keeps against what the log says
@@ -193,12 +198,13 @@ function checkState(
   for (const [id, run] of runs) {
     seen("runs");
     const stored = recordOf(state.get(`run/${id}`));
-    if (stored === undefined || !run.began) {
+    if (stored === undefined || (!run.began && run.delayedTo === undefined)) {
       tell("G1", `run ${id}`, "a run, since its start was decided", "none");
       continue;
     }
     const { state: _, ...start } = run.started;
-    const expected = { state: run.state, startedAt: start.at, live: !isEnded(run) };
+    const startedAt = startOf(run, stored["startedAt"]);
+    const expected = { state: run.state, startedAt, live: !isEnded(run) };
     const isLive = state.has(`live/${id}`);
     for (const field of ["flow", "request", "input"] as const)
       if (!isDeepStrictEqual(stored[field], start[field]))
@@ -208,6 +214,15 @@ function checkState(
     for (const name of stored.steps ?? [])
       checkStep(state, run, `${id}/${name}`, run.steps.get(name), tell, seen);
   }
+}
+
+/** When it began. The log does not say exactly when one did that was delayed: not too early, and before that was written down. */
+function startOf(run: Run, stored: unknown): number {
+  if (run.delayedTo === undefined) return run.started.at;
+  const { delayedTo, beganAt = run.endedAt } = run;
+  if (beganAt === undefined) return delayedTo;
+  const isPossible = (!run.began || Number(stored) >= delayedTo) && Number(stored) <= beganAt;
+  return isPossible ? Number(stored) : run.delayedTo;
 }
 
 function checkStep(

@@ -6,7 +6,8 @@
  * promise is broken where a set becomes empty. Records of managers stand a little behind those that caused them; what
  * arrived between the two can only be late, and widens nothing.
  */
-import type { Row, Tell } from "./store.ts";
+import type { Tell } from "./store.ts";
+import type { Told } from "./told.ts";
 
 /** States a sub-job may be in, as bits. */
 export const open = 1;
@@ -14,38 +15,6 @@ export const ok = 2;
 export const failed = 4;
 export const skipped = 8;
 export const cancelled = 16;
-
-export type Told = {
-  readonly offset: number;
-  readonly at: number;
-  readonly body: string | undefined;
-  readonly type: string;
-  readonly run: string;
-  readonly step: string;
-  readonly generation: number;
-  readonly issue: number;
-  readonly from: number;
-  readonly total: number;
-  readonly failed: number;
-  readonly skipped: number;
-  readonly keys: readonly string[];
-  /** Of outcomes: triples from, count, issue. Of a join: how many. */
-  readonly ok: readonly number[] | number;
-  readonly bad?: readonly {
-    readonly index: number;
-    readonly issue: number;
-    readonly attempt: number;
-    readonly outcome: string;
-    readonly fatal?: boolean;
-  }[];
-  readonly subJobs?: readonly number[];
-  readonly clean?: boolean;
-  readonly outcome: string;
-  readonly state: string;
-  readonly flow: string;
-  readonly input: unknown;
-  readonly request: string;
-};
 
 export type Step = {
   /** Which generation it is in, at least and at most: the log does not number every one. */
@@ -75,7 +44,11 @@ export type Step = {
 
 export type Run = {
   readonly started: Told;
+  /** When it was to begin, of a run that had to wait. */
+  delayedTo: number | undefined;
   began: boolean;
+  beganAt: number | undefined;
+  endedAt: number | undefined;
   state: string;
   readonly steps: Map<string, Step>;
 };
@@ -102,12 +75,6 @@ const crashLimit = 3;
 
 const add = (map: Map<number, number>, index: number, n = 1): void =>
   void map.set(index, (map.get(index) ?? 0) + n);
-
-export function told({ offset, at, text }: Row): Told {
-  const end = text.indexOf("\n");
-  const header = JSON.parse(end === -1 ? text : text.slice(0, end)) as Told; // oxlint-disable-line typescript/no-unsafe-type-assertion -- what is missing is undefined, and fails the comparison that needs it
-  return { ...header, offset, at, body: end === -1 ? undefined : text.slice(end + 1) };
-}
 
 function newStep(): Step {
   return {
@@ -148,7 +115,15 @@ export function fold(hints: Hints, tell: Tell): Folded {
     const run = runs.get(e.run);
     if (e.type === "run.started") {
       if (run === undefined)
-        runs.set(e.run, { started: e, began: false, state: "waiting", steps: new Map() });
+        runs.set(e.run, {
+          started: e,
+          delayedTo: undefined,
+          began: false,
+          beganAt: undefined,
+          endedAt: undefined,
+          state: "waiting",
+          steps: new Map(),
+        });
       return;
     }
     if (run === undefined) return;
@@ -306,7 +281,16 @@ export function fold(hints: Hints, tell: Tell): Folded {
   function output(e: Told, where: string): void {
     const run = runs.get(e.run);
     if (run === undefined) return tell("G1", where, "a start before it", "none");
+    if (e.type === "run.delayed") {
+      if (run.delayedTo !== undefined || run.began)
+        tell("G2", where, "one delay, before the beginning", "another");
+      run.delayedTo = e.beginAt;
+      return;
+    }
     if (e.type === "run.began") {
+      if (e.at < (run.delayedTo ?? 0))
+        tell("G2", where, `a beginning from ${run.delayedTo} on`, `one at ${e.at}`);
+      run.beganAt = e.at;
       if (run.began) tell("G2", where, "one beginning", "another");
       run.began = true;
       run.state = "running";
@@ -323,6 +307,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
     if (isEnded(run)) tell("G13", where, `nothing new: the run is ${run.state}`, e.type);
     if (e.type === "run.held") run.state = "held";
     if (e.type === "run.ended") {
+      run.endedAt = e.at;
       run.state = e.state;
       for (const step of run.steps.values()) step.issuedAgain += 1;
     }
@@ -381,6 +366,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
 }
 
 const outputs: ReadonlySet<string> = new Set([
+  "run.delayed",
   "run.began",
   "step.began",
   "step.ended",

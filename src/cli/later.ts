@@ -14,7 +14,6 @@ const today: Readonly<Record<string, string>> = {
   release: "await run.release(reason)     in code",
   serve: "fanfold worker --port 4400     answers other processes",
   plan: "fanfold demo     shows how workers and deadline hang together",
-  send: "fanfold start <flow> <input>",
   publish: "fanfold start <flow> <input>",
   tail: "fanfold show <run>",
   queues: "fanfold runs",

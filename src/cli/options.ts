@@ -37,6 +37,12 @@ export function durationOrDate(text: string): Duration | Date {
   throw new InvalidArgumentError('expected a duration such as "90m", or a date and time');
 }
 
+export function date(text: string): Date {
+  const at = isDuration(text) ? NaN : Date.parse(text);
+  if (!Number.isNaN(at)) return new Date(at);
+  throw new InvalidArgumentError('expected a date and time such as "2026-12-01T08:00+01:00"');
+}
+
 /** Epoch ms: "2h" ago, or an instant. */
 export function instantBefore(text: string, now: number): number {
   const since = durationOrDate(text);

@@ -9,6 +9,7 @@ import { exportCommand } from "./commands/export.ts";
 import { failuresCommand } from "./commands/failures.ts";
 import { initCommand } from "./commands/init.ts";
 import { runsCommand } from "./commands/runs.ts";
+import { sendCommand } from "./commands/send.ts";
 import { showCommand } from "./commands/show.ts";
 import { startCommand } from "./commands/start.ts";
 import { whyCommand } from "./commands/why.ts";
@@ -89,6 +90,7 @@ function commands(io: Io, end: (code: ExitCode) => void): Command {
     demoCommand,
     initCommand,
     startCommand,
+    sendCommand,
     workerCommand,
     showCommand,
     whyCommand,

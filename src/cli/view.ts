@@ -136,7 +136,7 @@ function failuresLine(groups: readonly FailureGroup[], labelColumns: number): Li
 }
 
 function clockLine(status: Status, labelColumns: number): Line {
-  const elapsed = duration(status.at - status.startedAt);
+  const elapsed = duration(Math.max(0, status.at - status.startedAt));
   if (status.deadlineAt === undefined)
     return [faint(`${label("elapsed", labelColumns)}${elapsed}`)];
   const left = status.deadlineAt - status.at;
@@ -174,7 +174,7 @@ export function logLine(status: Status): string {
 
 /** What remains when the run stopped moving: the verdict, then the failures by kind with the way to one of each. */
 export function verdict(status: Status, options: GroupOptions = {}): Line[] {
-  const took = duration((status.endedAt ?? status.at) - status.startedAt);
+  const took = duration(Math.max(0, (status.endedAt ?? status.at) - status.startedAt));
   const fanOuts = status.steps.filter((step) => step.kind === "fan-out");
   return [["  ", ...sentence(status, took)], ...outcome(fanOuts), ...groupLines(status, options)];
 }

@@ -1,19 +1,42 @@
 /** How a run goes on: from step to step, into a hold and out of it, to its end. Each function does one such move. */
-import type { Priority, Recorded } from "./event.ts";
+import type { OutputEvent, Priority, Recorded } from "./event.ts";
 import * as fanOuts from "./fan-out.ts";
 import { concurrencyOf, type FanOut } from "./fan-out.ts";
 import { foldsProblem } from "./fold.ts";
 import { halt } from "./halt.ts";
-import { beyondTolerance, joined, toleranceOf } from "./join.ts";
+import { beyondTolerance, failureOf, joined, toleranceOf } from "./join.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
 import { forgetPausesOf, pausesAt, type Place } from "./pauses.ts";
 import type { FanOutPlan, StepPlan } from "./plan.ts";
-import { stepAt, type Run, type Step } from "./run.ts";
+import { isSent, newStep, stepAt, type Run, type Step } from "./run.ts";
 import { issueSingle, resetSingle } from "./single.ts";
 import type { StepTask } from "./task.ts";
 import { arm, poolOf, type Decided, type Partition } from "./state.ts";
 import { offer, type Lane } from "./window.ts";
+
+/** Begins the run: now, whenever it was asked for. */
+export function beginRun(state: Partition, run: Run, event: Recorded, decided: Decided): void {
+  run.state = "running";
+  run.startedAt = event.at;
+  run.steps.push(...run.plan.steps.map(newStep));
+  if (isSent(run)) state.sent.underWay.add(run.id);
+  state.changed.runs.add(run);
+  decided.events.push({ type: "run.began", ...said(run) });
+  beginStep(state, run, event, decided);
+}
+
+/** What is said of a run when it is there, and when it begins. */
+export function said(run: Run): Omit<Extract<OutputEvent, { readonly type: "run.began" }>, "type"> {
+  return {
+    run: run.id,
+    flow: run.flow,
+    priority: run.priority,
+    ...(run.customer === undefined ? {} : { customer: run.customer }),
+    ...(run.deadlineAt === undefined ? {} : { deadlineAt: run.deadlineAt }),
+    ...(run.tags === undefined ? {} : { tags: run.tags }),
+  };
+}
 
 /** Begins the step the run is at, or ends the run where there is none left. */
 export function beginStep(state: Partition, run: Run, event: Recorded, decided: Decided): void {
@@ -64,11 +87,27 @@ export function issueMain(
     attempt: step.main.attempts + 1,
   };
   if (step.kind === "step") decided.tasks.push({ kind: "step", ...common });
+  else if (plan.kind === "fan-out" && plan.isSent === true) splitSent(run, step, decided);
   else {
     const cursor = step.cursor === undefined ? {} : { cursor: step.cursor };
     decided.tasks.push({ kind: "split", ...common, size: step.ledger.size, ...cursor });
   }
   arm(state, run, position);
+}
+
+/** Writes what a worker would write that split it: one item, which is the input, under the id of the run. */
+function splitSent(run: Run, step: FanOut, decided: Decided): void {
+  const { generation, main, ledger } = step;
+  const common = { run: run.id, step: step.name, generation, issue: main.issue, duplicates: 0 };
+  if (ledger.size === 0)
+    decided.events.push({
+      type: "fan-out.grown",
+      ...common,
+      from: 0,
+      keys: [run.id],
+      body: JSON.stringify([run.input]),
+    });
+  decided.events.push({ type: "fan-out.sealed", ...common, total: 1 });
 }
 
 /** What every task of a step says. */
@@ -102,6 +141,7 @@ export function endRun(
   run.state = how;
   run.because = because;
   run.endedAt = event.at;
+  run.startedAt = Math.min(run.startedAt, event.at); // It may have waited for a time that never came.
   state.changed.runs.add(run);
   if (forgetPausesOf(state.pauses, run.id)) state.changed.pauses = true;
   recall(state, run, 0, event, decided);
@@ -270,7 +310,7 @@ function join(
   const beyond = beyondTolerance(step, toleranceOf(step, plan));
   if (beyond === undefined) return joinNow(state, run, step, plan, event, decided);
   if (plan.beyond === "hold") return hold(state, run, step, beyond, decided);
-  failStep(state, run, step, beyond, event, decided);
+  failStep(state, run, step, plan.isSent === true ? failureOf(step) : beyond, event, decided);
 }
 
 /** The join itself: what the folds say becomes the result of the step. */

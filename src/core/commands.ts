@@ -45,8 +45,16 @@ const obeyedHalted: ReadonlySet<Command["type"]> = new Set([
   "pause.asked",
   "resume.asked",
 ]);
+/** What a run obeys that has not begun. */
+const obeyedBefore: ReadonlySet<Command["type"]> = new Set([
+  "cancel.asked",
+  "pause.asked",
+  "resume.asked",
+]);
 
 function act(state: Partition, run: Run, event: Command, decided: Decided): Outcome {
+  if (run.state === "waiting" && !obeyedBefore.has(event.type))
+    return `run "${run.id}" has not begun: it is to begin at ${new Date(run.startedAt).toISOString()}`;
   if (run.halted && !obeyedHalted.has(event.type))
     return `run "${run.id}" is held for a redrive or a cancel, nothing else`;
   switch (event.type) {

@@ -83,6 +83,8 @@ export type InputEvent =
       readonly customer?: string;
       readonly priority?: Priority;
       readonly deadlineAt?: number;
+      /** Not before this; at once if left out. */
+      readonly beginAt?: number;
       readonly tags?: Readonly<Record<string, string>>;
     })
   /** The outcome of a plain step's attempt, or of a split's. */
@@ -174,6 +176,16 @@ export type InputEvent =
   | { readonly type: "pauses.told"; readonly version: number; readonly pauses: readonly Pause[] };
 
 export type OutputEvent =
+  /** It is there, and begins when its time has come and there is room for it. */
+  | (OfRun & {
+      readonly type: "run.delayed";
+      readonly flow: string;
+      readonly beginAt: number;
+      readonly customer?: string;
+      readonly priority: Priority;
+      readonly deadlineAt?: number;
+      readonly tags?: Readonly<Record<string, string>>;
+    })
   | (OfRun & {
       readonly type: "run.began";
       readonly flow: string;
@@ -210,6 +222,12 @@ export type OutputEvent =
     });
 
 export type Event = InputEvent | OutputEvent;
+
+/** What a manager writes: what followed, and input for its own next decision that nobody else has to make. */
+export type Written =
+  | OutputEvent
+  | Extract<InputEvent, { readonly type: "ticked" | "fan-out.sealed" }>
+  | (Extract<InputEvent, { readonly type: "fan-out.grown" }> & { readonly body: string });
 
 /** An event as the log returns it: `at` is the log's time in epoch ms, never the producer's. */
 export type Recorded<E extends Event = Event> = E & {

@@ -41,6 +41,9 @@ export function checkKey(key: unknown): string {
   return key;
 }
 
+/** How the flow is called by which a job runs that was sent by itself: no flow that somebody wrote has a colon. */
+export const sentPrefix = "job:";
+
 /** Where the run lives: from 0 to partitions - 1, the same for ever. */
 export function partitionOf(run: string, partitions: number): number {
   return hashOf(run).h1 % partitions;

@@ -43,6 +43,11 @@ export function beyondTolerance(step: FanOut, tolerate: Tolerance): string | und
   return `${share} % failed (${number(failed)} of ${number(size)}), ${tolerate.percent} % tolerated`;
 }
 
+/** Why a job by itself has failed, in its own words. */
+export function failureOf({ name, groups }: FanOut): string {
+  return `${name} failed: ${groups.find(({ count }) => count > 0)?.message ?? "without an error"}`;
+}
+
 /** Exact: 57 of 10,000 are 0.57 %, which as floating-point numbers they are not. Shares have at most nine decimals. */
 function isWithin(failed: number, size: number, percent: number): boolean {
   return BigInt(failed) * 100n * 10n ** 9n <= BigInt(Math.round(percent * 1e9)) * BigInt(size);

@@ -18,6 +18,10 @@ export const limits = {
   windowSubJobs: 8_192,
   /** Events a manager takes in one tick: bounds the commit. */
   eventsPerTick: 1_000,
+  /** Timers that go off in one tick: a hundred thousand runs that are due at once are begun in portions, a commit each. */
+  wakesPerTick: 1_000,
+  /** Jobs sent by themselves that are under way at once, per partition; one takes 8 KB, and those that wait for room a tenth of it. */
+  sentAtOnce: 8_192,
   /** Outcomes in one event: bounds what reading one outcome decodes. */
   outcomesPerEvent: 1_000,
   /** Attempts a policy may ask for: one byte per sub-job. */

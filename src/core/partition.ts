@@ -5,19 +5,21 @@
  * else sees it; if the commit of what was decided fails, all of it is thrown away and read again from the store.
  */
 import {
-  beginStep,
+  beginRun,
   changeFanOut,
   endRun,
   endStep,
   failMain,
   issueMain,
   loseMain,
+  said,
   taskOf,
   type InFanOut,
 } from "./advance.ts";
 import { chance } from "./chance.ts";
 import { obey } from "./commands.ts";
 import type { Recorded } from "./event.ts";
+import { beginDue, followEnds, hasRoom } from "./delay.ts";
 import * as fanOuts from "./fan-out.ts";
 import { foldsProblem } from "./fold.ts";
 import { guarded, halt } from "./halt.ts";
@@ -28,23 +30,28 @@ import { isSound } from "./sound.ts";
 import * as slices from "./slices.ts";
 import { limits } from "./limits.ts";
 import { backoffMs } from "./retry.ts";
-import { isEnded, newStep, positionOf, stepAt, type Run } from "./run.ts";
+import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
 import { retrySingle } from "./single.ts";
-import { arm, countSlots, patienceMs, type Decided, type Partition } from "./state.ts";
+import { arm, countSlots, patienceMs, wakeRun, type Decided, type Partition } from "./state.ts";
 import { fill, type Pool } from "./window.ts";
 
 /** Decides on events in their order. Runs that the events name must be in the state, if they exist at all. */
 export function decide(state: Partition, events: readonly Recorded[]): Decided {
   const decided: Decided = { events: [], tasks: [] };
   let last: Recorded | undefined;
+  let wakes = 0;
+  let followed = 0;
   for (const event of events) {
     last = event;
-    wake(state, event, decided);
+    wakes += wake(state, event, decided, limits.wakesPerTick - wakes);
     if (!isSound(event) || isPassedOver(state, event)) countStale(state, event);
     else if ("run" in event)
       guarded(state, event.run, event, decided, () => decideOne(state, event, decided));
     else decideOne(state, event, decided);
+    followed = followEnds(state, event, decided, followed);
   }
+  // More is due than one commit should take: this manager goes on with it at once.
+  if (wakes === limits.wakesPerTick) decided.events.push({ type: "ticked" });
   if (last !== undefined)
     for (const [queue, pool] of state.pools) refill(state, queue, pool, last, decided);
   return decided;
@@ -106,6 +113,7 @@ function decideOne(state: Partition, event: Recorded, decided: Decided): void {
       return;
     }
     case "ticked":
+    case "run.delayed":
     case "run.began":
     case "step.began":
     case "step.ended":
@@ -141,6 +149,7 @@ function start(
 ): void {
   if (state.runs.has(event.run)) return; // The id is the idempotency key; whoever asked compares the inputs.
   const plan = state.plans.get(event.flow);
+  const beginAt = Math.max(event.at, event.beginAt ?? event.at);
   const run: Run = {
     id: event.run,
     flow: event.flow,
@@ -150,10 +159,10 @@ function start(
     customer: event.customer,
     priority: event.priority ?? plan?.priority ?? "normal",
     deadlineAt:
-      event.deadlineAt ?? (plan?.deadlineMs === undefined ? undefined : event.at + plan.deadlineMs),
+      event.deadlineAt ?? (plan?.deadlineMs === undefined ? undefined : beginAt + plan.deadlineMs),
     tags: event.tags,
-    startedAt: event.at,
-    state: "running",
+    startedAt: beginAt,
+    state: "waiting",
     endedAt: undefined,
     at: 0,
     results: {},
@@ -161,33 +170,22 @@ function start(
     error: undefined,
     halted: false,
     answers: [],
-    steps: plan?.steps.map(newStep) ?? [],
+    steps: [],
     lanes: [],
     armedAt: [],
   };
   state.runs.set(run.id, run);
   state.changed.runs.add(run);
-  decided.events.push({
-    type: "run.began",
-    run: run.id,
-    flow: run.flow,
-    priority: run.priority,
-    ...(run.customer === undefined ? {} : { customer: run.customer }),
-    ...(run.deadlineAt === undefined ? {} : { deadlineAt: run.deadlineAt }),
-    ...(run.tags === undefined ? {} : { tags: run.tags }),
-  });
   if (plan === undefined) {
     const known = [...state.plans.keys()].map((name) => `"${name}"`).join(", ");
-    return endRun(
-      state,
-      run,
-      "failed",
-      `unknown flow "${run.flow}": this app knows ${known || "none"}`,
-      event,
-      decided,
-    );
+    const because = `unknown flow "${run.flow}": this app knows ${known || "none"}`;
+    decided.events.push({ type: "run.began", ...said(run) });
+    return endRun(state, run, "failed", because, event, decided);
   }
-  beginStep(state, run, event, decided);
+  if (beginAt <= event.at && hasRoom(state, run)) return beginRun(state, run, event, decided);
+  decided.events.push({ type: "run.delayed", ...said(run), beginAt });
+  if (beginAt <= event.at) state.sent.line.push(run.id);
+  else wakeRun(state, run, 0, beginAt);
 }
 
 function settleMain(
@@ -339,11 +337,12 @@ function loseQueue(
   }
 }
 
-/** Does what is due at the time of this event. */
-function wake(state: Partition, event: Recorded, decided: Decided): void {
+/** Does what is due at the time of this event, at most so many things; returns how many. */
+function wake(state: Partition, event: Recorded, decided: Decided, atMost: number): number {
+  let woken = 0;
   for (
     let due = state.timers.peek();
-    due !== undefined && due.at <= event.at;
+    due !== undefined && due.at <= event.at && woken < atMost;
     due = state.timers.peek()
   ) {
     state.timers.pop();
@@ -351,9 +350,11 @@ function wake(state: Partition, event: Recorded, decided: Decided): void {
     const { position } = due.value;
     if (run === undefined || run.armedAt[position] !== due.at) continue;
     run.armedAt[position] = undefined;
+    woken += 1;
     if (!isEnded(run) && !run.halted)
       guarded(state, run.id, event, decided, () => wakeStep(state, run, position, event, decided));
   }
+  return woken;
 }
 
 function wakeStep(
@@ -363,6 +364,7 @@ function wakeStep(
   event: Recorded,
   decided: Decided,
 ): void {
+  if (run.state === "waiting") return beginDue(state, run, event, decided);
   const { step, plan } = stepAt(run, position);
   const { main } = step;
   if (step.state === "running" && main.state === "retrying" && main.at <= event.at)
@@ -384,5 +386,6 @@ function find(state: Partition, runId: string, stepName: string) {
   const run = state.runs.get(runId);
   if (run === undefined) return undefined;
   const position = positionOf(run, stepName);
-  return position === -1 ? undefined : { run, position, ...stepAt(run, position) };
+  if (position === -1 || run.steps.length === 0) return undefined; // It has not begun.
+  return { run, position, ...stepAt(run, position) };
 }

@@ -32,9 +32,10 @@ function unknownFlow({ run, flow }: StoredRun): string {
 /** Why the run cannot go on by this plan. */
 function misfit(
   plan: FlowPlan,
-  { run, flow, steps: names, at }: StoredRun,
+  { run, flow, steps: names, at, state }: StoredRun,
   steps: Kinds,
 ): string | undefined {
+  if (state === "waiting") return undefined; // It begins by whatever the flow is by then.
   const current = names[at];
   if (current !== undefined && !plan.steps.some(({ name }) => name === current))
     return `run "${run}" is at step "${current}", and flow "${flow}" no longer has it: keep the step until the run is over`;

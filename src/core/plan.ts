@@ -37,6 +37,8 @@ export type FanOutPlan = {
   readonly tolerate: Tolerance;
   readonly beyond: "hold" | "fail";
   readonly folds?: FoldPlan;
+  /** A job sent by itself: its one sub-job is the input of the run, so there is nothing for a worker to split. */
+  readonly isSent?: true;
 };
 
 export type StepPlan = PlainPlan | FanOutPlan;

@@ -12,6 +12,7 @@ const entry = (event: Event, body?: string) => ({
 
 test("every event of a manager is told, and what others write is not", () => {
   const outputs: readonly Event[] = [
+    { type: "run.delayed", run: "r", flow: "f", priority: "normal", beginAt: 5_000 },
     { type: "run.began", run: "r", flow: "f", priority: "normal" },
     { type: "run.held", run: "r", step: "s", because: "why" },
     { type: "run.resumed", run: "r", step: "s" },

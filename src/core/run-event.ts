@@ -27,6 +27,7 @@ export type RunEvent = WithoutValue<OutputEvent> &
   };
 
 const types: Readonly<Record<RunEventType, true>> = {
+  "run.delayed": true,
   "run.began": true,
   "run.held": true,
   "run.resumed": true,

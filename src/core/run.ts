@@ -35,7 +35,8 @@ export type Run = {
   priority: Priority;
   deadlineAt: number | undefined;
   readonly tags: Readonly<Record<string, string>> | undefined;
-  readonly startedAt: number;
+  /** Of one that waits: when it is to begin. */
+  startedAt: number;
   state: RunState;
   endedAt: number | undefined;
   /** The step it is at; the number of steps when it is done. */
@@ -46,6 +47,7 @@ export type Run = {
   halted: boolean;
   error: Failure | undefined;
   answers: Answer[];
+  /** None as long as it waits to begin: a hundred thousand may. */
   readonly steps: Step[];
   readonly lanes: (Lane | undefined)[];
   /** When each step asked to be woken; undefined where it did not. */
@@ -66,6 +68,12 @@ export function newStep(plan: StepPlan): Step {
     stale: 0,
     progress: [],
   };
+}
+
+/** A job by itself: its one step is that job, and its one sub-job the run's input. */
+export function isSent({ plan }: Run): boolean {
+  const [first] = plan.steps;
+  return first?.kind === "fan-out" && first.isSent === true;
 }
 
 export function isEnded(run: Run): boolean {

@@ -13,10 +13,10 @@ import { restoredPauses, storedPauses, type Pauses } from "./pauses.ts";
 import type { FanOutPlan, StepPlan } from "./plan.ts";
 import { forget } from "./progress.ts";
 import { planOfRun } from "./plan-of-run.ts";
-import { isEnded, newStep, type Plain, type Run, type Step } from "./run.ts";
+import { isEnded, isSent, newStep, type Plain, type Run, type Step } from "./run.ts";
 import type { Single } from "./single.ts";
 import { relist } from "./slices.ts";
-import { arm, countSlots, poolOf, type Partition, type Session } from "./state.ts";
+import { arm, countSlots, poolOf, wakeRun, type Partition, type Session } from "./state.ts";
 import { isSoundPauses, isSoundWorkers } from "./sound-stored.ts";
 import { offer } from "./window.ts";
 import type { StoredFanOut, StoredPlain, StoredRun, StoredStep } from "./stored.ts";
@@ -86,7 +86,7 @@ function storedRun(run: Run): StoredRun {
     ...optional("tags", run.tags),
     startedAt: run.startedAt,
     ...optional("endedAt", run.endedAt),
-    steps: run.steps.map((step) => step.name),
+    steps: run.plan.steps.map((step) => step.name),
     at: run.at,
     results: run.results,
     ...optional("because", run.because),
@@ -190,15 +190,21 @@ export function restoreRun(state: Partition, records: RunRecords, at: number): R
     halted: stored.halted === true,
     error: stored.error,
     answers: [...stored.answers],
-    steps: plan.steps.map((step) => restoreStep(step, steps.get(step.name), at)),
+    steps:
+      stored.state === "waiting"
+        ? []
+        : plan.steps.map((step) => restoreStep(step, steps.get(step.name), at)),
     lanes: [],
     armedAt: [],
   };
   // The program may have gained or lost steps since: the run stands at the same one, by name.
   const current = stored.steps[stored.at];
-  if (current !== undefined) run.at = plan.steps.findIndex((step) => step.name === current);
+  if (run.state === "waiting") run.at = 0;
+  else if (current !== undefined) run.at = plan.steps.findIndex((step) => step.name === current);
   else run.at = plan.steps.length;
   state.runs.set(run.id, run);
+  if (run.state === "waiting") wakeRun(state, run, 0, run.startedAt);
+  else if (!isEnded(run) && isSent(run)) state.sent.underWay.add(run.id);
   for (const [position, step] of run.steps.entries()) {
     if (isEnded(run)) break;
     if (step.kind === "fan-out") rejoinWindow(state, run, step, position);

@@ -81,6 +81,7 @@ export function isSound(event: Recorded): boolean {
     case "worker.gone":
     case "queue.lost":
     case "ticked":
+    case "run.delayed":
     case "run.began":
     case "step.began":
     case "step.ended":
@@ -94,13 +95,14 @@ export function isSound(event: Recorded): boolean {
 }
 
 function isStart(event: Of<"run.started">): boolean {
-  const { run, flow, priority, customer, deadlineAt } = event;
+  const { run, flow, priority, customer, deadlineAt, beginAt } = event;
   return (
     isText(run) &&
     isText(flow) &&
     (priority === undefined || priorities.includes(priority)) &&
     (customer === undefined || isText(customer)) &&
-    (deadlineAt === undefined || Number.isFinite(deadlineAt))
+    (deadlineAt === undefined || Number.isFinite(deadlineAt)) &&
+    (beginAt === undefined || Number.isFinite(beginAt))
   );
 }
 

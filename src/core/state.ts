@@ -1,5 +1,6 @@
 /** What the manager of a partition knows, and the bookkeeping that every decision needs: workers, pools, timers. */
-import type { OutputEvent } from "./event.ts";
+import type { Written } from "./event.ts";
+import { fifo, type Fifo } from "./fifo.ts";
 import * as slices from "./slices.ts";
 import type { FanOut } from "./fan-out.ts";
 import { heap, type Heap } from "./heap.ts";
@@ -25,6 +26,8 @@ export type Partition = {
   readonly workers: Map<string, Session>;
   pauses: Pauses;
   readonly timers: Heap<{ readonly run: string; readonly position: number }>;
+  /** Jobs sent by themselves: which are under way, and which are due and wait for room, in the order they were. */
+  readonly sent: { readonly underWay: Set<string>; readonly line: Fifo<string> };
   /** What is to be written with the next commit. */
   readonly changed: {
     readonly runs: Set<Run>;
@@ -41,7 +44,7 @@ export type Partition = {
 };
 
 /** What follows from events. */
-export type Decided = { readonly events: OutputEvent[]; readonly tasks: Task[] };
+export type Decided = { readonly events: Written[]; readonly tasks: Task[] };
 
 export function emptyPartition(partition: number, plans: Plans): Partition {
   return {
@@ -52,6 +55,7 @@ export function emptyPartition(partition: number, plans: Plans): Partition {
     workers: new Map(),
     pauses: noPauses(),
     timers: heap(),
+    sent: { underWay: new Set(), line: fifo() },
     changed: { runs: new Set(), steps: new Map(), keys: [], workers: false, pauses: false },
   };
 }
@@ -101,7 +105,16 @@ function stepWakeAt(step: Step, plan: StepPlan): number | undefined {
 /** Asks to be woken when the step wants it, unless it will be woken before that anyway. */
 export function arm(state: Partition, run: Run, position: number): void {
   const { step, plan } = stepAt(run, position);
-  const at = stepWakeAt(step, plan);
+  wakeRun(state, run, position, stepWakeAt(step, plan));
+}
+
+/** Asks to be woken at this time for the step at this position. */
+export function wakeRun(
+  state: Partition,
+  run: Run,
+  position: number,
+  at: number | undefined,
+): void {
   const armed = run.armedAt[position];
   if (at === undefined || (armed !== undefined && armed <= at)) return;
   run.armedAt[position] = at;

@@ -27,6 +27,7 @@ export type StoredRun = {
   readonly priority: Priority;
   readonly deadlineAt?: number;
   readonly tags?: Readonly<Record<string, string>>;
+  /** Of one that waits: when it is to begin. */
   readonly startedAt: number;
   readonly endedAt?: number;
   /** Names of the steps, in order. */

@@ -23,7 +23,10 @@ test("what there cannot be is refused where it is written", () => {
   const wrong: readonly [() => unknown, RegExp][] = [
     [() => listener("", { run }), /name of a listener/],
     [() => listener("a/b", { run }), /name of a listener/],
-    [() => listener("ops", { events: [unknown], run }), /among "run\.began".*got "run\.finished"/],
+    [
+      () => listener("ops", { events: [unknown], run }),
+      /among "run\.delayed".*got "run\.finished"/,
+    ],
     // @ts-expect-error -- a name is not a flow
     [() => listener("ops", { flows: ["invoices"], run }), /flows of listener "ops" must be flows/],
     // @ts-expect-error -- it has to run something

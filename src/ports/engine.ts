@@ -37,6 +37,8 @@ export type Engine = {
   readonly signs?: Signs;
   /** Of an engine whose queue dies with its process; without it, whatever was in the queue is suspected of having killed it. */
   readonly wills?: Wills;
+  /** Every hint arrives: nobody has to look for himself now and then. Of tests, in which days of idling must cost nothing. */
+  readonly hintsAreSure?: boolean;
   /** Calls back on every hint until the returned function is called. */
   readonly onHint: (listener: (hint: Hint, partition?: number) => void) => () => void;
   /** Rejects nothing, may be called twice. clean: workers had stopped in good order before. */

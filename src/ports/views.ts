@@ -10,6 +10,7 @@ export type RunRow = {
   readonly step?: string;
   readonly because?: string;
   readonly tags?: Readonly<Record<string, string>>;
+  /** Of one that waits: when it is to begin. */
   readonly startedAt: number;
   readonly endedAt?: number;
   readonly deadlineAt?: number;

@@ -4,8 +4,10 @@ import type { Engine } from "../ports/engine.ts";
 import type { Role } from "./role.ts";
 
 /** A hint may be lost: an idle role looks for itself this often. */
-const idleMs = 1_000;
-/** After something thrown, the role is called again after this, doubled each time, up to idleMs. */
+const lookMs = 1_000;
+/** And this often where none ever is. */
+const rareLookMs = 3_600_000;
+/** After something thrown, the role is called again after this, doubled each time, up to lookMs. */
 const firstBackoffMs = 10;
 
 export type Host = {
@@ -20,7 +22,12 @@ export type OnError = (role: string, error: unknown) => void;
 
 type Loop = { readonly role: Role; readonly stopped: Promise<void>; readonly stop: () => void };
 
-export function host(engine: Pick<Engine, "onHint">, clock: Clock, onError: OnError): Host {
+export function host(
+  engine: Pick<Engine, "onHint" | "hintsAreSure">,
+  clock: Clock,
+  onError: OnError,
+): Host {
+  const idleMs = engine.hintsAreSure === true ? rareLookMs : lookMs;
   const loops = new Map<Role, Loop>();
   const wakers = new Map<Role, () => void>();
   const forget = engine.onHint((hint, partition) => {
@@ -64,7 +71,7 @@ export function host(engine: Pick<Engine, "onHint">, clock: Clock, onError: OnEr
           onError(role.name, error);
           woken = false;
           await idle(backoffMs);
-          backoffMs = Math.min(idleMs, backoffMs * 2);
+          backoffMs = Math.min(lookMs, backoffMs * 2);
         }
       }
     }

@@ -91,7 +91,7 @@ export async function loadRun(
 
 /** Why this program cannot go on with a run; undefined if it can. */
 function strangeness(
-  { run, flow, steps, at, endedAt }: StoredRun,
+  { run, flow, steps, at, state, endedAt }: StoredRun,
   plans: Plans,
 ): string | undefined {
   if (endedAt !== undefined) return undefined;
@@ -99,7 +99,7 @@ function strangeness(
   if (plan === undefined)
     return `run "${run}" is under way, and this app does not know its flow "${flow}": add it to parts`;
   const step = steps[at];
-  if (plan.steps.some(({ name }) => name === step)) return undefined;
+  if (state === "waiting" || plan.steps.some(({ name }) => name === step)) return undefined;
   return `run "${run}" is at step "${step}", and flow "${flow}" no longer has it: keep the step until the run is over`;
 }
 

@@ -1,5 +1,5 @@
 /** Serves one partition: reads its events, decides, commits. */
-import { decode, encode, type Event, type Recorded } from "../core/event.ts";
+import { decode, encode, type Event, type Recorded, type Written } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
 import { decide } from "../core/partition.ts";
 import type { Plans } from "../core/plan.ts";
@@ -157,7 +157,7 @@ export function manager(options: ManagerOptions): Manager {
       const claimed = await store.commit(held.claim, {
         to: next,
         puts,
-        events: decided.events.map((event) => encode(event)),
+        events: decided.events.map(textOf),
         tasks: decided.tasks,
         wakeAt: wakeAt(state),
       });
@@ -174,9 +174,16 @@ export function manager(options: ManagerOptions): Manager {
   };
 }
 
+function textOf(event: Written): string {
+  if (event.type !== "fan-out.grown") return encode(event);
+  const { body, ...header } = event;
+  return encode(header, body);
+}
+
 /** Events of ours change nothing: what follows from them was decided with them. */
 function isInput({ type }: Recorded): boolean {
   switch (type) {
+    case "run.delayed":
     case "run.began":
     case "step.began":
     case "step.ended":

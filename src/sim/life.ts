@@ -19,6 +19,7 @@ import {
 export type Loss = "crash" | "kill" | "queue";
 
 export type Life = {
+  readonly beginRun: (run: Run, at: number) => void;
   /** Begins the step that the run is at, or ends the run. */
   readonly begin: (run: Run, at: number) => void;
   readonly issue: (run: Run, step: Step, at: number) => void;
@@ -52,6 +53,12 @@ export function life(paused: Set<string>): Life {
   let outputs: Output[] = [];
   let issued: Issued[] = [];
 
+  function beginRun(run: Run, at: number): void {
+    run.state = "running";
+    outputs.push({ type: "run.began", run: run.id, flow: run.plan.name });
+    begin(run, at);
+  }
+
   function begin(run: Run, at: number): void {
     const step = run.steps[run.at];
     if (step === undefined) return end(run, "done");
@@ -75,7 +82,16 @@ export function life(paused: Set<string>): Life {
       return;
     }
     Object.assign(step.main, { state: "in-flight", issue: step.main.issue + 1, at });
+    if (step.plan.kind === "fan-out" && step.plan.isSent === true) return splitSent(run, step);
     issued.push({ run: run.id, step: step.plan.name, issue: step.main.issue });
+  }
+
+  /** Of a job by itself, the manager writes the page and the seal. */
+  function splitSent(run: Run, step: Step): void {
+    const about = { run: run.id, step: step.plan.name, issue: step.main.issue };
+    if (step.subJobs.length === 0)
+      outputs.push({ type: "fan-out.grown", ...about, from: 0, keys: [run.id] });
+    outputs.push({ type: "fan-out.sealed", ...about, total: 1 });
   }
 
   function end(run: Run, state: string): void {
@@ -163,7 +179,7 @@ export function life(paused: Set<string>): Life {
       ok: of("ok"),
       failed: of(...failures),
       skipped: of("skipped"),
-      value: plan.folds === undefined ? undefined : valueOf(step),
+      value: plan.folds === undefined ? undefined : valueOf(step, plan),
     });
     goOn(run, step, at);
   }
@@ -184,6 +200,7 @@ export function life(paused: Set<string>): Life {
   }
 
   return {
+    beginRun,
     begin,
     issue,
     end,

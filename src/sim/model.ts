@@ -42,6 +42,9 @@ export type Run = {
   readonly steps: Step[];
   state: string;
   at: number;
+  /** When it may begin, of one that waits. */
+  readonly beginAt: number;
+  readonly input: unknown;
   readonly answers: Map<string, number | undefined>;
 };
 
@@ -185,8 +188,9 @@ export function isPaused(paused: Paused, run: Run, step: Step, isSubJob: boolean
 type Result = { readonly n: number };
 
 /** What the folds of sim/program.ts must say: computed from all results at once. */
-export function valueOf(step: Step): unknown {
+export function valueOf(step: Step, { isSent }: { readonly isSent?: true }): unknown {
   const results = step.subJobs.flatMap((one) => (one.state === "ok" ? [one.result as Result] : [])); // oxlint-disable-line typescript/no-unsafe-type-assertion -- the simulator's jobs return nothing else
+  if (isSent === true) return results;
   const kinds: Record<string, number> = {};
   for (const { n } of results) kinds[`${n % 3}`] = (kinds[`${n % 3}`] ?? 0) + 1;
   return {

@@ -6,7 +6,7 @@ import {
   type Json,
   type Priority,
 } from "../core/event.ts";
-import { partitionOf } from "../core/ids.ts";
+import { partitionOf, sentPrefix } from "../core/ids.ts";
 import { UnavailableError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -21,6 +21,8 @@ export type PeopleOptions = {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly reader: Reader;
+  /** Names of flows, those of jobs by themselves among them. */
+  readonly flows: readonly string[];
   readonly runs: number;
   readonly commands: number;
   /** How long the storm lasts. */
@@ -82,10 +84,13 @@ export function people(options: PeopleOptions): People {
   }
 
   async function appendTo(partition: number, event: InputEvent): Promise<void> {
+    await answered(() => engine.log.append(partition, [encode(event)]));
+  }
+
+  async function answered<T>(ask: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        await engine.log.append(partition, [encode(event)]);
-        return;
+        return await ask();
       } catch (error) {
         if (!(error instanceof UnavailableError)) throw error;
         await clock.sleep(repeatMs);
@@ -93,23 +98,20 @@ export function people(options: PeopleOptions): People {
     }
   }
 
-  async function status(run: string): Promise<Status | undefined> {
-    for (;;) {
-      try {
-        return await reader.status(run);
-      } catch (error) {
-        if (!(error instanceof UnavailableError)) throw error;
-        await clock.sleep(repeatMs);
-      }
-    }
-  }
+  const status = (run: string): Promise<Status | undefined> => answered(() => reader.status(run));
 
   async function start(run: string, twin: string): Promise<void> {
     await clock.sleep(draw.unit(run, twin, "start") * stormMs * 0.4);
     const priority = draw.pick<Priority>(["low", "normal", "high", "urgent"], run, "priority");
     const customer = draw.pick(customers, run, "customer");
-    const flow = flowName(draw.between(0, users.flows - 1, run, "flow"));
-    const input: Json = { run };
+    const jobs = options.flows.filter((name) => name.startsWith(sentPrefix));
+    const [job] = jobs;
+    const isSent = job !== undefined && draw.chance(0.25, run, "sent");
+    const flow = isSent
+      ? draw.pick([job, ...jobs], run, "job")
+      : flowName(draw.between(0, users.flows - 1, run, "flow"));
+    const input: Json = isSent ? { key: run } : { run };
+    const delayMs = draw.chance(0.3, run, "delayed") ? draw.unit(run, "delay") * stormMs * 0.5 : 0;
     await append(run, {
       type: "run.started",
       run,
@@ -118,6 +120,7 @@ export function people(options: PeopleOptions): People {
       request: `start-${run}-${twin}`,
       priority,
       customer,
+      ...(delayMs > 0 ? { beginAt: Math.round(clock.now() + delayMs) } : {}),
     });
     acknowledged.add(run);
   }
@@ -192,9 +195,12 @@ export function people(options: PeopleOptions): People {
     let resumed = 0;
     for (let asked = 0; ;) {
       await clock.sleep(lookMs);
+      const end = await answered(() => engine.log.end(partitionOf(run, engine.partitions)));
       const now = await status(run);
       if (now === undefined) continue;
-      if (now.state === "done" || now.state === "failed" || now.state === "cancelled") break;
+      // A redrive that nobody has taken in yet may open it again.
+      const isOver = now.state === "done" || now.state === "failed" || now.state === "cancelled";
+      if (isOver && now.asOf >= end) break;
       for (const pause of now.paused) await resume(run, pause, `${run}-resumed-${(resumed += 1)}`);
       if (now.state !== "held") continue;
       const name = `${run}-attended-${asked}`;

@@ -4,6 +4,7 @@ import type { Duration, Percent } from "../define/duration.ts";
 import { flow, paged, type Flow } from "../define/flow.ts";
 import type { Folds } from "../define/folds.ts";
 import { job, type Job } from "../define/job.ts";
+import { sent } from "../define/sent.ts";
 import type { Schema } from "../define/schema.ts";
 import type { Work } from "../define/work.ts";
 import type { Draw } from "./draw.ts";
@@ -68,6 +69,7 @@ export function program(users: Users, place: Place): Program {
     }
     flows.set(name, chain);
   }
+  for (const one of [...jobs.values()].map(sent)) flows.set(one.name, one);
   return { flows, jobs };
 }
 
@@ -139,8 +141,9 @@ function fanOut(
 
 // ---- items
 
-/** What a run's step is about; the same whenever it is asked. */
+/** What a run's step is about; the same whenever it is asked. Of a job by itself, one item of its own name. */
 export function itemsOf({ draw, items }: Users, run: string, step: string): readonly Item[] {
+  if (!stepNames.some((name) => name === step)) return [{ key: run }];
   const count = draw.between(0, items, run, step, "count");
   const repeated = draw.pick([0, 0, 0.15], run, step, "repeated");
   const pad = draw.chance(0.06, run, step, "fat") ? { pad: "x".repeat(40_000) } : {};

@@ -41,7 +41,8 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
   const runs = new Map<string, Run>();
   const paused = new Set<string>();
   const lives = life(paused);
-  const { begin, end, endStep, failMain, goOn, isCurrent, isFresh, issue, join, joinNow } = lives;
+  const { beginRun, end, endStep, failMain, goOn, isCurrent, isFresh, issue, join, joinNow } =
+    lives;
   const { loseMain, loseOne, recall, reset, say } = lives;
   const { pauseRun, pauseAll, adopt } = pausing(runs, paused, lives);
   let folds = 0;
@@ -89,6 +90,7 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
 
   /** How many sub-jobs it was about; undefined: it was refused. */
   function obey(run: Run, event: Told): number | undefined {
+    if (run.state === "waiting" && !/^(cancel|pause|resume)/.test(event.type)) return undefined;
     const step = run.steps[run.at];
     switch (event.type) {
       case "redrive.asked":
@@ -240,6 +242,10 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
   function wake(at: number): void {
     for (const run of runs.values()) {
       if (isEnded(run)) continue;
+      if (run.state === "waiting") {
+        if (run.beginAt <= at) beginRun(run, at);
+        continue;
+      }
       for (const step of run.steps) {
         const { main, plan } = step;
         if (step.state !== "running") continue;
@@ -255,18 +261,21 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
   function start(event: Told): void {
     const plan = plans.get(String(event["flow"]));
     if (plan === undefined || runs.has(event.run)) return;
+    const beginAt = Math.max(event.at, Number(event["beginAt"] ?? 0));
     const run: Run = {
       id: event.run,
       customer: String(event["customer"]),
       plan,
+      beginAt,
+      input: event["input"],
       steps: plan.steps.map(newStep),
-      state: "running",
+      state: "waiting",
       at: 0,
       answers: new Map(),
     };
     runs.set(run.id, run);
-    say({ type: "run.began", run: run.id, flow: plan.name });
-    begin(run, event.at);
+    if (beginAt <= event.at) return beginRun(run, event.at);
+    say({ type: "run.delayed", run: run.id, flow: plan.name, beginAt });
   }
 
   function settleMain(run: Run, step: Step, event: Told): void {

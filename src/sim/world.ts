@@ -209,6 +209,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
     ...options,
     draw,
     users,
+    flows: [...flowPlans.keys()],
     runs,
     commands,
     stormMs,

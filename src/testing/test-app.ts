@@ -1,5 +1,5 @@
 /** An app in a test: everything it is made of is real, only time, the store and the workers are not. */
-import { app, type App, type Start } from "../app/app.ts";
+import { app, type App, type Part, type Start } from "../app/app.ts";
 import { tell, type Told } from "../app/listeners.ts";
 import { isOver, type Run } from "../app/run.ts";
 import { prefixes, keys } from "../core/ids.ts";
@@ -42,6 +42,12 @@ export type TestApp = {
     input: NoInfer<I>,
     options?: Partial<Start>,
   ) => Promise<Run<S, R>>;
+  /** As App.send; without an id it gets one. */
+  readonly send: <I, R>(
+    job: Job<string, I, R>,
+    input: NoInfer<I>,
+    options?: Partial<Start>,
+  ) => Promise<Run<unknown, R>>;
   /** From now on, this is done in the place of the job's own code. */
   readonly stub: <I, R>(
     job: Job<string, I, R>,
@@ -114,7 +120,10 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
       onFault: () => undefined,
       trace: () => undefined,
     };
-    const engine: Engine = faultyEngine(memory, process, between, false);
+    const engine: Engine = {
+      ...faultyEngine(memory, process, between, false),
+      hintsAreSure: true,
+    };
     const itsClock = clock.clockOf(life);
     const place = {
       clock: itsClock,
@@ -232,6 +241,13 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
     };
   }
 
+  /** This life's own of a part. */
+  function ownOf<P extends Part>(part: P): P {
+    const at = tested.parts.indexOf(part);
+    if (at === -1) throw new UsageError(`${part.kind} "${part.name}" is not among the app's parts`);
+    return current.app.parts[at] as P; // oxlint-disable-line typescript/no-unsafe-type-assertion -- placed keeps their order
+  }
+
   return {
     get now() {
       return new Date(clock.now());
@@ -239,20 +255,21 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
     async start(flow, input, more = {}) {
       runs += 1;
       const id = more.id ?? `${flow.name}-${runs}`;
-      const own = tested.parts.find((part) => part === flow);
-      if (own === undefined)
-        throw new UsageError(`flow "${flow.name}" is not among the app's parts`);
-      const { created } = await drive.until(async () => {
-        const mine = current.app.parts.find(
-          (part): part is Flow => part.kind === "flow" && part.name === flow.name,
-        );
-        return current.app.start(mine ?? (flow as Flow), input, { ...more, id }); // oxlint-disable-line typescript/no-unsafe-type-assertion -- its input was checked against flow's type above
-      });
+      const { created } = await drive.until(() =>
+        current.app.start(ownOf(flow), input, { ...more, id }),
+      );
+      return handle(id, created);
+    },
+    async send(job, input, more = {}) {
+      runs += 1;
+      const id = more.id ?? `${job.name}-${runs}`;
+      const { created } = await drive.until(() =>
+        current.app.send(ownOf(job), input, { ...more, id }),
+      );
       return handle(id, created);
     },
     stub(job, how) {
-      const own = tested.parts.find((part) => part.kind === "job" && part.name === job.name);
-      if (own === undefined) throw new UsageError(`job "${job.name}" is not among the app's parts`);
+      ownOf(job);
       stubs.set(job.name, how as Stub); // oxlint-disable-line typescript/no-unsafe-type-assertion -- stubs see inputs as they are stored, which is what their type says
     },
     advance: (duration) => drive.advance(durationMs(duration, "advance")),

@@ -3,14 +3,15 @@ import type { RunRow } from "../ports/views.ts";
 
 /** The line of a run in the list, after this event; undefined where the event does not change it. */
 export function runRows(before: RunRow | undefined, event: Recorded): RunRow | undefined {
-  if (event.type === "run.began") {
-    const { run, flow, customer, priority, deadlineAt, tags, at } = event;
+  if (event.type === "run.began" || event.type === "run.delayed") {
+    const { run, flow, customer, priority, deadlineAt, tags } = event;
+    const isDelayed = event.type === "run.delayed";
     return {
       run,
       flow,
-      state: "running",
+      state: isDelayed ? "waiting" : "running",
       priority,
-      startedAt: at,
+      startedAt: isDelayed ? event.beginAt : event.at,
       ...(customer === undefined ? {} : { customer }),
       ...(deadlineAt === undefined ? {} : { deadlineAt }),
       ...(tags === undefined ? {} : { tags }),
@@ -34,6 +35,7 @@ export function runRows(before: RunRow | undefined, event: Recorded): RunRow | u
       return {
         ...rest,
         state: event.state,
+        startedAt: Math.min(rest.startedAt, event.at),
         endedAt: event.at,
         ...(event.because === undefined ? {} : { because: event.because }),
       };

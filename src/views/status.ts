@@ -67,13 +67,14 @@ export type Status = {
   readonly customer: string | undefined;
   readonly priority: Priority;
   readonly tags: Readonly<Record<string, string>>;
-  /** The step it is at; undefined when it ended. */
+  /** The step it is at; undefined before it has begun and when it has ended. */
   readonly step: string | undefined;
   /** Of that step's sub-jobs (of the last fan-out's when the run ended). */
   readonly done: number;
   readonly failed: number;
   readonly total: number | undefined;
   readonly steps: readonly StepStatus[];
+  /** Of one that waits: when it is to begin. */
   readonly startedAt: number;
   readonly endedAt: number | undefined;
   readonly deadlineAt: number | undefined;
@@ -166,7 +167,7 @@ export function statusOf(
     customer: run.customer,
     priority: run.priority,
     tags: run.tags ?? {},
-    step: run.state === "done" || run.state === "cancelled" ? undefined : current?.name,
+    step: ["waiting", "done", "cancelled"].includes(run.state) ? undefined : current?.name,
     done: (shown?.ok ?? 0) + (shown?.skipped ?? 0),
     failed: shown?.failed ?? 0,
     total: shown?.total,

@@ -106,6 +106,16 @@ const at = (step: StoredFanOut, more: Partial<WhyFacts> = {}): WhyFacts =>
 const said = ({ causes }: Why): readonly (readonly [string, string, string])[] =>
   causes.map(({ cause, because, command }) => [cause, because, command?.join(" ") ?? ""]);
 
+test("a run that has not begun waits for its time, or for room", () => {
+  const waiting = (startedAt: number): Why =>
+    whyRun(given({ run: { ...run, state: "waiting", at: 0, startedAt }, steps: [] }));
+  assert.deepEqual(said(waiting(now + 1)), [
+    ["not-begun", "it is to begin at a later time", "show r"],
+  ]);
+  assert.equal(waiting(now + 1).causes[0]?.at, now + 1);
+  assert.match(said(waiting(now))[0]?.[1] ?? "", /8,192 sent jobs are under way/);
+});
+
 test("a run that ended waits for nothing; a failed one can be redriven, a cancelled one cannot", () => {
   const ended = (more: Partial<StoredRun>): Why =>
     whyRun(given({ run: { ...run, endedAt: now, ...more } }));

@@ -6,11 +6,13 @@ import type { Session } from "../core/state.ts";
 import type { StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
 import type { SubJobRecord } from "./status.ts";
 import { be, counted, number, said, subJobs } from "./words.ts";
+import { whyNotBegun } from "./why-not-begun.ts";
 
 /** One thing that is waited for. */
 export type Cause = {
   readonly cause:
     | "ended"
+    | "not-begun"
     | "held"
     | "paused"
     | "unknown-flow"
@@ -106,7 +108,9 @@ function answer(
 
 // ---- what stops all of a run
 
-function stands({ run, plan }: WhyFacts): readonly Cause[] | undefined {
+function stands(facts: WhyFacts): readonly Cause[] | undefined {
+  const { run, plan } = facts;
+  if (run.state === "waiting") return [whyNotBegun(facts)];
   const because = run.because === undefined ? "" : `: ${run.because}`;
   if (run.state === "held")
     return [

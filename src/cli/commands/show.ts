@@ -108,7 +108,7 @@ async function showRun(
 function facts(status: Status): Line[] {
   const tags = Object.entries(status.tags).map(([name, value]) => `${name}=${value}`);
   const parts = [
-    `started ${instant(status.startedAt, status.at)}`,
+    `${status.state === "waiting" ? "begins" : "started"} ${instant(status.startedAt, status.at)}`,
     ...(status.deadlineAt === undefined ? [] : [`due ${instant(status.deadlineAt, status.at)}`]),
     ...(status.priority === "normal" ? [] : [`priority ${status.priority}`]),
     ...tags,

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 
-import type { App } from "../../app/app.ts";
+import type { App, Start } from "../../app/app.ts";
 import type { Run } from "../../app/run.ts";
 import type { Priority } from "../../core/event.ts";
 import type { Duration } from "../../define/duration.ts";
@@ -12,6 +12,7 @@ import type { Act, Context } from "../context.ts";
 import { exitCodes, exitOfRun } from "../exit.ts";
 import type { ExitCode } from "../exit.ts";
 import { usage } from "../failure.ts";
+import { instant } from "../format.ts";
 import { beside, follow, isStill } from "../follow.ts";
 import { readInput } from "../input.ts";
 import { jsonLine, statusFields } from "../json.ts";
@@ -25,7 +26,9 @@ import { faint, span, symbols } from "../style.ts";
 import type { Line } from "../style.ts";
 import { quoted, title, verdict } from "../view.ts";
 
-type StartOptions = {
+export type StartOptions = {
+  readonly in?: Duration;
+  readonly at?: Date;
   readonly id?: string;
   readonly customer?: string;
   readonly priority?: Priority;
@@ -48,6 +51,8 @@ export function startCommand(act: (act: Act<StartOptions>) => () => Promise<void
     .argument("[input]", "JSON, @file, or - for stdin (default: {})")
     .option("--id <id>", "id of the run (default: one nobody had before)")
     .option("--deadline <when>", "duration or date and time", options.durationOrDate)
+    .option("--in <duration>", "begin it so long from now", options.duration)
+    .option("--at <when>", "begin it then: a date and time", options.date)
     .option("--customer <name>", "for fairness between customers, and to filter by")
     .option("--priority <priority>", "low, normal, high or urgent", options.priority)
     .option("--tag <name=value>", "may be repeated", options.tag)
@@ -78,18 +83,31 @@ const start: Act<StartOptions> = async (context, options, flowName = "", inputTe
   try {
     const flow = flowNamed(app, flowName);
     const input = await readInput(context, inputText, `fanfold start ${flowName} '{"…": …}'`);
-    const { id = unique(flowName), customer, priority, deadline, ifExists } = options;
-    const run = await app.start(flow, input, {
-      id,
-      ...given({ customer, priority, deadline, ifExists, tags: options.tag }),
-    });
-    if (options.watch === true) return await watch(context, opened, run, flowName, options);
-    await announce(context, opened, run, options);
-    return exitCodes.ok;
+    const run = await app.start(flow, input, startOf(options, flowName));
+    return await afterwards(context, opened, run, flowName, options);
   } finally {
     await app.close();
   }
 };
+
+/** What the options say about a run; of this name, if it has no id of its own. */
+export function startOf(options: StartOptions, name: string): Start {
+  const { id = unique(name), customer, priority, deadline, ifExists, tag: tags, at } = options;
+  return { id, ...given({ customer, priority, deadline, ifExists, tags, at, in: options.in }) };
+}
+
+/** Follows the run if that was asked for, and says in any case what came of it. */
+export async function afterwards(
+  context: Context,
+  opened: Opened,
+  run: Run,
+  name: string,
+  options: StartOptions,
+): Promise<ExitCode> {
+  if (options.watch === true) return watch(context, opened, run, name, options);
+  await announce(context, opened, run, options);
+  return exitCodes.ok;
+}
 
 function flowNamed(app: App, name: string): Flow {
   const flows = app.parts.filter((part): part is Flow => part.kind === "flow");
@@ -106,14 +124,17 @@ function flowNamed(app: App, name: string): Flow {
 
 /** Its id is what a script wants to have; the rest is talk. */
 async function announce(
-  { data, talk }: Context,
+  { data, talk, clock }: Context,
   { isEmbedded }: Opened,
   run: Run,
   { json }: StartOptions,
 ): Promise<void> {
   if (json === true) data.write(jsonLine("run", statusFields(await run.status())));
   else data.write(`${run.id}\n`);
-  const how = run.created ? "started" : "already there, joined";
+  const { state, startedAt } = await run.status();
+  const created =
+    state === "waiting" ? `waits until ${instant(startedAt, clock.now())}` : "started";
+  const how = run.created ? created : "already there, joined";
   talk.say(["  ", span("ok", symbols.done), ` ${how}`, faint(`   fanfold show ${quoted(run.id)}`)]);
   if (isEmbedded) talk.say([faint("    nobody works on it yet:   "), "fanfold worker"]);
 }

@@ -1,0 +1,41 @@
+/** A record as its JSON says, before anybody asks whether it may. */
+import type { Row } from "./store.ts";
+
+export type Told = {
+  readonly offset: number;
+  readonly at: number;
+  readonly body: string | undefined;
+  readonly type: string;
+  readonly run: string;
+  readonly step: string;
+  readonly generation: number;
+  readonly issue: number;
+  readonly from: number;
+  readonly total: number;
+  readonly failed: number;
+  readonly skipped: number;
+  readonly keys: readonly string[];
+  /** Of outcomes: triples from, count, issue. Of a join: how many. */
+  readonly ok: readonly number[] | number;
+  readonly bad?: readonly {
+    readonly index: number;
+    readonly issue: number;
+    readonly attempt: number;
+    readonly outcome: string;
+    readonly fatal?: boolean;
+  }[];
+  readonly subJobs?: readonly number[];
+  readonly clean?: boolean;
+  readonly outcome: string;
+  readonly state: string;
+  readonly beginAt: number;
+  readonly flow: string;
+  readonly input: unknown;
+  readonly request: string;
+};
+
+export function told({ offset, at, text }: Row): Told {
+  const end = text.indexOf("\n");
+  const header = JSON.parse(end === -1 ? text : text.slice(0, end)) as Told; // oxlint-disable-line typescript/no-unsafe-type-assertion -- what is missing is undefined, and fails the comparison that needs it
+  return { ...header, offset, at, body: end === -1 ? undefined : text.slice(end + 1) };
+}
