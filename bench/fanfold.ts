@@ -1,8 +1,20 @@
-/** Fanfold in the race: one process, one SQLite file, synchronous=FULL, as a program would use it. */
+/** Fanfold in the race, as a program would use it: on one SQLite file with synchronous=FULL, or on PostgreSQL with several processes. */
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { app, type App, flow, job, type WorkOptions } from "../src/index.ts";
-import { latencies, throughput, work, type Contestant, type Lap, type Setup } from "./fan-out.ts";
+import {
+  latencies,
+  numberOf,
+  textOf,
+  throughput,
+  work,
+  type Contestant,
+  type Lap,
+  type Setup,
+} from "./fan-out.ts";
 import type { Measure } from "./harness.ts";
 import { secondsToAppendAgain } from "./limits.ts";
 
@@ -25,7 +37,10 @@ export function working(fanfold: App, options: WorkOptions): () => Promise<void>
   };
 }
 
-async function open({ folder, slots, sleepMs }: Setup): Promise<Contestant> {
+export type Racing = { readonly fanfold: App; readonly run: Contestant["run"] };
+
+/** The program that everybody is measured with, as an app on this engine. */
+export function fanfoldOn(url: string, sleepMs: number): Racing {
   const firstStepAt = new Map<string, number>();
   const lastOutcomeAt = new Map<string, number>();
   const joinedAt = new Map<string, number>();
@@ -52,12 +67,10 @@ async function open({ folder, slots, sleepMs }: Setup): Promise<Contestant> {
       joinedAt.set(ctx.run, performance.now());
       return all.value;
     });
-
-  const path = join(folder, "fanfold.db");
-  const fanfold = app({ name: "bench", url: `sqlite:${path}`, parts: [race, one] });
-  const close = working(fanfold, { concurrency: slots });
+  const fanfold = app({ name: "bench", url, parts: [race, one] });
   return {
-    async run(id, items): Promise<Lap> {
+    fanfold,
+    run: async (id, items): Promise<Lap> => {
       const run = await fanfold.start(race, { items }, { id });
       const { count, sum } = await run.result();
       return {
@@ -68,10 +81,63 @@ async function open({ folder, slots, sleepMs }: Setup): Promise<Contestant> {
         joinedAt: joinedAt.get(id) ?? Number.NaN,
       };
     },
-    close,
+  };
+}
+
+async function openFile({ folder, slots, sleepMs }: Setup): Promise<Contestant> {
+  const path = join(folder, "fanfold.db");
+  const { fanfold, run } = fanfoldOn(`sqlite:${path}`, sleepMs);
+  return {
+    run,
+    close: working(fanfold, { concurrency: slots }),
     storeSeconds: () => secondsToAppendAgain(path, join(folder, "limit.db")),
   };
 }
 
-export const fanOut: Measure = throughput(open);
-export const latency: Measure = latencies(open);
+/** With `workers`, as many other processes work, `slots` in all, and this one starts and waits. */
+async function openPostgres({ slots, sleepMs, input }: Setup): Promise<Contestant> {
+  const url = textOf(input, "url");
+  const { fanfold, run } = fanfoldOn(url, sleepMs);
+  const count = numberOf(input, "workers", 0);
+  if (count === 0) return { run, close: working(fanfold, { concurrency: slots }) };
+  const workers = await Promise.all(
+    Array.from({ length: count }, () => startWorker(url, slots / count, sleepMs)),
+  );
+  await fanfold.runs(); // Open before the clock runs, as the workers are.
+  await pause(settleMs);
+  return {
+    run,
+    async close() {
+      await Promise.all(workers.map((stop) => stop()));
+      await fanfold.close();
+    },
+  };
+}
+
+/** Processes that have just come share the partitions anew; who is measured has been there for a while. */
+const settleMs = 1_500;
+
+async function startWorker(
+  url: string,
+  slots: number,
+  sleepMs: number,
+): Promise<() => Promise<void>> {
+  const worker = fork(
+    new URL("postgres-worker.ts", import.meta.url),
+    [url, `${slots}`, `${sleepMs}`],
+    {
+      execArgv: [],
+    },
+  );
+  await once(worker, "message");
+  return async () => {
+    const gone = once(worker, "exit");
+    worker.kill("SIGTERM");
+    await gone;
+  };
+}
+
+export const fanOut: Measure = throughput(openFile);
+export const latency: Measure = latencies(openFile);
+export const fanOutOnPostgres: Measure = throughput(openPostgres);
+export const latencyOnPostgres: Measure = latencies(openPostgres);

@@ -7,6 +7,7 @@ import { bench as latency } from "./latency.ts";
 import { bench as noop100k } from "./noop-100k.ts";
 import { bench as noop1m } from "./noop-1m.ts";
 import { bench as recovery } from "./recovery.ts";
+import { bench as postgres } from "./postgres.ts";
 import { jsonLines, table } from "./report.ts";
 import { bench as runs1000x100 } from "./runs-1000x100.ts";
 import { bench as sleep10k } from "./sleep-10k.ts";
@@ -23,6 +24,7 @@ const benches: readonly Bench[] = [
   status,
   recovery,
   invoices,
+  postgres,
 ];
 
 const usage = `npm run bench -- NAME [--json] [--runs N] [--no-peers] [--file ORDERS.csv.gz]
