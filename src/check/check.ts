@@ -34,6 +34,21 @@ const tellAtMost = 100;
 
 /** Checks the file; a file that cannot be read is a violation of G20. */
 export function check(path: string, witnessFile?: string): Checked {
+  let raw: Raw | undefined;
+  try {
+    raw = openRaw(path);
+    return checkRaw(raw, path, witnessFile === undefined ? undefined : heard(witnessFile));
+  } catch (error) {
+    const got = error instanceof Error ? error.message : "not so";
+    const damage = { guarantee: "G20", where: path, expected: "a file that can be read", got };
+    return { violations: [damage], counts: {}, unchecked: [], runs: new Map() };
+  } finally {
+    raw?.close();
+  }
+}
+
+/** Checks what was read of a store; `name` says which in what is found. */
+export function checkRaw(raw: Raw, name: string, witness: Witness | undefined): Checked {
   const violations: Violation[] = [];
   const counts: Record<string, number> = {};
   const unchecked: string[] = [];
@@ -42,11 +57,9 @@ export function check(path: string, witnessFile?: string): Checked {
     if (violations.length < tellAtMost) violations.push({ guarantee, where, expected, got });
   };
   const seen = (what: string, n = 1): void => void (counts[what] = (counts[what] ?? 0) + n);
-  let raw: Raw | undefined;
   try {
-    raw = openRaw(path);
     if (raw.isEmpty) unchecked.push("the file is empty: nothing ran on it yet");
-    for (const line of raw.damage) tell("G20", path, "a sound file", line);
+    for (const line of raw.damage) tell("G20", name, "a sound file", line);
     seen("partitions", raw.partitions.length);
     for (const partition of raw.partitions) {
       if (partition.trimmed > 0)
@@ -56,12 +69,10 @@ export function check(path: string, witnessFile?: string): Checked {
     }
     for (const id of raw.rows.keys())
       if (!runs.has(id) && unchecked.length === 0) tell("G15", `row of ${id}`, "a start", "none");
-    if (witnessFile === undefined) unchecked.push("G1 and G7: no witness file");
-    else checkWitness(heard(witnessFile), runs, tell, seen);
+    if (witness === undefined) unchecked.push("G1 and G7: no witness file");
+    else checkWitness(witness, runs, tell, seen);
   } catch (error) {
-    tell("G20", path, "a file that can be read", error instanceof Error ? error.message : "not so");
-  } finally {
-    raw?.close();
+    tell("G20", name, "a file that can be read", error instanceof Error ? error.message : "not so");
   }
   return { violations, counts, unchecked, runs };
 }

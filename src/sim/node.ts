@@ -2,6 +2,7 @@
 import { encode } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
 import type { FlowPlan } from "../core/plan.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import { herald } from "../roles/herald.ts";
 import { aboutRuns } from "../roles/about.ts";
@@ -60,7 +61,7 @@ export function boot(options: BootOptions): Booted {
     host.add(ticker({ engine, clock, partition }));
   }
   if (plan.manages && engine.partitions > 1) host.add(herald({ engine, clock }));
-  if (plan.manages) tell(options, host, managers);
+  if (plan.manages) tell(options, clock, host, managers);
   const place = {
     sleep: clock.sleep,
     crash(): Promise<never> {
@@ -99,11 +100,11 @@ export function boot(options: BootOptions): Booted {
 
 /** A listener that is told of every event, and now and then does not hear it the first time. */
 function tell(
-  { engine, process, users, ...options }: BootOptions,
+  { engine, users }: BootOptions,
+  clock: Clock,
   host: Host,
   managers: readonly Manager[],
 ): void {
-  const clock = options.clock.clockOf(process.life);
   const news = newsOf(engine);
   for (const role of news.roles) host.add(role);
   for (let partition = 0; partition < engine.partitions; partition += 1)

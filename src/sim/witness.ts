@@ -7,6 +7,8 @@ export type Witness = {
   readonly begun: (key: string) => number;
   readonly ended: (key: string) => number;
   readonly executions: () => number;
+  /** How often each was begun. */
+  readonly ran: ReadonlyMap<string, number>;
   /** Runs whose causes of failure somebody has looked at. */
   readonly mended: Set<string>;
 };
@@ -26,6 +28,7 @@ export function newWitness(): Witness {
     begun: (key) => begun.get(key) ?? 0,
     ended: (key) => ended.get(key) ?? 0,
     executions: () => executions,
+    ran: begun,
     mended: new Set(),
   };
 }

@@ -22,6 +22,7 @@ import { people as peopleOf } from "./people.ts";
 import { faultyEngine, type Between, type Process } from "./ports.ts";
 import { itemsOf, program, type Users } from "./program.ts";
 import { clear, drawWeather, each, faultKinds, type FaultKind } from "./weather.ts";
+import { checkLeft } from "./left.ts";
 import { newWitness } from "./witness.ts";
 
 /** What of the draw is taken smaller, or away: how a failing seed is shrunk. */
@@ -270,6 +271,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
     for (const [partition, { entries }] of history.partitions.entries())
       for (const event of entries.slice(toldFrom[partition] ?? 0).map(toldIn))
         if (event !== undefined) judgeTold(runEvent(event, partition, { flow: "" }).id);
+    violations.push(...(await checkLeft(memory, people, witness)));
   }
 
   function judgeTold(id: string): void {

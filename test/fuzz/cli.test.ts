@@ -15,7 +15,12 @@ import { assertUnpolluted, nearly, runs } from "./given.ts";
 const root = join(import.meta.dirname, "../..");
 mkdirSync(join(root, "tmp"), { recursive: true });
 const folder = mkdtempSync(join(root, "tmp/fuzz-cli-"));
-after(() => rmSync(folder, { recursive: true, force: true }));
+const before = process.cwd();
+process.chdir(folder); // Some of it is relative to the process.
+after(() => {
+  process.chdir(before);
+  rmSync(folder, { recursive: true, force: true });
+});
 writeFileSync(
   join(folder, "app.ts"),
   `import { app, flow, job } from "${pathToFileURL(join(root, "src/index.ts")).href}";
