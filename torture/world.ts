@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { check } from "../src/check/check.ts";
-import { ok } from "../src/check/fold.ts";
+import { ok } from "../src/check/model.ts";
 import { begin, type Order, type Owner } from "./processes.ts";
 import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";

@@ -5,8 +5,8 @@
  * with a witness file, G2, G3, G4, G6, G10, G11, G13, G15, G19 and, as far as SQLite notices, G20.
  */
 import { isDeepStrictEqual } from "node:util";
-import { cancelled, failed, fold, isEnded, ok, open, skipped } from "./fold.ts";
-import type { Folded, Hints, Run, Step } from "./fold.ts";
+import { fold, type Folded, type Hints } from "./fold.ts";
+import { cancelled, failed, isEnded, ok, open, skipped, type Run, type Step } from "./model.ts";
 import { told } from "./told.ts";
 import { openRaw, pageOf, pageSize } from "./store.ts";
 import type { Partition, Raw, Tell, Value, Violation } from "./store.ts";
@@ -28,6 +28,8 @@ const stateNames = "waiting in-flight retrying ok failed timed-out cancelled ski
 );
 const setNames = ["open", "ok", "failed", "skipped", "cancelled"];
 const inFlight = 1;
+/** Records whose key goes on with a run; the others are of the partition and of readers. */
+const ofRuns = new Set(["run", "live", "step", "page", "directory"]);
 
 /** A file that many are found wrong in is found wrong; the first say why. */
 const tellAtMost = 100;
@@ -203,8 +205,7 @@ function checkState(
 ): void {
   for (const key of state.keys()) {
     const [kind, id = ""] = key.split("/");
-    if (kind !== "partition" && kind !== "pauses" && !runs.has(id))
-      tell("G10", key, "a start of the run", "none");
+    if (ofRuns.has(kind ?? "") && !runs.has(id)) tell("G10", key, "a start of the run", "none");
   }
   for (const [id, run] of runs) {
     seen("runs");

@@ -6,52 +6,19 @@
  * promise is broken where a set becomes empty. Records of managers stand a little behind those that caused them; what
  * arrived between the two can only be late, and widens nothing.
  */
+import {
+  cancelled,
+  failed,
+  isEnded,
+  newStep,
+  ok,
+  open,
+  skipped,
+  type Run,
+  type Step,
+} from "./model.ts";
 import type { Tell } from "./store.ts";
 import type { Told } from "./told.ts";
-
-/** States a sub-job may be in, as bits. */
-export const open = 1;
-export const ok = 2;
-export const failed = 4;
-export const skipped = 8;
-export const cancelled = 16;
-
-export type Step = {
-  /** Which generation it is in, at least and at most: the log does not number every one. */
-  generation: number;
-  most: number;
-  state: string;
-  sealed: number | undefined;
-  /** Closed by a person or by the end of its run: it needs no seal. */
-  closed: boolean;
-  readonly masks: number[];
-  readonly keys: string[];
-  readonly known: Set<string>;
-  /** Where its outcome may stand: the first place, and more for the few that have more. */
-  readonly at: number[];
-  readonly more: Map<number, number[]>;
-  /** Of those that did not succeed at once: issues beyond the first, the highest that is over, attempts, lost workers. */
-  readonly issues: Map<number, number>;
-  readonly over: Map<number, number>;
-  readonly attempts: Map<number, number>;
-  readonly crashes: Map<number, number>;
-  /** What may have issued or crashed any of them without naming them. */
-  issuedAgain: number;
-  crashed: number;
-  readonly joined: Set<number>;
-  readonly ended: Set<number>;
-};
-
-export type Run = {
-  readonly started: Told;
-  /** When it was to begin, of a run that had to wait. */
-  delayedTo: number | undefined;
-  began: boolean;
-  beganAt: number | undefined;
-  endedAt: number | undefined;
-  state: string;
-  readonly steps: Map<string, Step>;
-};
 
 /** What only the store knows, and the fold must be told. */
 export type Hints = {
@@ -75,29 +42,6 @@ const crashLimit = 3;
 
 const add = (map: Map<number, number>, index: number, n = 1): void =>
   void map.set(index, (map.get(index) ?? 0) + n);
-
-function newStep(): Step {
-  return {
-    generation: 0,
-    most: 0,
-    state: "waiting",
-    sealed: undefined,
-    closed: false,
-    masks: [],
-    keys: [],
-    known: new Set(),
-    at: [],
-    more: new Map(),
-    issues: new Map(),
-    over: new Map(),
-    attempts: new Map(),
-    crashes: new Map(),
-    issuedAgain: 0,
-    crashed: 0,
-    joined: new Set(),
-    ended: new Set(),
-  };
-}
 
 export function fold(hints: Hints, tell: Tell): Folded {
   const runs = new Map<string, Run>();
@@ -123,6 +67,8 @@ export function fold(hints: Hints, tell: Tell): Folded {
           endedAt: undefined,
           state: "waiting",
           steps: new Map(),
+          closes: 0,
+          redriven: false,
         });
       return;
     }
@@ -262,6 +208,18 @@ export function fold(hints: Hints, tell: Tell): Folded {
       }
       step.closed ||= e.type === "release.asked" || e.type === "close.asked";
     }
+    if (e.type === "redrive.asked") run.redriven = true;
+    // It may be about a step of which nothing stands here yet.
+    if (e.type === "release.asked" || e.type === "close.asked") run.closes += 1;
+  }
+
+  /** A redrive stands before what was decided first: what failed then may have been opened again since. */
+  function reopen(step: Step): void {
+    for (const [index, mask] of step.masks.entries())
+      if ((mask & failed) > 0) {
+        step.masks[index] = mask | open;
+        add(step.issues, index);
+      }
   }
 
   function cancel(run: Run, e: Told, where: string): void {
@@ -301,6 +259,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
       const step = stepOf(run, e.step);
       step.most += 1;
       step.state = "running";
+      if (run.redriven) reopen(step);
       run.state = "running";
       return;
     }
@@ -322,7 +281,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
     if (e.type === "step.began") {
       step.state = "running";
       step.sealed = undefined;
-    } else if (e.type === "fan-out.joined") join(step, e, where);
+    } else if (e.type === "fan-out.joined") join(run, step, e, where);
     else if (e.type === "step.ended") {
       if (step.ended.has(e.generation)) tell("G4", where, "one end per generation", "two");
       if (e.outcome === "ok" && step.masks.length > 0 && !step.joined.has(e.generation))
@@ -332,10 +291,14 @@ export function fold(hints: Hints, tell: Tell): Folded {
     }
   }
 
-  function join(step: Step, e: Told, where: string): void {
+  function join(run: Run, step: Step, e: Told, where: string): void {
     if (step.joined.has(e.generation)) tell("G4", where, "one join per generation", "two");
     step.joined.add(e.generation);
     const size = step.masks.length;
+    if (!step.closed && step.sealed !== size && run.closes > 0) {
+      step.closed = true;
+      run.closes -= 1;
+    }
     const sealed = step.closed ? size : step.sealed;
     if (e.total !== size || sealed !== size)
       tell("G4", where, `total ${size}, sealed`, `total ${e.total}, sealed ${sealed ?? "never"}`);
@@ -376,7 +339,3 @@ const outputs: ReadonlySet<string> = new Set([
   "run.adjusted",
   "run.ended",
 ]);
-
-export function isEnded({ state }: { readonly state: string }): boolean {
-  return state === "done" || state === "failed" || state === "cancelled";
-}

@@ -1,0 +1,76 @@
+/** What the checker knows of a run and its steps. */
+import type { Told } from "./told.ts";
+
+/** States a sub-job may be in, as bits. */
+export const open = 1;
+export const ok = 2;
+export const failed = 4;
+export const skipped = 8;
+export const cancelled = 16;
+
+export type Step = {
+  /** Which generation it is in, at least and at most: the log does not number every one. */
+  generation: number;
+  most: number;
+  state: string;
+  sealed: number | undefined;
+  /** Closed by a person or by the end of its run: it needs no seal. */
+  closed: boolean;
+  readonly masks: number[];
+  readonly keys: string[];
+  readonly known: Set<string>;
+  /** Where its outcome may stand: the first place, and more for the few that have more. */
+  readonly at: number[];
+  readonly more: Map<number, number[]>;
+  /** Of those that did not succeed at once: issues beyond the first, the highest that is over, attempts, lost workers. */
+  readonly issues: Map<number, number>;
+  readonly over: Map<number, number>;
+  readonly attempts: Map<number, number>;
+  readonly crashes: Map<number, number>;
+  /** What may have issued or crashed any of them without naming them. */
+  issuedAgain: number;
+  crashed: number;
+  readonly joined: Set<number>;
+  readonly ended: Set<number>;
+};
+
+export type Run = {
+  readonly started: Told;
+  /** When it was to begin, of a run that had to wait. */
+  delayedTo: number | undefined;
+  began: boolean;
+  beganAt: number | undefined;
+  endedAt: number | undefined;
+  state: string;
+  readonly steps: Map<string, Step>;
+  /** Closes and releases that were asked for and may be decided further on, and whether a redrive was. */
+  closes: number;
+  redriven: boolean;
+};
+
+export function newStep(): Step {
+  return {
+    generation: 0,
+    most: 0,
+    state: "waiting",
+    sealed: undefined,
+    closed: false,
+    masks: [],
+    keys: [],
+    known: new Set(),
+    at: [],
+    more: new Map(),
+    issues: new Map(),
+    over: new Map(),
+    attempts: new Map(),
+    crashes: new Map(),
+    issuedAgain: 0,
+    crashed: 0,
+    joined: new Set(),
+    ended: new Set(),
+  };
+}
+
+export function isEnded({ state }: { readonly state: string }): boolean {
+  return state === "done" || state === "failed" || state === "cancelled";
+}
