@@ -44,4 +44,7 @@ export type {
   StepStatus,
   SubJobRecord,
 } from "./views/status.ts";
+export type { Known, StatisticsOf } from "./roles/statistics.ts";
+export type { Durations, Statistics } from "./views/statistics.ts";
+export type { Cost } from "./core/plan.ts";
 export type { Cause, Why } from "./views/why.ts";

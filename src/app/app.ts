@@ -26,6 +26,7 @@ import type { Engine } from "../ports/engine.ts";
 import type { RunQuery, RunRow } from "../ports/views.ts";
 import { askAll, pausesOf, type By, type Everywhere } from "./deciding.ts";
 import { earsOf } from "./listeners.ts";
+import { knownStatistics, type Known, type StatisticsOf } from "../roles/statistics.ts";
 import { logTo } from "./logging.ts";
 import { openNode, type Node } from "./node.ts";
 import { ownerVariable, tokenVariable } from "./processes.ts";
@@ -109,6 +110,11 @@ export type App = {
     run: (event: EventOf<T, F>) => Awaitable<unknown>,
     of?: { readonly flows?: readonly F[] },
   ) => () => void;
+  /**
+   * What came of runs, steps and jobs across all runs that ended: outcomes, durations, throughput, cost, failures. A moment behind
+   * the log; `asOf` says up to where.
+   */
+  readonly statistics: (of?: StatisticsOf) => Promise<Known>;
   /** Works until SIGTERM or SIGINT (or the signal given), then drains and resolves. */
   readonly work: (options?: WorkOptions) => Promise<void>;
   /** Stops the work as a signal does, and ends what the app has open; may be called twice. Runs stay where they are, and go on when somebody opens them again. */
@@ -288,6 +294,7 @@ export function app(definition: AppDefinition): App {
       const wanted = events === "*" ? undefined : typeof events === "string" ? [events] : events;
       return ears.on(hearer({ events: wanted, flows }, run, "on"));
     },
+    statistics: async (of = {}) => knownStatistics((await node()).engine, of),
     work: (options = {}) => work(options),
     close,
     [Symbol.asyncDispose]: close,

@@ -12,6 +12,7 @@ import { exporter, type Exporter } from "../roles/export.ts";
 import { host as hostOf, type Host, type OnError } from "../roles/host.ts";
 import { news as newsOf, type News } from "../roles/news.ts";
 import { reader as readerOf, type Reader } from "../roles/reader.ts";
+import { statistician } from "../roles/statistics.ts";
 import { asker, type Asker } from "../roles/why.ts";
 
 export type Node = {
@@ -73,6 +74,10 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   const news = newsOf(engine);
   const { consumed, onRun, roles } = changes(engine, clock, news);
   for (const role of [...news.roles, ...roles]) host.add(role);
+  for (let partition = 0; partition < engine.partitions && engine.manages; partition += 1) {
+    const mayCount = (): boolean => served.isHolder(partition);
+    host.add(statistician({ engine, news, partition, mayCount }));
+  }
 
   return {
     name,

@@ -1,4 +1,5 @@
 /** How a run goes on: from step to step, into a hold and out of it, to its end. Each function does one such move. */
+import { countedOf } from "./counted.ts";
 import type { OutputEvent, Priority, Recorded } from "./event.ts";
 import * as fanOuts from "./fan-out.ts";
 import { concurrencyOf, type FanOut } from "./fan-out.ts";
@@ -150,6 +151,7 @@ export function endRun(
     run: run.id,
     state: how,
     ...(because === undefined ? {} : { because }),
+    counted: { flow: run.flow, startedAt: run.startedAt },
   });
 }
 
@@ -186,11 +188,17 @@ export function endStep(
     step: step.name,
     generation: step.generation,
     outcome: "ok",
+    counted: countedOf(run.flow, step, planOf(run, step)),
   });
   run.state = "running";
   run.because = undefined;
   run.at += 1;
   beginStep(state, run, event, decided);
+}
+
+/** The plan of a step that is in hand. */
+function planOf(run: Run, step: Step): StepPlan {
+  return stepAt(run, run.steps.indexOf(step)).plan;
 }
 
 /** The one task of a step has failed for good. */
@@ -227,6 +235,7 @@ function failStep(
     step: step.name,
     generation: step.generation,
     outcome: "failed",
+    counted: countedOf(run.flow, step, planOf(run, step)),
   });
   endRun(state, run, "failed", because, event, decided);
 }

@@ -1,4 +1,5 @@
 /** What people decide: redrive, skip, release, close, cancel, adjust, pause and resume. Each is an event with an author; each is answered once per request. */
+import { countedOf, remember } from "./counted.ts";
 import { adjust } from "./adjusting.ts";
 import {
   beginStep,
@@ -132,6 +133,7 @@ function redrive(
   if (typeof position === "string") return position;
   if (position > run.at) return `step "${event.step}" has not begun`;
   const { step } = stepAt(run, position);
+  for (const reopened of run.steps.slice(position)) remember(reopened, event.at);
   const again =
     step.main.state === "failed" && event.signature === undefined && event.indices === undefined;
   if (step.kind === "step") {
@@ -281,6 +283,7 @@ function cancel(state: Partition, run: Run, event: Command, decided: Decided): O
         step: step.name,
         generation: step.generation,
         outcome: "cancelled",
+        counted: countedOf(run.flow, step, stepAt(run, position).plan),
       });
   }
   endRun(state, run, "cancelled", event.reason ?? "cancelled", event, decided);

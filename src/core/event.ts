@@ -10,6 +10,7 @@
  * inside a commit; the manager that reads them again ignores them.
  */
 import { CorruptError } from "../errors.ts";
+import type { Counted } from "./counted.ts";
 import type { Pause } from "./pauses.ts";
 import type { Tolerance } from "./plan.ts";
 
@@ -198,6 +199,8 @@ export type OutputEvent =
   | (OfStep & {
       readonly type: "step.ended";
       readonly outcome: "ok" | "failed" | "cancelled";
+      /** For statistics; not there before 0.1. */
+      readonly counted?: Counted;
     })
   | (OfStep & {
       readonly type: "fan-out.joined";
@@ -219,6 +222,8 @@ export type OutputEvent =
       readonly type: "run.ended";
       readonly state: "done" | "failed" | "cancelled";
       readonly because?: string;
+      /** For statistics. */
+      readonly counted?: { readonly flow: string; readonly startedAt: number };
     });
 
 export type Event = InputEvent | OutputEvent;

@@ -8,6 +8,7 @@
  * meanwhile by a success that came late; the ledger decides when it is taken from the list.
  */
 import type { Adjustment, Json, Recorded } from "./event.ts";
+import type { ToldBefore } from "./counted.ts";
 import { fifo, type Fifo } from "./fifo.ts";
 import { countFailure, uncountFailure, type GivenUp, type Group } from "./failures.ts";
 import { startFolds, type Accumulators } from "./fold.ts";
@@ -20,6 +21,7 @@ import { limits } from "./limits.ts";
 import * as losses from "./losses.ts";
 import type { Loss } from "./losses.ts";
 import type { FanOutPlan } from "./plan.ts";
+import type { Pace } from "./pace.ts";
 import type { Progress } from "./progress.ts";
 import type { StepState } from "./stored.ts";
 import { newSingle, type Single } from "./single.ts";
@@ -68,6 +70,11 @@ export type FanOut = {
   /** What people have changed of its plan. */
   adjusted: Adjusted;
   readonly progress: Progress[];
+  /** How often it was tried again, by cause (counted.ts). */
+  readonly retried: number[];
+  /** When sub-jobs were settled, since it was told of last. */
+  pace: Pace | undefined;
+  told: ToldBefore | undefined;
 };
 
 /** null: without a limit. */
@@ -106,6 +113,9 @@ export function newFanOut(plan: FanOutPlan, base: number): FanOut {
     suspectInFlight: undefined,
     adjusted: {},
     progress: [],
+    retried: [0, 0, 0, 0],
+    pace: undefined,
+    told: undefined,
   };
 }
 
@@ -183,6 +193,9 @@ export function loseAll(step: FanOut, why: "crash" | "queue", event: Recorded): 
   step.issued.clear();
 }
 
+/** Where those stand in `retried` whose worker vanished. */
+const lostCause = 3;
+
 function returnToWait(step: FanOut, index: number, why: Loss, event: Recorded): void {
   const { ledger } = step;
   const crashes = losses.add(ledgers.lossesOf(ledger, index), why);
@@ -194,6 +207,7 @@ function returnToWait(step: FanOut, index: number, why: Loss, event: Recorded): 
     giveUp(step, index, ledgers.poison, { error, key: `#${index}`, attempts }, event);
     return;
   }
+  if (why !== "queue") step.retried[lostCause] = (step.retried[lostCause] ?? 0) + 1;
   ledgers.move(ledger, index, ledgers.waiting);
   ledgers.reissue(ledger, index, { crashes });
   queue(step, index);

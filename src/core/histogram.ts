@@ -83,6 +83,19 @@ export function mergeSparse(one: Sparse, other: Sparse): Sparse {
   return toSparse(histogram);
 }
 
+/** What of `all` is left without `part`, which was counted into it. */
+export function withoutSparse(all: Sparse, part: Sparse): Sparse {
+  const histogram = emptyHistogram();
+  mergeHistogram(histogram, all);
+  for (let at = 0; at < part.length; at += 2) {
+    const bucket = part[at] ?? -1;
+    const left = (histogram[bucket] ?? 0) - (part[at + 1] ?? 0);
+    assert(left >= 0, `bucket ${bucket} of a histogram has what is taken from it`);
+    histogram[bucket] = left;
+  }
+  return toSparse(histogram);
+}
+
 export function toSparse(histogram: Histogram): Sparse {
   const sparse: number[] = [];
   for (const [bucket, count] of histogram.entries()) if (count > 0) sparse.push(bucket, count);

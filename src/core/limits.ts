@@ -38,6 +38,10 @@ export const limits = {
   failureGroups: 250,
   /** Sample keys kept per failure signature. */
   sampleKeys: 10,
+  /** Hours of which statistics know how much was settled. */
+  statisticsHours: 336,
+  /** The same of days. */
+  statisticsDays: 400,
   /** Sub-jobs of a step whose progress is kept: those that spoke last. Written with the step. */
   progress: 64,
   /** Characters of an error's message that are kept. */

@@ -6,6 +6,7 @@ import { addToFolds } from "./fold.ts";
 import { mergeHistogram } from "./histogram.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
+import { addPace } from "./pace.ts";
 import type { FanOutPlan } from "./plan.ts";
 import { backoffMs } from "./retry.ts";
 
@@ -135,6 +136,8 @@ function fail(step: FanOut, plan: FanOutPlan, run: string, bad: Unsettled, event
   ledgers.settle(ledger, index, ledgers.retrying, event.offset);
   ledgers.reissue(ledger, index, { attempts, dueAt });
   step.retries.push(dueAt, index);
+  const cause = bad.outcome === "failed" ? 0 : bad.outcome === "timed-out" ? 1 : 2;
+  step.retried[cause] = (step.retried[cause] ?? 0) + 1;
 }
 
 /** Durations, and how many were settled in which second. */
@@ -152,6 +155,7 @@ function observe(
     step.serviceMs = step.serviceMs === undefined ? mean : step.serviceMs * 0.8 + mean * 0.2;
   }
   if (settled <= 0) return;
+  step.pace = addPace(step.pace, event.at, settled);
   const second = Math.floor(event.at / 1_000);
   const last = step.recent.length - 2;
   if (last >= 0 && step.recent[last] === second)

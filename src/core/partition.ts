@@ -26,6 +26,7 @@ import { guarded, halt } from "./halt.ts";
 import { settleWith } from "./outcomes.ts";
 import { adoptPauses, obeyForAll } from "./pausing.ts";
 import { report } from "./progress.ts";
+import { bucketOf, mergeSparse } from "./histogram.ts";
 import { isSound } from "./sound.ts";
 import * as slices from "./slices.ts";
 import { limits } from "./limits.ts";
@@ -200,6 +201,10 @@ function settleMain(
   if (step.state !== "running" || run.at !== position) {
     step.late += 1;
     return;
+  }
+  if (step.kind === "step" && event.ms >= 0 && event.ms < Infinity) {
+    step.took = mergeSparse(step.took, [bucketOf(event.ms * 1_000), 1]);
+    step.tookUs += event.ms * 1_000;
   }
   if (event.outcome === "ok") {
     // A split ends with its seal. And what a step was given may be another thing since a redrive.

@@ -10,9 +10,13 @@ export type JobPlan = {
   readonly timeoutMs: number;
   /** Seeds the size of the first slices, before anything has run. */
   readonly estimateMs?: number;
+  readonly cost?: Cost;
   /** What of its inputs and results is not shown (redact.ts). */
   readonly redact?: readonly string[];
 };
+
+/** What a slot costs while it works. */
+export type Cost = { readonly perHour: number; readonly currency: string };
 
 /** How many failures a join may carry: a count, or a share of the total in percent. */
 export type Tolerance = { readonly count: number } | { readonly percent: number };

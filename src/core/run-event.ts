@@ -6,6 +6,8 @@ import { hashOf } from "./hash.ts";
 export type Told = WithoutValue<OutputEvent> & { readonly offset: number; readonly at: number };
 
 type WithoutValue<E> = E extends { readonly type: "fan-out.joined" } ? Omit<E, "value"> : E;
+/** What statistics are made of is no news. */
+type WithoutCounted<E> = E extends { readonly counted?: unknown } ? Omit<E, "counted"> : E;
 
 /** Which run it is about: what its events do not repeat. */
 export type AboutRun = {
@@ -17,7 +19,7 @@ export type AboutRun = {
 export type RunEventType = OutputEvent["type"];
 
 /** An event of a run. It may be told more than once, always with this `id`; of one run, in the order of `offset`. */
-export type RunEvent = WithoutValue<OutputEvent> &
+export type RunEvent = WithoutCounted<WithoutValue<OutputEvent>> &
   AboutRun & {
     readonly id: string;
     /** Epoch ms, the log's. */
@@ -65,10 +67,16 @@ function withoutValue(event: OutputEvent & Told): Told {
   return rest;
 }
 
+function withoutCounted(event: Told): WithoutCounted<Told> {
+  if (event.type !== "step.ended" && event.type !== "run.ended") return event;
+  const { counted: _, ...rest } = event;
+  return rest;
+}
+
 export function runEvent(event: Told, partition: number, about: AboutRun): RunEvent {
   const { flow, customer, tags } = about;
   return {
-    ...event,
+    ...withoutCounted(event),
     id: idOf(event, partition),
     partition,
     flow,

@@ -1,5 +1,7 @@
 /** One execution of a flow: its steps in order, where it is, and why it waits. Data only; partition.ts decides. */
 import type { Failure, Json, Priority, RunState } from "./event.ts";
+import type { ToldBefore } from "./counted.ts";
+import type { Sparse } from "./histogram.ts";
 import { newFanOut, type FanOut } from "./fan-out.ts";
 import type { FlowPlan, StepPlan } from "./plan.ts";
 import type { Progress } from "./progress.ts";
@@ -20,6 +22,10 @@ export type Plain = {
   late: number;
   stale: number;
   readonly progress: Progress[];
+  /** Durations of its attempts. */
+  took: Sparse;
+  tookUs: number;
+  told: ToldBefore | undefined;
 };
 
 export type Step = Plain | FanOut;
@@ -67,6 +73,9 @@ export function newStep(plan: StepPlan): Step {
     late: 0,
     stale: 0,
     progress: [],
+    took: [],
+    tookUs: 0,
+    told: undefined,
   };
 }
 

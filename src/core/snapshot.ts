@@ -108,8 +108,14 @@ function storedStep(step: Step): StoredStep {
     late: step.late,
     stale: step.stale,
     ...(step.progress.length === 0 ? {} : { progress: step.progress }),
+    ...optional("told", step.told),
   };
-  if (step.kind === "step") return { kind: "step", ...common };
+  if (step.kind === "step")
+    return {
+      kind: "step",
+      ...common,
+      ...(step.took.length === 0 ? {} : { took: step.took, tookUs: step.tookUs }),
+    };
   const { ledger } = step;
   return {
     kind: "fan-out",
@@ -130,6 +136,8 @@ function storedStep(step: Step): StoredStep {
     tookUs: step.tookUs,
     ...optional("serviceMs", step.serviceMs),
     recent: step.recent,
+    ...(step.retried.some((n) => n > 0) ? { retried: step.retried } : {}),
+    ...optional("pace", step.pace),
     ...optional("issuedAt", step.issuedAt),
     ...(Object.keys(step.adjusted).length === 0 ? {} : { adjusted: step.adjusted }),
   };
@@ -242,6 +250,9 @@ function restorePlain(stored: StoredPlain): Plain {
     late: stored.late,
     stale: stored.stale,
     progress: [...(stored.progress ?? [])],
+    took: stored.took ?? [],
+    tookUs: stored.tookUs ?? 0,
+    told: stored.told,
   };
 }
 
@@ -293,6 +304,10 @@ function restoreFanOut(
   step.adjusted = stored.adjusted ?? {};
   if (records.index.length > 0) step.index = keyIndex(records.indexPrefix, records.index);
   step.progress.push(...(stored.progress ?? []));
+  for (const [cause, n] of (stored.retried ?? []).entries()) step.retried[cause] = n;
+  step.pace =
+    stored.pace === undefined ? undefined : { ...stored.pace, counts: [...stored.pace.counts] };
+  step.told = stored.told;
   step.issuedAt = stored.issuedAt ?? at; // Not the time of the restart: else the sweep would never come where they are many.
   relist(step, step.issuedAt);
   return step;

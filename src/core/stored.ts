@@ -1,8 +1,11 @@
 /** What a manager keeps of runs and steps, as JSON in the store; views/ read it, snapshot.ts writes and restores it. */
 import type { Failure, Json, Priority, RunState } from "./event.ts";
+import type { ToldBefore } from "./counted.ts";
+import type { Sparse } from "./histogram.ts";
 import type { Adjusted } from "./fan-out.ts";
 import type { Accumulators } from "./fold.ts";
 import type { Group } from "./failures.ts";
+import type { Pace } from "./pace.ts";
 import type { Progress } from "./progress.ts";
 import type { Single } from "./single.ts";
 
@@ -53,6 +56,9 @@ export type StoredPlain = {
   readonly late: number;
   readonly stale: number;
   readonly progress?: readonly Progress[];
+  readonly took?: Sparse;
+  readonly tookUs?: number;
+  readonly told?: ToldBefore;
 };
 
 export type StoredFanOut = {
@@ -82,6 +88,9 @@ export type StoredFanOut = {
   readonly serviceMs?: number;
   readonly recent: readonly number[];
   readonly adjusted?: Adjusted;
+  readonly retried?: readonly number[];
+  readonly pace?: Pace;
+  readonly told?: ToldBefore;
   /** What those in flight have said. */
   readonly progress?: readonly Progress[];
   /** When it last put something into the queue. */

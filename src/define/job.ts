@@ -1,4 +1,4 @@
-import type { JobPlan } from "../core/plan.ts";
+import type { Cost, JobPlan } from "../core/plan.ts";
 import type { Ctx } from "./ctx.ts";
 import { UsageError } from "../errors.ts";
 import { type Duration, positiveMs, shown } from "./duration.ts";
@@ -31,6 +31,8 @@ export interface JobDefinition<S extends Schema, R> extends Work {
   readonly run: ((input: SchemaOutput<S>, ctx: Ctx) => Awaitable<R>) & MustStore<R>;
   /** How long one takes, as far as you know: seeds sizes and forecasts before anything has run. */
   readonly estimate?: Duration;
+  /** What a slot costs while it works: statistics and plans say what runs cost. */
+  readonly cost?: Cost;
   /**
    * Properties of inputs and results that are not shown: "email", "address.street". Hidden in log lines, error messages, records,
    * exports and folded values; stored as they are.
@@ -46,7 +48,7 @@ export function job<const N extends string, S extends Schema, R>(
   const what = `job "${named(name, "name of a job")}"`;
   checkSchema(definition.input, `input of ${what}`);
   callable(definition.run, `run of ${what}`);
-  const { estimate, redact } = definition;
+  const { cost, estimate, redact } = definition;
   const estimateMs =
     estimate === undefined ? {} : { estimateMs: positiveMs(estimate, `estimate of ${what}`) };
   return {
@@ -56,11 +58,21 @@ export function job<const N extends string, S extends Schema, R>(
       name,
       ...workPlan(definition, what),
       ...estimateMs,
+      ...(cost === undefined ? {} : { cost: checkCost(cost, what) }),
       ...(redact === undefined ? {} : { redact: checkRedact(redact, what) }),
     },
     input: definition.input,
     run: definition.run,
   };
+}
+
+function checkCost({ perHour, currency }: Cost, what: string): Cost {
+  const isPrice = typeof perHour === "number" && perHour >= 0 && perHour < Infinity;
+  if (isPrice && typeof currency === "string" && /^[A-Z]{3}$/.test(currency))
+    return { perHour, currency };
+  throw new UsageError(
+    `cost of ${what} must be { perHour, currency: "EUR" }, got ${shown({ perHour, currency })}`,
+  );
 }
 
 function checkRedact(paths: readonly string[], what: string): readonly string[] {

@@ -16,6 +16,7 @@ import {
   type Step,
   type Told,
 } from "./model.ts";
+import { counting } from "./counting.ts";
 import { refold, type Refold } from "./refold.ts";
 import { resync } from "./resync.ts";
 
@@ -56,6 +57,7 @@ export function check(history: History): Checked {
   };
   for (const [partition, { entries, commits }] of history.partitions.entries()) {
     const model = refold(history.plans);
+    const counted = counting();
     let consumed = 0;
     let epoch = 0;
     let written = 0;
@@ -68,6 +70,7 @@ export function check(history: History): Checked {
       written += accepted.commit.events.map(typeOf).filter((type) => outputTypes.has(type)).length;
       const events = entries.slice(accepted.from, accepted.commit.to).map(told);
       checkCommit(model, events, accepted.commit, issues, (what) => tell(where, what));
+      counted.take(model, accepted.commit.events, (what) => tell(where, what));
     }
     const outputs = entries.map(told).filter(({ type }) => outputTypes.has(type));
     if (outputs.length !== written)

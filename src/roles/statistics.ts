@@ -1,0 +1,132 @@
+/**
+ * Keeps statistics across runs: a reader of the managers' events, with a checkpoint of its own.
+ *
+ * A step tells what it came to once, when it ends; so a run of a million costs it one event, and nothing is counted per sub-job.
+ * What it keeps stands under its checkpoint, and both are written together: nothing is counted twice, nothing is left out.
+ */
+import { keys } from "../core/ids.ts";
+import type { Engine } from "../ports/engine.ts";
+import {
+  contributions,
+  mergeStatistics,
+  noStatistics,
+  statisticsOf,
+  type Statistics,
+  type StoredStatistics,
+} from "../views/statistics.ts";
+import { scanAll, text } from "./loading.ts";
+import type { News } from "./news.ts";
+import type { Role } from "./role.ts";
+
+/** No listener of a user can be called so. */
+const reader = "fanfold:statistics";
+/** Records read since the checkpoint was written, if none of them counts. */
+const unkeptAtMost = 1_000;
+
+export type StatisticsOptions = {
+  readonly engine: Pick<Engine, "store" | "log">;
+  readonly news: News;
+  readonly partition: number;
+  /** Whether this process is the one to count: where several could, one does. */
+  readonly mayCount: () => boolean;
+};
+
+export function statistician({ engine, news, partition, mayCount }: StatisticsOptions): Role {
+  const { store } = engine;
+  let known: { readonly kept: number | undefined; readonly read: number } | undefined;
+
+  async function resumed() {
+    const [checkpoint] = await store.load(partition, [keys.reader(reader)]);
+    const kept = checkpoint === undefined ? undefined : Number(checkpoint);
+    return { kept, read: kept ?? 0 };
+  }
+
+  return {
+    name: `statistics ${partition}`,
+    hints: [],
+    onWake(wake) {
+      news.onNews((of) => {
+        if (of === partition) wake();
+      });
+    },
+    async tick() {
+      const at = known ?? (mayCount() ? await resumed() : undefined);
+      known = undefined; // If anything below throws, or another process counts, the store is asked again.
+      if (at === undefined || !mayCount()) return 0;
+      const { events, next } = await news.read(partition, at.read);
+      const more = new Map<string, StoredStatistics>();
+      for (const event of events) {
+        if (event.type !== "step.ended" && event.type !== "run.ended") continue;
+        for (const [name, one] of contributions(event))
+          more.set(name, mergeStatistics(more.get(name) ?? noStatistics, one));
+      }
+      const isDue = more.size > 0 || next - (at.kept ?? 0) > unkeptAtMost;
+      if (isDue) {
+        const names = [...more.keys()];
+        const before = await store.load(
+          partition,
+          names.map((name) => keys.reader(reader, name)),
+        );
+        const puts = names.map((name, n): readonly [string, string] => {
+          const one = before[n];
+          const all = mergeStatistics(
+            one === undefined ? noStatistics : stored(text(one)),
+            more.get(name) ?? noStatistics,
+          );
+          return [name, JSON.stringify(all)];
+        });
+        await store.keep(partition, reader, { from: at.kept, to: next, puts });
+      }
+      known = { kept: isDue ? next : at.kept, read: next };
+      return next - at.read;
+    },
+  };
+}
+
+/** Of which flow, of which step of it, or of which job; of all that is known if nothing is said. */
+export type StatisticsOf = {
+  readonly flow?: string;
+  readonly step?: string;
+  readonly job?: string;
+};
+
+/** What is known, and up to which offset (exclusive) of each partition. */
+export type Known = {
+  readonly statistics: readonly Statistics[];
+  readonly asOf: readonly number[];
+};
+
+/** Of all partitions together, by name; those that are meant. */
+export async function knownStatistics(
+  { store, partitions }: Pick<Engine, "store" | "partitions">,
+  of: StatisticsOf,
+): Promise<Known> {
+  const all = new Map<string, StoredStatistics>();
+  const asOf: number[] = [];
+  const prefix = keys.reader(reader, "");
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const [checkpoint] = await store.load(partition, [keys.reader(reader)]);
+    asOf.push(Number(checkpoint ?? 0));
+    for (const [key, value] of await scanAll(store, partition, prefix)) {
+      const name = key.slice(prefix.length);
+      if (!isMeant(name, of)) continue;
+      all.set(name, mergeStatistics(all.get(name) ?? noStatistics, stored(text(value))));
+    }
+  }
+  const names = [...all.keys()].toSorted();
+  return {
+    statistics: names.map((name) => statisticsOf(name, all.get(name) ?? noStatistics)),
+    asOf,
+  };
+}
+
+function stored(json: string): StoredStatistics {
+  return JSON.parse(json) as StoredStatistics; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in statistician
+}
+
+function isMeant(name: string, { flow, step, job }: StatisticsOf): boolean {
+  const [of, first, second] = name.split("/");
+  if (job !== undefined) return of === "job" && first === job;
+  if (flow !== undefined && (of === "job" || first !== flow)) return false;
+  return step === undefined || second === step;
+}

@@ -1,0 +1,43 @@
+/** What steps told of themselves for statistics: the sum of all tellings is what the step came to, whatever was redriven in between. */
+import { outcomeNames } from "../core/counted.ts";
+import type { Refold } from "./refold.ts";
+
+type Ended = {
+  readonly type: string;
+  readonly run: string;
+  readonly step: string;
+  readonly counted?: { readonly outcomes: readonly number[]; readonly us: number };
+};
+
+export type Counting = {
+  /** Looks at what a commit wrote, after the model has taken in what it consumed. */
+  readonly take: (model: Refold, texts: readonly string[], tell: (what: string) => void) => void;
+};
+
+export function counting(): Counting {
+  const told = new Map<string, readonly number[]>();
+  return {
+    take(model, texts, tell) {
+      for (const text of texts) {
+        if (!text.startsWith('{"type":"step.ended"')) continue;
+        const event = JSON.parse(text) as Ended; // oxlint-disable-line typescript/no-unsafe-type-assertion -- managers write nothing else
+        const { run, counted } = event;
+        const name = `${run}/${event.step}`;
+        if (counted === undefined) return tell(`${name} ended and told nothing`);
+        const before = told.get(name) ?? [];
+        const now = counted.outcomes.map((n, at) => n + (before[at] ?? 0));
+        told.set(name, now);
+        if (counted.us < 0) tell(`${name} took ${counted.us} µs`);
+        const step = model.runs.get(run)?.steps.find(({ plan }) => plan.name === event.step);
+        // Opened again in the same commit: what it was at its end, nobody knows any more.
+        if (step === undefined || !over.has(step.state) || step.plan.kind !== "fan-out") continue;
+        const is = outcomeNames.map(
+          (outcome) => step.subJobs.filter(({ state }) => state === outcome).length,
+        );
+        if (is.join() !== now.join()) tell(`${name} came to ${is.join()}, and told ${now.join()}`);
+      }
+    },
+  };
+}
+
+const over: ReadonlySet<string> = new Set(["done", "failed", "cancelled"]);
