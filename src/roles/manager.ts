@@ -16,7 +16,7 @@ import type { Role } from "./role.ts";
 /** Ended runs that stay in memory, for outcomes that come late. */
 const endedRuns = 4;
 /** Characters read at once: bounds the memory of a tick. */
-const readBytes = 8_388_608;
+const readBytes = 1_048_576;
 
 export type ManagerOptions = {
   readonly engine: Engine;

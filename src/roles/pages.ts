@@ -1,6 +1,6 @@
 /** The items of sub-jobs: pages on the log, read once per slice or kept for the next one. */
-import { assert } from "../errors.ts";
-import { decode, type Json } from "../core/event.ts";
+import { assert, CorruptError } from "../errors.ts";
+import { decode, type Entry, type Json } from "../core/event.ts";
 import type { Log } from "../ports/log.ts";
 
 export type ItemPage = {
@@ -9,23 +9,54 @@ export type ItemPage = {
   readonly items: readonly Json[];
 };
 
+/** A page that is parsed when it is needed, so that what waits for a slot costs its text and no more. */
+export type UnreadPage = {
+  /** The index of its first sub-job. */
+  readonly from: number;
+  /** Throws CorruptError where the record is damaged. */
+  readonly open: () => ItemPage;
+};
+
 export type Pages = {
   /** The page at this offset. `fresh` parses it anew: its items have been in the hands of user code, which may have changed them. */
-  readonly read: (partition: number, offset: number, fresh: boolean) => Promise<ItemPage>;
+  readonly read: (
+    partition: number,
+    at: { readonly from: number; readonly offset: number },
+    fresh: boolean,
+  ) => Promise<UnreadPage>;
 };
 
 /** Pages kept: slices are handed out in order, so the page of one is mostly the page of the next. */
 const kept = 32;
+/** Of these, pages kept parsed: those whose sub-jobs are being begun. */
+const keptOpen = 4;
 
 export function pages(log: Pick<Log, "read">): Pages {
-  const cache = new Map<string, Promise<ItemPage>>();
+  const cache = new Map<string, Promise<UnreadPage>>();
+  const closers: (() => void)[] = [];
+
+  async function unread(partition: number, from: number, offset: number): Promise<UnreadPage> {
+    const entry = await readEntry(log, partition, offset);
+    let page: ItemPage | undefined;
+    return {
+      from,
+      open() {
+        if (page !== undefined) return page;
+        page = parsePage(entry);
+        closers.push(() => (page = undefined));
+        if (closers.length > keptOpen) closers.shift()?.();
+        return page;
+      },
+    };
+  }
+
   return {
-    read(partition, offset, fresh) {
-      if (fresh) return readPage(log, partition, offset);
+    read(partition, { from, offset }, fresh) {
+      if (fresh) return unread(partition, from, offset);
       const name = `${partition}/${offset}`;
       let page = cache.get(name);
       if (page === undefined) {
-        page = readPage(log, partition, offset);
+        page = unread(partition, from, offset);
         page.catch(() => cache.delete(name));
         cache.set(name, page);
         const [oldest] = cache.keys();
@@ -41,18 +72,45 @@ export async function readPage(
   partition: number,
   offset: number,
 ): Promise<ItemPage> {
-  const [entry] = await log.read(partition, offset, { records: 1, bytes: 1 });
-  assert(entry !== undefined, `the page of items at offset ${offset} is gone`);
-  const event = decode(entry);
-  assert(event.type === "fan-out.grown", `the record at offset ${offset} is not a page of items`);
-  const items: unknown = JSON.parse(event.body ?? "[]");
-  assert(Array.isArray(items) && items.length === event.keys.length, "a page has an item per key");
-  return { from: event.from, keys: event.keys, items: items as readonly Json[] }; // oxlint-disable-line typescript/no-unsafe-type-assertion -- JSON.parse returns nothing else
+  return parsePage(await readEntry(log, partition, offset));
 }
 
-/** The page that has this sub-job. */
-export function pageWith(pages: readonly ItemPage[], index: number): ItemPage {
-  for (const page of pages)
-    if (index >= page.from && index < page.from + page.keys.length) return page;
-  throw new TypeError(`no page has sub-job ${index}`);
+async function readEntry(
+  log: Pick<Log, "read">,
+  partition: number,
+  offset: number,
+): Promise<Entry> {
+  const [entry] = await log.read(partition, offset, { records: 1, bytes: 1 });
+  assert(entry !== undefined, `the page of items at offset ${offset} is gone`);
+  return entry;
+}
+
+function parsePage(entry: Entry): ItemPage {
+  const event = decode(entry);
+  assert(
+    event.type === "fan-out.grown",
+    `the record at offset ${entry.offset} is not a page of items`,
+  );
+  const items = parsed(event.body ?? "[]");
+  if (items?.length !== event.keys.length)
+    throw new CorruptError(`the page at offset ${entry.offset} has not an item per key`);
+  return { from: event.from, keys: event.keys, items };
+}
+
+/** Undefined where it is no list. */
+function parsed(body: string): readonly Json[] | undefined {
+  try {
+    const items: unknown = JSON.parse(body);
+    return Array.isArray(items) ? (items as readonly Json[]) : undefined; // oxlint-disable-line typescript/no-unsafe-type-assertion -- JSON.parse returns nothing else
+  } catch {
+    return undefined;
+  }
+}
+
+/** The page that has this sub-job. Throws CorruptError where it cannot be read. */
+export function pageWith(pages: readonly UnreadPage[], index: number): ItemPage {
+  const page = pages.findLast(({ from }) => from <= index)?.open();
+  if (page === undefined || index >= page.from + page.keys.length)
+    throw new CorruptError(`no page has sub-job ${index}`);
+  return page;
 }

@@ -20,8 +20,12 @@ export function redactIn(plan: FlowPlan | undefined, step: string): readonly str
 export function cleanFailure(failure: Failure, { job, pages }: Held, index: number): Failure {
   const { redact } = job.plan;
   if (redact === undefined) return failure;
-  const input = inputOf(pageWith(pages, index), index);
-  return { ...failure, message: withoutSecrets(failure.message, input, redact) };
+  try {
+    const input = inputOf(pageWith(pages, index), index);
+    return { ...failure, message: withoutSecrets(failure.message, input, redact) };
+  } catch {
+    return failure; // The page is damaged: that is what the failure says, and nobody has seen the input.
+  }
 }
 
 /** The same tools; for a job that hides something, others: what it logs is clean of it. */

@@ -18,7 +18,7 @@ import type { Wills } from "../ports/wills.ts";
 import { abort, ctxOf, isThenable, meaningOf, type Attempt, type Tools } from "./attempt.ts";
 import { lostText, restOf, triplesOf } from "./loss.ts";
 import type { Home, Outcomes } from "./outcomes.ts";
-import { pageWith, type ItemPage } from "./pages.ts";
+import { pageWith, type ItemPage, type UnreadPage } from "./pages.ts";
 import { cleanFailure, toolsFor } from "./redacting.ts";
 
 /** A slice in hand. */
@@ -28,7 +28,7 @@ export type Held = {
   readonly home: Home;
   readonly job: Job;
   /** Those its sub-jobs stand on, ascending. */
-  readonly pages: readonly ItemPage[];
+  readonly pages: readonly UnreadPage[];
   /** Sub-jobs begun so far. */
   begun: number;
   /** Sub-jobs without an outcome. */
@@ -132,17 +132,23 @@ export function subJobs(options: SubJobsOptions): SubJobs {
     const index = again?.index ?? task.from + slice.begun;
     slice.begun += 1;
     waiting -= 1;
-    const page = pageWith(slice.pages, index);
+    let page: ItemPage | undefined;
+    let damage: unknown;
+    try {
+      page = pageWith(slice.pages, index);
+    } catch (error) {
+      damage = error;
+    }
     const attempt: Running = {
       run: home.run,
       step: home.step,
-      key: page.keys[index - page.from] ?? "",
+      key: page?.keys[index - page.from] ?? "",
       index,
       attempt: again?.attempt ?? 1,
       startedAt: now,
       endsAt: now + job.plan.timeoutMs,
       runDeadlineAt: task.deadlineAt,
-      tools: toolsFor(tools, job.plan, page, index),
+      tools: page === undefined ? tools : toolsFor(tools, job.plan, page, index),
       controller: undefined,
       over: false,
       place: -1,
@@ -153,6 +159,7 @@ export function subJobs(options: SubJobsOptions): SubJobs {
     };
     if (wills !== undefined) makeWill(wills, attempt);
     try {
+      if (page === undefined) throw damage; // oxlint-disable-line typescript/only-throw-error -- it was caught above
       const input = validate(
         job.input,
         page.items[index - page.from],

@@ -17,7 +17,7 @@ import { lostText, triplesOf } from "./loss.ts";
 import { outcomes as collect } from "./outcomes.ts";
 import { outgoing as outgoingOf } from "./outgoing.ts";
 import { knownPauses } from "./pauses.ts";
-import { pages as itemPages, type ItemPage } from "./pages.ts";
+import { pages as itemPages, type UnreadPage } from "./pages.ts";
 import type { Role } from "./role.ts";
 import { singles as singlesOf } from "./singles.ts";
 import { subJobs as slotsFor } from "./sub-jobs.ts";
@@ -155,9 +155,11 @@ export function worker(options: WorkerOptions): Worker {
   async function acceptSlice(lease: Lease, task: SliceTask): Promise<void> {
     sliceSize = Math.max(1, Math.round(sliceSize * 0.7 + task.count * 0.3));
     const { partition, run, step, generation } = task;
-    const pages: ItemPage[] = [];
-    for (let at = 1; at < task.pages.length; at += 2)
-      pages.push(await items.read(partition, task.pages[at] ?? 0, task.again !== undefined));
+    const pages: UnreadPage[] = [];
+    for (let at = 0; at + 1 < task.pages.length; at += 2) {
+      const place = { from: task.pages[at] ?? 0, offset: task.pages[at + 1] ?? 0 };
+      pages.push(await items.read(partition, place, task.again !== undefined));
+    }
     running.add({
       lease,
       task,

@@ -78,8 +78,8 @@ function started(path: string): Worker | undefined {
 
 /** Of bytes that are part of something larger, all of it would be copied. */
 function detached(write: Write): Write {
+  if (!write.some(isPart)) return write;
   const [name, ...values] = write;
-  if (!values.some(isPart)) return write;
   return [name, ...values.map((value) => (isPart(value) ? new Uint8Array(value) : value))];
 }
 

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encode } from "../core/event.ts";
+import { virtualClock } from "../contract/given.ts";
+import { memoryEngine } from "../engines/memory/engine.ts";
+import { CorruptError } from "../errors.ts";
+import { pages, pageWith } from "./pages.ts";
+
+/** A log with pages of two sub-jobs each, and the reads it has seen. */
+async function logOf(count: number, body = "[1,2]") {
+  const { log } = memoryEngine({ clock: virtualClock() });
+  for (let n = 0; n < count; n += 1) {
+    const of = { run: "r", step: "all", generation: 1, issue: 1, duplicates: 0 };
+    const keys = [`k${2 * n}`, `k${2 * n + 1}`];
+    await log.append(0, [encode({ type: "fan-out.grown", ...of, from: 2 * n, keys }, body)]);
+  }
+  return log;
+}
+
+test("a sub-job is found on its page", async () => {
+  const read = pages(await logOf(3)).read;
+  const all = [0, 1, 2].map((n) => read(0, { from: 2 * n, offset: n }, false));
+  const page = pageWith(await Promise.all(all), 3);
+  assert.deepEqual(page.keys, ["k2", "k3"]);
+  assert.equal(page.from, 2);
+});
+
+test("a page is parsed when it is opened, once for all that need it now", async () => {
+  const { read } = pages(await logOf(9));
+  const first = await read(0, { from: 0, offset: 0 }, false);
+  assert.equal(first.open(), (await read(0, { from: 0, offset: 0 }, false)).open());
+  const opened = first.open();
+  for (let n = 1; n < 9; n += 1) (await read(0, { from: 2 * n, offset: n }, false)).open();
+  assert.notEqual(first.open(), opened, "pages whose sub-jobs have begun are not kept parsed");
+  assert.deepEqual(first.open(), opened);
+});
+
+test("what was in the hands of user code is parsed anew", async () => {
+  const { read } = pages(await logOf(1));
+  const before = (await read(0, { from: 0, offset: 0 }, false)).open();
+  assert.notEqual((await read(0, { from: 0, offset: 0 }, true)).open(), before);
+});
+
+test("a damaged page, and a sub-job that no page has, are damage and nothing worse", async () => {
+  const { read } = pages(await logOf(1, "[1,"));
+  const page = await read(0, { from: 0, offset: 0 }, false);
+  assert.throws(() => pageWith([page], 0), CorruptError);
+  const whole = await pages(await logOf(1)).read(0, { from: 0, offset: 0 }, false);
+  assert.throws(() => pageWith([whole], 2), CorruptError);
+});
