@@ -4,6 +4,7 @@ import { freshBench, given, plansOf, play, type At } from "../contract/decider.t
 import {
   ask,
   askAll,
+  bad,
   begin,
   done,
   fanOutPlan,
@@ -106,6 +107,24 @@ test("a customer who is paused gets nothing new in any run, one that starts mean
   given([one], [...acme, askAll(1, "pause", "customer", "acme"), ok(2, 0), ok(2, 1)])
     .when(askAll(3, "resume", "customer", "acme"))
     .expect({ put: [2] });
+});
+
+test("a customer who was paused after his run had failed gets nothing new by its redrive", () => {
+  const failing = flowPlan([fanOutPlan("all", { beyond: "fail" })]);
+  const failed = [
+    begin(0, { customer: "acme" }),
+    page(0, 0, 2),
+    seal(0, 2),
+    ok(1, 0),
+    bad(1, 1, { fatal: true }),
+  ];
+  const paused = [...failed, askAll(2, "pause", "customer", "acme")];
+  given([failing], paused)
+    .when(ask(3, "redrive"))
+    .expect({ tasks: [], step: { waiting: 1, "in-flight": 0 }, run: { state: "running" } });
+  given([failing], [...paused, ask(3, "redrive")])
+    .when(askAll(4, "resume", "customer", "acme"))
+    .expect({ put: [1] });
 });
 
 test("a job that is paused is put nowhere; what is split meanwhile waits", () => {

@@ -94,12 +94,10 @@ function applyToAll(state: Partition, event: Recorded, decided: Decided): void {
 
 /** Lanes leave the window or come back to it, and the one task of the step is put that could not be. */
 function apply(state: Partition, run: Run, event: Recorded, decided: Decided): void {
-  if (isEnded(run) || run.halted) return;
-  for (const [position, lane] of run.lanes.entries()) {
-    if (lane === undefined) continue;
-    lane.paused = isPaused(state, run, position);
-    offer(poolOf(state, lane.queue), lane);
-  }
+  for (const [position, lane] of run.lanes.entries())
+    if (lane !== undefined) lane.paused = isPaused(state, run, position);
+  if (isEnded(run) || run.halted) return; // A redrive may take it up again, and offers its lanes.
+  for (const lane of run.lanes) if (lane !== undefined) offer(poolOf(state, lane.queue), lane);
   if (run.at >= run.steps.length) return;
   const { step } = stepAt(run, run.at);
   if (step.state === "running" && step.main.state === "waiting")
