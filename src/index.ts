@@ -15,7 +15,7 @@ export type { Job } from "./define/job.ts";
 export { listener } from "./define/listener.ts";
 export type { EventOf, Listener } from "./define/listener.ts";
 export { unique } from "./define/unique.ts";
-export type { Retry, Work } from "./define/work.ts";
+export type { Due, Retry, Work } from "./define/work.ts";
 export {
   ConflictError,
   CorruptError,

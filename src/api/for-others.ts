@@ -14,6 +14,8 @@ const ofManagers: Readonly<Record<OutputEvent["type"], true>> = {
   "run.resumed": true,
   "run.ended": true,
   "run.adjusted": true,
+  "run.late": true,
+  "run.at-risk": true,
 };
 
 /**

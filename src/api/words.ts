@@ -94,6 +94,8 @@ export const runRow: Shape<RunRow> = record({
   startedAt: instant,
   endedAt: optional(instant),
   deadlineAt: optional(instant),
+  lateAt: optional(instant),
+  riskAt: optional(instant),
 } satisfies FieldsOf<RunRow>);
 
 export const runQuery: Shape<RunQuery> = record({

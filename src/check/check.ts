@@ -6,6 +6,7 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import { fold, type Folded, type Hints } from "./fold.ts";
+import { latesIn } from "./lates.ts";
 import { cancelled, failed, isEnded, ok, open, skipped, type Run, type Step } from "./model.ts";
 import { told } from "./told.ts";
 import { openRaw, pageOf, pageSize } from "./store.ts";
@@ -146,6 +147,7 @@ function hintsOf({ state, log }: Partition): Hints {
       (storedOf(`${run}/${step}`)?.groups ?? []).some(({ signature }) =>
         /^(?:fold-error|other)/.test(signature),
       ),
+    lates: latesIn(log(), told),
     swept: (run, step) => storedOf(`${run}/${step}`)?.swept ?? 0,
     nextEnd: (run, after) => ends.get(run)?.find(({ offset }) => offset > after)?.state,
   };
@@ -170,10 +172,15 @@ function project(
   const why = "because" in event ? { because: event["because"] } : {};
   if (type === "step.began") views.set(run, { ...kept, step });
   if (type === "run.adjusted") {
-    const { deadlineAt: _, ...same } = before;
-    const { priority, deadlineAt } = event as Record<string, unknown>;
-    views.set(run, { ...same, priority, ...(deadlineAt === undefined ? {} : { deadlineAt }) });
+    const { deadlineAt: _, lateAt: __, riskAt: ___, ...same } = before;
+    const { priority, deadlineAt } = rest as Readonly<Record<string, unknown>>;
+    if (deadlineAt === before["deadlineAt"]) views.set(run, { ...before, priority });
+    else views.set(run, { ...same, priority, ...(deadlineAt === undefined ? {} : { deadlineAt }) });
   }
+  if (type === "run.late" && event.of === "run")
+    views.set(run, { ...before, lateAt: event.deadlineAt });
+  if (type === "run.at-risk" && event.of === "run")
+    views.set(run, { ...before, riskAt: event.riskAt });
   if (type === "run.held") views.set(run, { ...kept, state: "held", step, ...why });
   if (type === "run.resumed") views.set(run, { ...kept, state: "running", step });
   const startedAt = Math.min(Number(kept["startedAt"]), at);

@@ -6,6 +6,7 @@
  * promise is broken where a set becomes empty. Records of managers stand a little behind those that caused them; what
  * arrived between the two can only be late, and widens nothing.
  */
+import { widenedBy, type Late } from "./lates.ts";
 import {
   cancelled,
   failed,
@@ -28,6 +29,8 @@ export type Hints = {
   readonly mayRefuse: (run: string, step: string) => boolean;
   /** How often the sweep put sub-jobs of this step again. */
   readonly swept: (run: string, step: string) => number;
+  /** Deadlines that closed or cancelled something. */
+  readonly lates: readonly Late[];
   /** The state in which a run ended next after this offset. */
   readonly nextEnd: (run: string, offset: number) => string | undefined;
 };
@@ -45,6 +48,7 @@ const add = (map: Map<number, number>, index: number, n = 1): void =>
 
 export function fold(hints: Hints, tell: Tell): Folded {
   const runs = new Map<string, Run>();
+  const widen = widenedBy(hints.lates, runs);
 
   function stepOf(run: Run, name: string): Step {
     let step = run.steps.get(name);
@@ -321,6 +325,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
   return {
     runs,
     take(e, isConsumed) {
+      widen(e);
       const where = `record ${e.offset}${e.run === undefined ? "" : ` ${e.run}`}${e.step === undefined ? "" : `/${e.step}`} ${e.type}`;
       if (outputs.has(e.type)) output(e, where);
       else if (isConsumed) input(e, where);
@@ -337,5 +342,7 @@ const outputs: ReadonlySet<string> = new Set([
   "run.held",
   "run.resumed",
   "run.adjusted",
+  "run.late",
+  "run.at-risk",
   "run.ended",
 ]);

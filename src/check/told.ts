@@ -26,6 +26,10 @@ export type Told = {
   }[];
   readonly subJobs?: readonly number[];
   readonly clean?: boolean;
+  readonly of?: string;
+  readonly deadlineAt?: number;
+  readonly riskAt?: number;
+  readonly atDeadline?: string;
   readonly outcome: string;
   readonly state: string;
   readonly beginAt: number;

@@ -35,6 +35,10 @@ export function runFields(row: RunRow, status: Status | undefined): Fields {
     startedAt: when(row.startedAt),
     endedAt: when(row.endedAt),
     deadline: when(row.deadlineAt),
+    isLate: row.lateAt !== undefined,
+    isAtRisk: row.riskAt !== undefined,
+    forecast: when(status?.forecastAt),
+    paused: (status?.paused ?? []).map(({ at, ...pause }) => ({ ...pause, at: when(at) })),
     because: row.because ?? null,
   };
 }
@@ -53,6 +57,8 @@ export function statusFields(status: Status): Fields {
     ...(status.because === undefined ? {} : { because: status.because }),
     ...(status.endedAt === undefined ? {} : { endedAt: status.endedAt }),
     ...(status.deadlineAt === undefined ? {} : { deadlineAt: status.deadlineAt }),
+    ...(status.lateAt === undefined ? {} : { lateAt: status.lateAt }),
+    ...(status.riskAt === undefined ? {} : { riskAt: status.riskAt }),
   };
   return {
     ...runFields(row, status),

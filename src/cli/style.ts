@@ -38,6 +38,7 @@ export const symbols = {
   cancelled: "⊘",
   skipped: "–",
   retrying: "↻",
+  risk: "!",
 } as const;
 
 const tones: Readonly<Record<string, Tone>> = {

@@ -140,6 +140,16 @@ test("a line for a log says where, how far, how fast and what is wrong", () => {
   );
 });
 
+test("a run at risk, late or paused says so, live and in a log", () => {
+  const risky = { ...running, riskAt: running.at, forecastAt: running.at + 0.75 * hour };
+  assert.match(text(live(risky, 80)).at(-1) ?? "", /^ {2}deadline .* ! at risk: about 16:45$/);
+  assert.match(logLine(risky), /, at risk$/);
+  const pause = { of: "run", name: running.run, at: running.at, author: "anna" } as const;
+  const paused = { ...running, paused: [pause], lateAt: running.at };
+  assert.match(text(live(paused, 80)).at(-1) ?? "", /30 m 00 s left {3}‖ paused$/);
+  assert.match(logLine(paused), /, paused, late$/);
+});
+
 test("the end says whether the deadline was met, and leads to one failure of each kind", () => {
   const ended = {
     ...running,

@@ -137,19 +137,28 @@ function failuresLine(groups: readonly FailureGroup[], labelColumns: number): Li
 
 function clockLine(status: Status, labelColumns: number): Line {
   const elapsed = duration(Math.max(0, status.at - status.startedAt));
+  const paused = status.paused.length === 0 ? [] : [span("held", `   ${symbols.held} paused`)];
   if (status.deadlineAt === undefined)
-    return [faint(`${label("elapsed", labelColumns)}${elapsed}`)];
+    return [faint(`${label("elapsed", labelColumns)}${elapsed}`), ...paused];
   const left = status.deadlineAt - status.at;
   const verdict: Span =
     left >= 0
-      ? faint(`   ${duration(left)} left`)
+      ? status.riskAt === undefined
+        ? faint(`   ${duration(left)} left`)
+        : span("retrying", `   ${symbols.risk} at risk${expected(status)}`)
       : span("failed", `   ${symbols.failed} ${duration(-left)} late`);
   return [
     faint(label("deadline", labelColumns)),
     instant(status.deadlineAt, status.at),
     faint(`   now ${instant(status.at, status.at)}   elapsed ${elapsed}`),
     verdict,
+    ...paused,
   ];
+}
+
+/** Only what is measured: never an hour nobody can stand for. */
+function expected({ forecastAt, at }: Status): string {
+  return forecastAt === undefined ? "" : `: about ${instant(forecastAt, at)}`;
 }
 
 /** "15:02:41 invoices 6,702 / 10,000 (67 %) 117.5/min, 23 failed, 9 retrying": one line for a log. */
@@ -168,6 +177,8 @@ export function logLine(status: Status): string {
     ...(step.failed > 0 ? [`${count(step.failed)} failed`] : []),
     ...(step.retrying > 0 ? [`${count(step.retrying)} retrying`] : []),
     ...(status.state === "running" ? [] : [status.state]),
+    ...(status.paused.length === 0 ? [] : ["paused"]),
+    ...(status.lateAt !== undefined ? ["late"] : status.riskAt !== undefined ? ["at risk"] : []),
   ];
   return [`${head} ${step.name} ${progress}`, ...parts].join(", ");
 }

@@ -1,10 +1,10 @@
 /** Adjust: what people change of a run while it runs. What it changed stays with the run, over redrives and restarts. */
 import { changeFanOut, laneOf, resumeHeld } from "./advance.ts";
-import type { Adjustment, InputEvent, Recorded } from "./event.ts";
+import type { InputEvent, Recorded } from "./event.ts";
 import { concurrencyOf, type FanOut } from "./fan-out.ts";
 import { beyondTolerance, toleranceOf } from "./join.ts";
 import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
-import { poolOf, type Decided, type Partition } from "./state.ts";
+import { poolOf, watchRun, type Decided, type Partition } from "./state.ts";
 import { offer } from "./window.ts";
 
 type Asked = Recorded & Extract<InputEvent, { readonly type: "adjust.asked" }>;
@@ -23,7 +23,7 @@ export function adjust(
   if (!isOfStep && !isOfRun) return "there is nothing to adjust: say what";
   const position = isOfStep ? fanOutFor(run, event.step) : -1;
   if (typeof position === "string") return position;
-  if (isOfRun) adjustRun(state, run, to, decided);
+  if (isOfRun) adjustRun(state, run, event, decided);
   if (isOfStep) adjustStep(state, run, position, event, decided);
   return 1;
 }
@@ -47,7 +47,7 @@ function fanOutFor(run: Run, name: string | undefined): number | string {
 function adjustRun(
   state: Partition,
   run: Run,
-  { priority, deadlineAt }: Adjustment,
+  { at, to: { priority, deadlineAt } }: Asked,
   decided: Decided,
 ): void {
   if (priority !== undefined && priority !== run.priority) {
@@ -59,7 +59,12 @@ function adjustRun(
       offer(poolOf(state, lane.queue), laneOf(state, run, position));
     }
   }
-  if (deadlineAt !== undefined) run.deadlineAt = deadlineAt ?? undefined;
+  if (deadlineAt !== undefined && (deadlineAt ?? undefined) !== run.deadlineAt) {
+    run.deadlineAt = deadlineAt ?? undefined;
+    run.lateAt = undefined;
+    run.riskAt = undefined;
+    watchRun(state, run, at);
+  }
   state.changed.runs.add(run);
   decided.events.push({
     type: "run.adjusted",

@@ -8,12 +8,20 @@ import { halt } from "./halt.ts";
 import { beyondTolerance, failureOf, joined, toleranceOf } from "./join.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
-import { forgetPausesOf, pausesAt, type Place } from "./pauses.ts";
+import { forgetPausesOf } from "./pauses.ts";
 import type { FanOutPlan, StepPlan } from "./plan.ts";
 import { isSent, newStep, stepAt, type Run, type Step } from "./run.ts";
 import { issueSingle, resetSingle } from "./single.ts";
 import type { StepTask } from "./task.ts";
-import { arm, poolOf, type Decided, type Partition } from "./state.ts";
+import {
+  arm,
+  isMainPaused,
+  isPaused,
+  poolOf,
+  watchRun,
+  type Decided,
+  type Partition,
+} from "./state.ts";
 import { offer, type Lane } from "./window.ts";
 
 /** Begins the run: now, whenever it was asked for. */
@@ -64,6 +72,7 @@ export function beginStep(state: Partition, run: Run, event: Recorded, decided: 
   issueMain(state, run, run.at, event, decided);
   // What a generation before left open need not wait for the split.
   if (plan.kind === "fan-out") offer(poolOf(state, plan.job.queue), laneOf(state, run, run.at));
+  watchRun(state, run, event.at);
 }
 
 /** Puts the one task of a step into the queue: its body, or its split. Where that is paused, it waits to be resumed. */
@@ -346,27 +355,6 @@ export function joinNow(
     ...(value === undefined ? {} : { value }),
   });
   endStep(state, run, step, event, decided);
-}
-
-/** Whether a person has stopped this step: by itself, with its run, its customer, or its job. */
-export function isPaused(state: Partition, run: Run, position: number): boolean {
-  const { all } = state.pauses;
-  if (all.size === 0) return false;
-  const { step, plan } = stepAt(run, position);
-  return pausesAt(all, { ...placeOf(run, step.name), job: jobOf(plan) }).length > 0;
-}
-
-/** The same of its one task; a job's pause does not keep a split from making the list. */
-function isMainPaused(state: Partition, run: Run, { name }: Step): boolean {
-  return pausesAt(state.pauses.all, placeOf(run, name)).length > 0;
-}
-
-function placeOf(run: Run, step: string): Place {
-  return { run: run.id, step, customer: run.customer };
-}
-
-function jobOf(plan: StepPlan): string | undefined {
-  return plan.kind === "fan-out" ? plan.job.name : undefined;
 }
 
 /** The fan-out's place in the window. */

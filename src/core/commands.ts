@@ -1,15 +1,8 @@
 /** What people decide: redrive, skip, release, close, cancel, adjust, pause and resume. Each is an event with an author; each is answered once per request. */
 import { countedOf, remember } from "./counted.ts";
 import { adjust } from "./adjusting.ts";
-import {
-  beginStep,
-  changeFanOut,
-  endRun,
-  issueMain,
-  joinNow,
-  recall,
-  resumeHeld,
-} from "./advance.ts";
+import { beginStep, changeFanOut, issueMain, recall, resumeHeld } from "./advance.ts";
+import { cancelRun, closeStep } from "./closing.ts";
 import type { InputEvent, Recorded, Selection } from "./event.ts";
 import * as fanOuts from "./fan-out.ts";
 import { foldsProblem } from "./fold.ts";
@@ -18,7 +11,7 @@ import { limits } from "./limits.ts";
 import { pauseRun } from "./pausing.ts";
 import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
 import { resetSingle } from "./single.ts";
-import type { Decided, Partition } from "./state.ts";
+import { watchRun, type Decided, type Partition } from "./state.ts";
 
 type Command = Recorded &
   Extract<InputEvent, { readonly run: string; readonly type: `${string}.asked` }>;
@@ -175,6 +168,7 @@ function takeUp(state: Partition, run: Run, event: Command, decided: Decided): O
   if (step?.startedAt === undefined) beginStep(state, run, event, decided);
   else {
     step.state = "running";
+    watchRun(state, run, event.at);
     if (step.main.state === "failed") resetSingle(step.main);
     if (step.kind === "step" || step.main.state !== "ok")
       issueMain(state, run, run.at, event, decided);
@@ -209,6 +203,7 @@ function reopen(
     state.changed.steps.set(later, run);
   }
   delete run.results[step.name];
+  watchRun(state, run, event.at);
   recall(state, run, position + 1, event, decided);
   decided.events.push({ type: "run.resumed", run: run.id, step: step.name });
 }
@@ -238,54 +233,15 @@ function skip(
 
 function release(state: Partition, run: Run, event: Command, decided: Decided): Outcome {
   if (run.state !== "held") return `run "${run.id}" is not held: it is ${run.state}`;
-  return goOn(state, run, event, decided);
+  return closeStep(state, run, event, decided);
 }
 
 function close(state: Partition, run: Run, event: Command, decided: Decided): Outcome {
   if (isEnded(run)) return `run "${run.id}" has ended: it is ${run.state}`;
-  return goOn(state, run, event, decided);
-}
-
-/** Joins with what there is: what is still open is cancelled, what failed stays failed. */
-function goOn(state: Partition, run: Run, event: Command, decided: Decided): Outcome {
-  const { step, plan } = stepAt(run, run.at);
-  if (step.kind !== "fan-out" || plan.kind !== "fan-out")
-    return `step "${step.name}" is not a fan-out: nothing to fold`;
-  let cancelled = 0;
-  changeFanOut(state, run, run.at, event, decided, (_, fanOut) => {
-    fanOut.state = "held"; // So that the join does not go by the tolerance.
-    cancelled = fanOuts.cancelRest(fanOut);
-  });
-  if (run.state === "held")
-    decided.events.push({ type: "run.resumed", run: run.id, step: step.name });
-  joinNow(state, run, step, plan, event, decided);
-  return cancelled;
+  return closeStep(state, run, event, decided);
 }
 
 function cancel(state: Partition, run: Run, event: Command, decided: Decided): Outcome {
   if (isEnded(run)) return `run "${run.id}" has ended: it is ${run.state}`;
-  let cancelled = 0;
-  for (const [position, step] of run.steps.entries()) {
-    const isUnderWay = step.state === "running" || step.state === "held";
-    // A redrive of an earlier step may have left some behind in a step that waits.
-    const isOpen = step.kind === "fan-out" && ledgers.open(step.ledger) > 0;
-    if (!isUnderWay && !isOpen) continue;
-    step.state = "cancelled";
-    step.endedAt = event.at;
-    changeFanOut(state, run, position, event, decided, (_, fanOut) => {
-      cancelled += fanOuts.cancelRest(fanOut);
-    });
-    state.changed.steps.set(step, run);
-    if (isUnderWay)
-      decided.events.push({
-        type: "step.ended",
-        run: run.id,
-        step: step.name,
-        generation: step.generation,
-        outcome: "cancelled",
-        counted: countedOf(run.flow, step, stepAt(run, position).plan),
-      });
-  }
-  endRun(state, run, "cancelled", event.reason ?? "cancelled", event, decided);
-  return cancelled;
+  return cancelRun(state, run, event.reason ?? "cancelled", event, decided);
 }

@@ -12,7 +12,7 @@
 import { CorruptError } from "../errors.ts";
 import type { Counted } from "./counted.ts";
 import type { Pause } from "./pauses.ts";
-import type { Tolerance } from "./plan.ts";
+import type { AtDeadline, Tolerance } from "./plan.ts";
 
 export type Json =
   | string
@@ -36,6 +36,11 @@ export type Failure = {
 
 type OfRun = { readonly run: string };
 type OfStep = OfRun & { readonly step: string; readonly generation: number };
+type OfDeadline = OfRun & {
+  readonly step: string;
+  readonly of: "run" | "step";
+  readonly deadlineAt: number;
+};
 type By = {
   /** Chosen by the asker; the same request twice is done once. */
   readonly request: string;
@@ -212,6 +217,14 @@ export type OutputEvent =
     })
   | (OfRun & { readonly type: "run.held"; readonly step: string; readonly because: string })
   | (OfRun & { readonly type: "run.resumed"; readonly step: string })
+  /** The deadline of the run, or of the step it is at, has passed; `atDeadline` is what follows. */
+  | (OfDeadline & { readonly type: "run.late"; readonly atDeadline: AtDeadline })
+  /** As things go, it will pass before the step is through. */
+  | (OfDeadline & {
+      readonly type: "run.at-risk";
+      readonly forecastAt: number;
+      readonly riskAt: number;
+    })
   /** As it is now. */
   | (OfRun & {
       readonly type: "run.adjusted";

@@ -40,6 +40,9 @@ export type FanOut = {
   /** The split, and where a source with a cursor goes on. */
   readonly main: Single;
   cursor: Json | undefined;
+  /** The deadline that has passed; when the forecast was first found beyond it. */
+  lateAt: number | undefined;
+  riskAt: number | undefined;
   ledger: Ledger;
   /** The first index that was never issued. */
   next: number;
@@ -90,6 +93,8 @@ export function newFanOut(plan: FanOutPlan, base: number): FanOut {
     endedAt: undefined,
     main: newSingle(),
     cursor: undefined,
+    lateAt: undefined,
+    riskAt: undefined,
     ledger: ledgers.emptyLedger(base),
     next: 0,
     again: fifo(),

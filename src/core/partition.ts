@@ -18,6 +18,7 @@ import {
 } from "./advance.ts";
 import { chance } from "./chance.ts";
 import { obey } from "./commands.ts";
+import { wakeDeadlines } from "./deadlines.ts";
 import type { Recorded } from "./event.ts";
 import { beginDue, followEnds, hasRoom } from "./delay.ts";
 import * as fanOuts from "./fan-out.ts";
@@ -122,6 +123,8 @@ function decideOne(state: Partition, event: Recorded, decided: Decided): void {
     case "run.held":
     case "run.resumed":
     case "run.adjusted":
+    case "run.late":
+    case "run.at-risk":
     case "run.ended":
       return;
   }
@@ -169,11 +172,14 @@ function start(
     results: {},
     because: undefined,
     error: undefined,
+    lateAt: undefined,
+    riskAt: undefined,
     halted: false,
     answers: [],
     steps: [],
     lanes: [],
     armedAt: [],
+    watchAt: undefined,
   };
   state.runs.set(run.id, run);
   state.changed.runs.add(run);
@@ -342,9 +348,12 @@ function loseQueue(
   }
 }
 
-/** Does what is due at the time of this event, at most so many things; returns how many. */
+/**
+ * Does what is due at the time of this event, at most so many things, and returns how many: deadlines first, because after them
+ * there may be nothing left to do.
+ */
 function wake(state: Partition, event: Recorded, decided: Decided, atMost: number): number {
-  let woken = 0;
+  let woken = wakeDeadlines(state, event, decided, atMost);
   for (
     let due = state.timers.peek();
     due !== undefined && due.at <= event.at && woken < atMost;

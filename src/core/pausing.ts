@@ -1,11 +1,11 @@
 /** Pause and resume: what follows when people stop a run, a step, a customer or a job, and when they let it go on. */
-import { isPaused, issueMain } from "./advance.ts";
+import { issueMain } from "./advance.ts";
 import type { InputEvent, Recorded } from "./event.ts";
 import { guarded } from "./halt.ts";
 import { limits } from "./limits.ts";
 import { addPause, isEverywhere, pauseKey, removePause, type Pause } from "./pauses.ts";
 import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
-import { poolOf, type Decided, type Partition } from "./state.ts";
+import { isPaused, poolOf, type Decided, type Partition } from "./state.ts";
 import { offer } from "./window.ts";
 
 type Asked = Recorded & Extract<InputEvent, { readonly type: "pause.asked" | "resume.asked" }>;

@@ -21,7 +21,12 @@ export type Cost = { readonly perHour: number; readonly currency: string };
 /** How many failures a join may carry: a count, or a share of the total in percent. */
 export type Tolerance = { readonly count: number } | { readonly percent: number };
 
-export type PlainPlan = {
+/** What a deadline does when it passes: nothing but be said, fold what there is, or end the run. */
+export type AtDeadline = "go on" | "close" | "cancel";
+
+type Due = { readonly deadlineMs?: number; readonly atDeadline?: AtDeadline };
+
+export type PlainPlan = Due & {
   readonly kind: "step";
   readonly name: string;
   readonly queue: string;
@@ -29,7 +34,7 @@ export type PlainPlan = {
   readonly timeoutMs: number;
 };
 
-export type FanOutPlan = {
+export type FanOutPlan = Due & {
   readonly kind: "fan-out";
   readonly name: string;
   /** Where, how often and how long the split itself may try; its timeout is the longest silence between two pages. */
@@ -47,11 +52,10 @@ export type FanOutPlan = {
 
 export type StepPlan = PlainPlan | FanOutPlan;
 
-export type FlowPlan = {
+export type FlowPlan = Due & {
   readonly name: string;
   readonly version: number;
   readonly priority: Priority;
-  readonly deadlineMs?: number;
   readonly steps: readonly StepPlan[];
 };
 

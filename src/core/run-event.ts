@@ -34,6 +34,8 @@ const types: Readonly<Record<RunEventType, true>> = {
   "run.held": true,
   "run.resumed": true,
   "run.adjusted": true,
+  "run.late": true,
+  "run.at-risk": true,
   "run.ended": true,
   "step.began": true,
   "step.ended": true,

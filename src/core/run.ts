@@ -19,6 +19,9 @@ export type Plain = {
   endedAt: number | undefined;
   /** Its one task: the body of a plain step, the split of a fan-out. */
   readonly main: Single;
+  /** The deadline that has passed; when the forecast was first found beyond it. */
+  lateAt: number | undefined;
+  riskAt: number | undefined;
   late: number;
   stale: number;
   readonly progress: Progress[];
@@ -52,12 +55,17 @@ export type Run = {
   /** Stands still, and obeys a redrive or a cancel only: halt.ts. */
   halted: boolean;
   error: Failure | undefined;
+  /** The deadline that has passed; when the forecast was first found beyond it. */
+  lateAt: number | undefined;
+  riskAt: number | undefined;
   answers: Answer[];
   /** None as long as it waits to begin: a hundred thousand may. */
   readonly steps: Step[];
   readonly lanes: (Lane | undefined)[];
   /** When each step asked to be woken; undefined where it did not. */
   readonly armedAt: (number | undefined)[];
+  /** When its deadlines are looked at next. */
+  watchAt: number | undefined;
 };
 
 export function newStep(plan: StepPlan): Step {
@@ -70,6 +78,8 @@ export function newStep(plan: StepPlan): Step {
     startedAt: undefined,
     endedAt: undefined,
     main: newSingle(),
+    lateAt: undefined,
+    riskAt: undefined,
     late: 0,
     stale: 0,
     progress: [],

@@ -16,7 +16,15 @@ import { planOfRun } from "./plan-of-run.ts";
 import { isEnded, isSent, newStep, type Plain, type Run, type Step } from "./run.ts";
 import type { Single } from "./single.ts";
 import { relist } from "./slices.ts";
-import { arm, countSlots, poolOf, wakeRun, type Partition, type Session } from "./state.ts";
+import {
+  arm,
+  countSlots,
+  poolOf,
+  wakeRun,
+  watchRun,
+  type Partition,
+  type Session,
+} from "./state.ts";
 import { isSoundPauses, isSoundWorkers } from "./sound-stored.ts";
 import { offer } from "./window.ts";
 import type { StoredFanOut, StoredPlain, StoredRun, StoredStep } from "./stored.ts";
@@ -92,6 +100,8 @@ function storedRun(run: Run): StoredRun {
     ...optional("because", run.because),
     ...(run.halted ? { halted: true } : {}),
     ...optional("error", run.error),
+    ...optional("lateAt", run.lateAt),
+    ...optional("riskAt", run.riskAt),
     answers: run.answers,
   };
 }
@@ -105,6 +115,8 @@ function storedStep(step: Step): StoredStep {
     ...optional("startedAt", step.startedAt),
     ...optional("endedAt", step.endedAt),
     single: step.main,
+    ...optional("lateAt", step.lateAt),
+    ...optional("riskAt", step.riskAt),
     late: step.late,
     stale: step.stale,
     ...(step.progress.length === 0 ? {} : { progress: step.progress }),
@@ -197,6 +209,8 @@ export function restoreRun(state: Partition, records: RunRecords, at: number): R
     because: stored.because,
     halted: stored.halted === true,
     error: stored.error,
+    lateAt: stored.lateAt,
+    riskAt: stored.riskAt,
     answers: [...stored.answers],
     steps:
       stored.state === "waiting"
@@ -204,6 +218,7 @@ export function restoreRun(state: Partition, records: RunRecords, at: number): R
         : plan.steps.map((step) => restoreStep(step, steps.get(step.name), at)),
     lanes: [],
     armedAt: [],
+    watchAt: undefined,
   };
   // The program may have gained or lost steps since: the run stands at the same one, by name.
   const current = stored.steps[stored.at];
@@ -218,6 +233,7 @@ export function restoreRun(state: Partition, records: RunRecords, at: number): R
     if (step.kind === "fan-out") rejoinWindow(state, run, step, position);
     arm(state, run, position);
   }
+  watchRun(state, run, at);
   return run;
 }
 
@@ -247,6 +263,8 @@ function restorePlain(stored: StoredPlain): Plain {
     startedAt: stored.startedAt,
     endedAt: stored.endedAt,
     main: copy(stored.single),
+    lateAt: stored.lateAt,
+    riskAt: stored.riskAt,
     late: stored.late,
     stale: stored.stale,
     progress: [...(stored.progress ?? [])],
@@ -273,6 +291,8 @@ function restoreFanOut(
   step.endedAt = stored.endedAt;
   Object.assign(step.main, stored.single);
   step.cursor = stored.cursor;
+  step.lateAt = stored.lateAt;
+  step.riskAt = stored.riskAt;
   step.ledger.size = stored.size;
   step.ledger.total = stored.total;
   for (const [n, bytes] of records.pages) ledgers.restorePage(step.ledger, n, bytes);

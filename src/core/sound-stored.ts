@@ -25,7 +25,7 @@ export function isSoundRun(run: StoredRun, id: string): boolean {
     priorities.includes(run.priority) &&
     isTime(run.startedAt) &&
     isTimeOrNone(run.endedAt) &&
-    isTimeOrNone(run.deadlineAt) &&
+    [run.deadlineAt, run.lateAt, run.riskAt].every(isTimeOrNone) &&
     (run.customer === undefined || isText(run.customer)) &&
     isList(run.steps, isText) &&
     isNatural(run.at) &&
@@ -42,7 +42,7 @@ export function isSoundStep(step: StoredStep, name: string): boolean {
     runStates.includes(step.state) &&
     [step.generation, step.late, step.stale].every(isNatural) &&
     isTimeOrNone(step.startedAt) &&
-    isTimeOrNone(step.endedAt) &&
+    [step.endedAt, step.lateAt, step.riskAt].every(isTimeOrNone) &&
     isSoundSingle(step.single) &&
     (step.kind === "step" || (step.kind === "fan-out" && isSoundFanOut(step)))
   );

@@ -89,6 +89,8 @@ export function isSound(event: Recorded): boolean {
     case "run.held":
     case "run.resumed":
     case "run.adjusted":
+    case "run.late":
+    case "run.at-risk":
     case "run.ended":
       return true;
   }

@@ -5,9 +5,9 @@ import * as slices from "./slices.ts";
 import type { FanOut } from "./fan-out.ts";
 import { heap, type Heap } from "./heap.ts";
 import { limits } from "./limits.ts";
-import { noPauses, type Pauses } from "./pauses.ts";
+import { noPauses, pausesAt, type Pauses, type Place } from "./pauses.ts";
 import type { Plans, StepPlan } from "./plan.ts";
-import { stepAt, type Run, type Step } from "./run.ts";
+import { isEnded, stepAt, type Run, type Step } from "./run.ts";
 import type { Task } from "./task.ts";
 import { emptyPool, type Pool } from "./window.ts";
 
@@ -25,6 +25,8 @@ export type Partition = {
   readonly pools: Map<string, Pool>;
   readonly workers: Map<string, Session>;
   pauses: Pauses;
+  /** Runs to look at because of a deadline. */
+  readonly deadlines: Heap<string>;
   readonly timers: Heap<{ readonly run: string; readonly position: number }>;
   /** Jobs sent by themselves: which are under way, and which are due and wait for room, in the order they were. */
   readonly sent: { readonly underWay: Set<string>; readonly line: Fifo<string> };
@@ -54,6 +56,7 @@ export function emptyPartition(partition: number, plans: Plans): Partition {
     pools: new Map(),
     workers: new Map(),
     pauses: noPauses(),
+    deadlines: heap(),
     timers: heap(),
     sent: { underWay: new Set(), line: fifo() },
     changed: { runs: new Set(), steps: new Map(), keys: [], workers: false, pauses: false },
@@ -62,7 +65,8 @@ export function emptyPartition(partition: number, plans: Plans): Partition {
 
 /** When the partition wants to be told the time. */
 export function wakeAt(state: Partition): number | undefined {
-  return state.timers.peek()?.at;
+  const at = Math.min(state.timers.peek()?.at ?? Infinity, state.deadlines.peek()?.at ?? Infinity);
+  return at === Infinity ? undefined : at;
 }
 
 export function poolOf(state: Partition, queue: string): Pool {
@@ -119,4 +123,48 @@ export function wakeRun(
   if (at === undefined || (armed !== undefined && armed <= at)) return;
   run.armedAt[position] = at;
   state.timers.push(at, { run: run.id, position });
+}
+
+/** Whether a person has stopped this step: by itself, with its run, its customer, or its job. */
+export function isPaused(state: Partition, run: Run, position: number): boolean {
+  const { all } = state.pauses;
+  if (all.size === 0) return false;
+  const { step, plan } = stepAt(run, position);
+  return pausesAt(all, { ...placeOf(run, step.name), job: jobOf(plan) }).length > 0;
+}
+
+/** The same of its one task; a job's pause does not keep a split from making the list. */
+export function isMainPaused(state: Partition, run: Run, { name }: Step): boolean {
+  return pausesAt(state.pauses.all, placeOf(run, name)).length > 0;
+}
+
+function placeOf(run: Run, step: string): Place {
+  return { run: run.id, step, customer: run.customer };
+}
+
+function jobOf(plan: StepPlan): string | undefined {
+  return plan.kind === "fan-out" ? plan.job.name : undefined;
+}
+
+/** How often the forecast is looked at: each time this share of the time that is left has gone by. */
+const riskShare = 1 / 20;
+const riskLookMs = 1_000;
+
+/** Asks to be woken for the next deadline of the run or the step it is at, or for the next look at its risk. */
+export function watchRun(state: Partition, run: Run, at: number): void {
+  if (isEnded(run) || run.at >= run.steps.length) return;
+  const { step, plan } = stepAt(run, run.at);
+  let next = Infinity;
+  const consider = ({ lateAt, riskAt }: Run | Step, deadlineAt: number): void => {
+    if (lateAt !== undefined) return;
+    next = Math.min(next, deadlineAt);
+    const lookAt = at + Math.max(riskLookMs, (deadlineAt - at) * riskShare);
+    if (riskAt === undefined) next = Math.min(next, Math.ceil(lookAt));
+  };
+  if (run.deadlineAt !== undefined) consider(run, run.deadlineAt);
+  if (plan.deadlineMs !== undefined && step.startedAt !== undefined)
+    consider(step, step.startedAt + plan.deadlineMs);
+  if (next === Infinity || (run.watchAt !== undefined && run.watchAt <= next)) return;
+  run.watchAt = next;
+  state.deadlines.push(next, run.id);
 }

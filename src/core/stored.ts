@@ -42,6 +42,8 @@ export type StoredRun = {
   /** Stands still until a redrive or a cancel. */
   readonly halted?: boolean;
   readonly error?: Failure;
+  readonly lateAt?: number;
+  readonly riskAt?: number;
   readonly answers: readonly Answer[];
 };
 
@@ -53,6 +55,8 @@ export type StoredPlain = {
   readonly startedAt?: number;
   readonly endedAt?: number;
   readonly single: Single;
+  readonly lateAt?: number;
+  readonly riskAt?: number;
   readonly late: number;
   readonly stale: number;
   readonly progress?: readonly Progress[];
@@ -69,6 +73,8 @@ export type StoredFanOut = {
   readonly startedAt?: number;
   readonly endedAt?: number;
   readonly single: Single;
+  readonly lateAt?: number;
+  readonly riskAt?: number;
   readonly cursor?: Json;
   readonly base: number;
   readonly size: number;

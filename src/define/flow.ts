@@ -3,12 +3,12 @@ import type { FanOutPlan, FlowPlan, StepPlan } from "../core/plan.ts";
 import type { Json, Priority } from "../core/event.ts";
 import { UsageError } from "../errors.ts";
 import type { Ctx } from "./ctx.ts";
-import { type Duration, type Percent, positiveMs, shown, tolerance } from "./duration.ts";
+import { type Duration, type Percent, shown, tolerance } from "./duration.ts";
 import { type FoldChoice, type Folded, foldPlan, type Folds } from "./folds.ts";
 import type { Awaitable, Job, JobInput, JobResult } from "./job.ts";
 import type { Bad, MustStore, MustStoreInput, Stored } from "./json.ts";
 import { checkSchema, type Schema, type SchemaInput, type SchemaOutput } from "./schema.ts";
-import { between, callable, named, oneOf, type Work, workPlan } from "./work.ts";
+import { between, callable, type Due, duePlan, named, oneOf, type Work, workPlan } from "./work.ts";
 
 export type { FailureGroup } from "../core/failures.ts";
 export type { Joined } from "../core/join.ts";
@@ -91,7 +91,7 @@ export function paged<S, I, C extends Json>(
   return { kind: "pages", page };
 }
 
-export interface FanOutOptions<S, I, R, F> {
+export interface FanOutOptions<S, I, R, F> extends Due {
   /**
    * The items, one sub-job each: an array, a generator or an async generator (streamed: a million is fine), or `paged`.
    *
@@ -118,7 +118,7 @@ export interface FlowChain<N extends string, I, S, R> extends Flow<N, I, S, R> {
   step<const K extends string, T>(
     name: Fresh<K, S>,
     run: ((state: Flat<S>, ctx: Ctx) => Awaitable<T>) & MustStore<T>,
-    options?: Work,
+    options?: Work & Due<"go on" | "cancel">,
   ): FlowChain<N, I, Add<S, K, Stored<Awaited<T>>>, Stored<Awaited<T>>>;
 
   /** One sub-job per item; later steps see the join: counts, failures by kind, and the folds' value. */
@@ -129,10 +129,10 @@ export interface FlowChain<N extends string, I, S, R> extends Flow<N, I, S, R> {
   ): FlowChain<N, I, Add<S, K, Joined<Folded<F>>>, Joined<Folded<F>>>;
 }
 
-export interface FlowDefinition<S extends Schema> {
+export interface FlowDefinition<S extends Schema> extends Due {
   /** What a run is given: plain JSON on the way in, whatever the schema makes of it in the steps. */
   readonly input: S & MustStoreInput<SchemaInput<S>>;
-  /** From start to end, unless the start says otherwise. */
+  /** From start to end, unless the start says otherwise. With `atDeadline: "close"`, the fan-out that the run is at then is closed. */
   readonly deadline?: Duration;
   /** Default normal. */
   readonly priority?: Priority;
@@ -147,12 +147,11 @@ export function flow<const N extends string, S extends Schema>(
 ): FlowChain<N, SchemaInput<S>, { readonly input: SchemaOutput<S> }, undefined> {
   const what = `flow "${named(name, "name of a flow")}"`;
   checkSchema(definition.input, `input of ${what}`);
-  const { deadline, priority = "normal", version = 1 } = definition;
+  const { priority = "normal", version = 1 } = definition;
   oneOf(priority, ["low", "normal", "high", "urgent"], `priority of ${what}`);
   between(version, 1, Number.MAX_SAFE_INTEGER, `version of ${what}`);
-  const deadlineMs =
-    deadline === undefined ? {} : { deadlineMs: positiveMs(deadline, `deadline of ${what}`) };
-  const plan: FlowPlan = { name, version, priority, ...deadlineMs, steps: [] };
+  const due = duePlan(definition, ["go on", "close", "cancel"], what);
+  const plan: FlowPlan = { name, version, priority, ...due, steps: [] };
   const empty: unknown = chain({ kind: "flow", name, plan, input: definition.input, steps: [] });
   return empty as FlowChain<N, SchemaInput<S>, { readonly input: SchemaOutput<S> }, undefined>; // oxlint-disable-line typescript/no-unsafe-type-assertion -- its signatures say what chain does
 }
@@ -160,7 +159,7 @@ export function flow<const N extends string, S extends Schema>(
 // ---- how it is built: without types, which only the chain's own signatures know
 
 type AnyChain = Flow & {
-  readonly step: (name: string, run: PlainStep["run"], options?: Work) => AnyChain;
+  readonly step: (name: string, run: PlainStep["run"], options?: Work & Due) => AnyChain;
   readonly fanOut: (
     name: string,
     job: Job,
@@ -180,7 +179,11 @@ function chain(self: Flow): AnyChain {
     step(name, run, options = {}) {
       const what = freshStep(self, name);
       callable(run, `run of ${what}`);
-      return add({ kind: "step", name, ...workPlan(options, what) }, { kind: "step", name, run });
+      const due = duePlan(options, ["go on", "cancel"], what);
+      return add(
+        { kind: "step", name, ...workPlan(options, what), ...due },
+        { kind: "step", name, run },
+      );
     },
     fanOut(name, job, options) {
       const what = freshStep(self, name);
@@ -210,6 +213,7 @@ function fanOutPlan(
     ...workPlan(split, `the split of ${what}`),
     job: job.plan,
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...duePlan(options, ["go on", "close", "cancel"], what),
     tolerate: tolerance(tolerate, `tolerate of ${what}`),
     beyond,
     ...(fold === undefined ? {} : { folds: foldPlan(fold, `fold of ${what}`) }),

@@ -1,6 +1,7 @@
 /** How work is attempted, the same for jobs, steps and splits: options as people write them → numbers. */
 import { checkName } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
+import type { AtDeadline } from "../core/plan.ts";
 import type { RetryPolicy } from "../core/retry.ts";
 import { UsageError } from "../errors.ts";
 import { type Duration, durationMs, positiveMs, shown } from "./duration.ts";
@@ -27,6 +28,13 @@ export interface Work {
   readonly queue?: string;
 }
 
+/** When it should be done, counted from its begin, and what follows where it is not. */
+export interface Due<A extends AtDeadline = AtDeadline> {
+  readonly deadline?: Duration;
+  /** Default "go on": its being late is said, and nothing else happens. "close" folds what there is, "cancel" ends the run. */
+  readonly atDeadline?: A;
+}
+
 export type WorkPlan = {
   readonly queue: string;
   readonly retry: RetryPolicy;
@@ -39,6 +47,19 @@ export function workPlan(work: Work, what: string): WorkPlan {
     queue: named(work.queue ?? "default", `queue of ${what}`),
     retry: retryPolicy(work.retry ?? {}, what),
     timeoutMs: positiveMs(work.timeout ?? "5m", `timeout of ${what}`),
+  };
+}
+
+/** Checks a deadline. `known` says what may follow. Throws UsageError. */
+export function duePlan(
+  { deadline, atDeadline }: Due,
+  known: readonly AtDeadline[],
+  what: string,
+): { readonly deadlineMs?: number; readonly atDeadline?: AtDeadline } {
+  if (atDeadline !== undefined) oneOf(atDeadline, known, `atDeadline of ${what}`);
+  return {
+    ...(deadline === undefined ? {} : { deadlineMs: positiveMs(deadline, `deadline of ${what}`) }),
+    ...(atDeadline === undefined ? {} : { atDeadline }),
   };
 }
 

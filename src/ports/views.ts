@@ -14,6 +14,9 @@ export type RunRow = {
   readonly startedAt: number;
   readonly endedAt?: number;
   readonly deadlineAt?: number;
+  /** The deadline that has passed; when the forecast was first found beyond it. */
+  readonly lateAt?: number;
+  readonly riskAt?: number;
 };
 
 export type RunQuery = {

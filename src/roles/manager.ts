@@ -191,6 +191,8 @@ function isInput({ type }: Recorded): boolean {
     case "run.held":
     case "run.resumed":
     case "run.adjusted":
+    case "run.late":
+    case "run.at-risk":
     case "run.ended":
       return false;
     default:

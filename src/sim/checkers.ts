@@ -97,6 +97,8 @@ const outputTypes: ReadonlySet<string> = new Set([
   "run.held",
   "run.resumed",
   "run.adjusted",
+  "run.late",
+  "run.at-risk",
   "run.ended",
 ]);
 
@@ -144,7 +146,11 @@ function checkCommit(
   for (const run of swept) resync(run, stored, commit.tasks, tell);
   const isKnown = ({ run }: { readonly run: string }): boolean =>
     ![...swept].some(({ id }) => id === run);
-  checkOutputs(outputs.filter(isKnown), commit.events, isKnown, tell);
+  const risks = commit.events.filter((text) => text.startsWith('{"type":"run.at-risk"'));
+  for (const text of risks)
+    checkRisk(model, JSON.parse(text) as Told, events.at(-1)?.at ?? 0, tell); // oxlint-disable-line typescript/no-unsafe-type-assertion -- managers write nothing else
+  const certain = commit.events.filter((text) => !risks.includes(text));
+  checkOutputs(outputs.filter(isKnown), certain, isKnown, tell);
   checkIssued(issued.filter(isKnown), commit.tasks, isKnown, tell);
   for (const task of commit.tasks) if (task.kind === "slice") checkSlice(model, task, issues, tell);
   for (const run of model.runs.values()) checkStored(run, stored, tell);
@@ -226,6 +232,25 @@ function checkPauses(
   const stored = record["pauses"] as readonly { readonly of: string; readonly name: string }[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/pauses.ts stores it
   const is = stored.map(({ of, name }) => `${of} ${name}`).toSorted();
   differ("pauses", { paused: [...paused].toSorted() }, { paused: is }, tell);
+}
+
+/** When the forecast is looked at, and what it says, the rules do not know; but it is of a deadline that is still to come, and once. */
+function checkRisk(
+  { runs }: Refold,
+  { run: id, step: name, of, deadlineAt, forecastAt }: Told,
+  at: number,
+  tell: (what: string) => void,
+): void {
+  const run = runs.get(id);
+  const step = run?.steps.find(({ plan }) => plan.name === name);
+  if (run === undefined || step === undefined) return tell(`a risk of ${id}/${name}, which is not`);
+  const holder = of === "run" ? run : step;
+  if (holder.isAtRisk) tell(`${id}/${name} is at risk twice`);
+  holder.isAtRisk = true;
+  if (!(Number(forecastAt) > Number(deadlineAt)))
+    tell(`${id}/${name} is at risk, with a forecast before its deadline`);
+  if (!holder.isLate && Number(deadlineAt) <= at)
+    tell(`${id}/${name} is at risk and not late, after its deadline`);
 }
 
 /** A slice may go only to a step that runs, of sub-jobs that wait, with the number that counts, below the limit. */

@@ -63,6 +63,7 @@ export function life(paused: Set<string>): Life {
     const step = run.steps[run.at];
     if (step === undefined) return end(run, "done");
     if (step.began) step.generation += 1;
+    if (!step.began) step.startedAt = at;
     step.began = true;
     step.total = undefined;
     step.state = "running";

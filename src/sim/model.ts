@@ -19,6 +19,9 @@ export type Step = {
   state: string;
   generation: number;
   began: boolean;
+  startedAt: number;
+  isLate: boolean;
+  isAtRisk: boolean;
   /** A person ended it before it was complete. */
   closed: boolean;
   /** As the plan says, or as people have changed it. */
@@ -45,6 +48,9 @@ export type Run = {
   /** When it may begin, of one that waits. */
   readonly beginAt: number;
   readonly input: unknown;
+  deadlineAt: number | undefined;
+  isLate: boolean;
+  isAtRisk: boolean;
   readonly answers: Map<string, number | undefined>;
 };
 
@@ -101,6 +107,9 @@ export function newStep(plan: StepPlan): Step {
     state: "waiting",
     generation: 1,
     began: false,
+    startedAt: 0,
+    isLate: false,
+    isAtRisk: false,
     closed: false,
     concurrency: (plan.kind === "fan-out" ? plan.concurrency : undefined) ?? Infinity,
     tolerate: plan.kind === "fan-out" ? plan.tolerate : { count: 0 },

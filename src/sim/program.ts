@@ -6,7 +6,7 @@ import type { Folds } from "../define/folds.ts";
 import { job, type Job } from "../define/job.ts";
 import { sent } from "../define/sent.ts";
 import type { Schema } from "../define/schema.ts";
-import type { Work } from "../define/work.ts";
+import type { Due, Work } from "../define/work.ts";
 import type { Draw } from "./draw.ts";
 import type { Witness } from "./witness.ts";
 
@@ -58,7 +58,7 @@ export function program(users: Users, place: Place): Program {
   const jobs = new Map<string, Job>();
   for (let number = 0; number < users.flows; number += 1) {
     const name = flowName(number);
-    const empty: unknown = flow(name, { input: anything });
+    const empty: unknown = flow(name, { input: anything, ...due(users, ["5s", "60s"], name) });
     let chain = empty as Chain; // oxlint-disable-line typescript/no-unsafe-type-assertion -- the steps are drawn, and so have no types
     const steps = users.draw.between(1, stepNames.length, name, "steps");
     for (const step of stepNames.slice(0, steps)) {
@@ -71,6 +71,15 @@ export function program(users: Users, place: Place): Program {
   }
   for (const one of [...jobs.values()].map(sent)) flows.set(one.name, one);
   return { flows, jobs };
+}
+
+/** Most have no deadline. Where nothing may fail, one that passes is only said. */
+function due({ draw, calm }: Users, after: [Duration, Duration], ...about: string[]): Due {
+  if (!draw.chance(0.25, ...about, "deadline")) return {};
+  return {
+    deadline: draw.pick(after, ...about, "due"),
+    ...(calm ? {} : { atDeadline: draw.pick(["go on", "close", "cancel"], ...about, "late") }),
+  };
 }
 
 function stepWork({ draw, healed }: Users, name: string, step: string): Work {
@@ -136,6 +145,7 @@ function fanOut(
       "fold",
     ),
     split: stepWork(users, name, `${step}-split`),
+    ...due(users, ["1s", "20s"], name, step),
   });
 }
 

@@ -5,14 +5,11 @@
  * agree only if both are right. What it cannot know from the log alone, that is when the window let a sub-job into the queue, it
  * reads from the tasks of the commits (checkers.ts); what it cannot know at all, it asks to be told (`resync`).
  */
-import type { Adjustment } from "../core/event.ts";
 import type { FanOutPlan, FlowPlan } from "../core/plan.ts";
+import { commands } from "./commands.ts";
 import { life, type Life } from "./life.ts";
 import {
-  chosenBy,
-  failures,
   indicesOf,
-  isBeyond,
   isEnded,
   isOpen,
   issuesOf,
@@ -37,14 +34,21 @@ export type Refold = {
   readonly folds: () => number;
 };
 
+function deadlineOf(plan: FlowPlan, event: Told, beginAt: number): number | undefined {
+  const own = event["deadlineAt"];
+  if (typeof own === "number") return own;
+  return plan.deadlineMs === undefined ? undefined : beginAt + plan.deadlineMs;
+}
+
 export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
   const runs = new Map<string, Run>();
   const paused = new Set<string>();
   const lives = life(paused);
-  const { beginRun, end, endStep, failMain, goOn, isCurrent, isFresh, issue, join, joinNow } =
-    lives;
-  const { loseMain, loseOne, recall, reset, say } = lives;
-  const { pauseRun, pauseAll, adopt } = pausing(runs, paused, lives);
+  const { beginRun, failMain, goOn, isCurrent, isFresh, issue, join } = lives;
+  const { loseMain, loseOne, say } = lives;
+  const pauses = pausing(runs, paused, lives);
+  const { pauseAll, adopt } = pauses;
+  const { ask, close, cancel } = commands(lives, pauses);
   let folds = 0;
 
   // ---- outcomes
@@ -80,167 +84,12 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
     }
   }
 
-  // ---- what people ask for
-
-  function ask(run: Run, event: Told): void {
-    const request = String(event["request"]);
-    if (run.answers.has(request)) return;
-    run.answers.set(request, obey(run, event));
-  }
-
-  /** How many sub-jobs it was about; undefined: it was refused. */
-  function obey(run: Run, event: Told): number | undefined {
-    if (run.state === "waiting" && !/^(cancel|pause|resume)/.test(event.type)) return undefined;
-    const step = run.steps[run.at];
-    switch (event.type) {
-      case "redrive.asked":
-        return redrive(run, event);
-      case "skip.asked":
-        return skip(run, event);
-      case "release.asked":
-        return run.state === "held" && step !== undefined ? close(run, step, event.at) : undefined;
-      case "close.asked":
-        return isEnded(run) || step === undefined ? undefined : close(run, step, event.at);
-      case "adjust.asked":
-        return isEnded(run) ? undefined : adjust(run, event);
-      case "pause.asked":
-      case "resume.asked":
-        return isEnded(run) ? undefined : pauseRun(run, event);
-      default:
-        return isEnded(run) ? undefined : cancel(run);
-    }
-  }
-
-  function adjust(run: Run, event: Told): number | undefined {
-    const to = event["to"] as Adjustment; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
-    const step =
-      event.step === undefined
-        ? run.steps.slice(run.at).find(({ plan }) => plan.kind === "fan-out")
-        : run.steps.slice(run.at).find(({ plan }) => plan.name === event.step);
-    const isOfRun = to.priority !== undefined || to.deadlineAt !== undefined;
-    const isOfStep = to.concurrency !== undefined || to.tolerate !== undefined;
-    if (isOfStep && step?.plan.kind !== "fan-out") return undefined;
-    if (isOfRun) say({ type: "run.adjusted", run: run.id });
-    if (!isOfStep || step === undefined) return isOfRun ? 1 : undefined;
-    if (to.concurrency !== undefined) step.concurrency = to.concurrency ?? Infinity;
-    step.tolerate = to.tolerate ?? step.tolerate;
-    const isHeld = step.state === "held" && step.main.state === "ok";
-    if (to.tolerate !== undefined && isHeld && !isBeyond(step)) {
-      step.state = "running";
-      run.state = "running";
-      say({ type: "run.resumed", run: run.id, step: step.plan.name });
-    }
-    join(run, step, event.at);
-    return 1;
-  }
-
-  function meant(run: Run, event: Told): number {
-    if (typeof event["step"] === "string")
-      return run.steps.findIndex(({ plan }) => plan.name === event["step"]);
-    if (run.at < run.steps.length) return run.at;
-    return run.steps.findIndex((step) => step.subJobs.some(({ state }) => failures.has(state)));
-  }
-
-  function redrive(run: Run, event: Told): number | undefined {
-    const position = meant(run, event);
-    const step = run.steps[position];
-    if (run.state === "cancelled" || step === undefined || position > run.at) return undefined;
-    const isWhole = event["signature"] === undefined && event["indices"] === undefined;
-    const again = step.main.state === "failed" && isWhole;
-    if (step.main.state === "failed" && !again && step.total === undefined) return undefined;
-    if (step.plan.kind === "step") {
-      if (!again) return undefined;
-      reopen(run, position);
-      renew(run, step, event.at);
-      return 1;
-    }
-    const chosen = step.subJobs.filter(chosenBy(event));
-    for (const one of chosen)
-      Object.assign(one, {
-        state: "open",
-        issue: one.issue + 1,
-        attempts: 0,
-        crashes: 0,
-        kills: 0,
-      });
-    if (chosen.length > 0 || again) reopen(run, position);
-    if (again) step.total = undefined;
-    join(run, step, event.at);
-    if (again) renew(run, step, event.at);
-    return chosen.length + (again ? 1 : 0);
-  }
-
-  function renew(run: Run, step: Step, at: number): void {
-    reset(step);
-    issue(run, step, at);
-  }
-
-  function reopen(run: Run, position: number): void {
-    run.at = position;
-    run.state = "running";
-    for (const step of run.steps.slice(position + 1)) {
-      step.state = "waiting";
-      reset(step);
-    }
-    recall(run, position + 1);
-    const step = run.steps[position];
-    if (step === undefined) return;
-    step.state = "running";
-    step.generation += 1;
-    say({ type: "run.resumed", run: run.id, step: step.plan.name });
-  }
-
-  function skip(run: Run, event: Told): number | undefined {
-    const position = meant(run, event);
-    const step = run.steps[position];
-    if (isEnded(run) || step === undefined || step.plan.kind === "step" || position < run.at)
-      return undefined;
-    const chosen = step.subJobs.filter(chosenBy(event));
-    for (const one of chosen) one.state = "skipped";
-    if (chosen.length > 0 && step.state === "held" && step.main.state === "ok") {
-      step.state = "running";
-      run.state = "running";
-      say({ type: "run.resumed", run: run.id, step: step.plan.name });
-    }
-    join(run, step, event.at);
-    return chosen.length;
-  }
-
-  function cancelRest(step: Step): number {
-    const open = step.subJobs.filter(isOpen);
-    for (const one of open) one.state = "cancelled";
-    if (step.main.state !== "failed") step.main.state = "ok";
-    step.closed = true;
-    step.total ??= step.subJobs.length;
-    return open.length;
-  }
-
-  function close(run: Run, step: Step, at: number): number | undefined {
-    if (step.plan.kind === "step") return undefined;
-    const cancelled = cancelRest(step);
-    if (run.state === "held") say({ type: "run.resumed", run: run.id, step: step.plan.name });
-    joinNow(run, step, step.plan, at);
-    return cancelled;
-  }
-
-  function cancel(run: Run): number {
-    let cancelled = 0;
-    for (const step of run.steps) {
-      const isUnderWay = step.state === "running" || step.state === "held";
-      if (!isUnderWay && !step.subJobs.some(isOpen)) continue;
-      if (isUnderWay) endStep(run, step, "cancelled");
-      step.state = "cancelled";
-      if (step.plan.kind === "fan-out") cancelled += cancelRest(step);
-    }
-    end(run, "cancelled");
-    return cancelled;
-  }
-
   // ---- time
 
   /** What was to be tried again by now is; what was out for too long is taken for lost. */
   function wake(at: number): void {
     for (const run of runs.values()) {
+      late(run, at);
       if (isEnded(run)) continue;
       if (run.state === "waiting") {
         if (run.beginAt <= at) beginRun(run, at);
@@ -253,6 +102,25 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
         else if (main.state === "in-flight" && main.at + patienceMs(plan.timeoutMs) <= at)
           loseMain(run, step, "queue", at);
       }
+    }
+  }
+
+  /** Deadlines that have passed, the earliest first, and what is to follow. */
+  function late(run: Run, at: number): void {
+    for (;;) {
+      const step = run.steps[run.at];
+      if (isEnded(run) || run.state === "waiting" || step === undefined) return;
+      const stepAt = step.startedAt + (step.plan.deadlineMs ?? Infinity);
+      const runDue = run.isLate ? Infinity : (run.deadlineAt ?? Infinity);
+      const stepDue = step.isLate ? Infinity : stepAt;
+      if (Math.min(runDue, stepDue) > at) return;
+      const of = runDue <= stepDue ? "run" : "step";
+      (of === "run" ? run : step).isLate = true;
+      const { atDeadline = "go on" } = of === "run" ? run.plan : step.plan;
+      const deadlineAt = Math.min(runDue, stepDue);
+      say({ type: "run.late", run: run.id, step: step.plan.name, of, deadlineAt, atDeadline });
+      if (atDeadline === "close") close(run, step, at);
+      if (atDeadline === "cancel") cancel(run);
     }
   }
 
@@ -271,6 +139,9 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
       steps: plan.steps.map(newStep),
       state: "waiting",
       at: 0,
+      deadlineAt: deadlineOf(plan, event, beginAt),
+      isLate: false,
+      isAtRisk: false,
       answers: new Map(),
     };
     runs.set(run.id, run);

@@ -27,10 +27,15 @@ export function runRows(before: RunRow | undefined, event: Recorded): RunRow | u
     case "run.resumed":
       return { ...rest, state: "running", step: event.step };
     case "run.adjusted": {
-      const { deadlineAt: _, ...same } = before;
       const { priority, deadlineAt } = event;
+      if (deadlineAt === before.deadlineAt) return { ...before, priority };
+      const { deadlineAt: _, lateAt: __, riskAt: ___, ...same } = before;
       return { ...same, priority, ...(deadlineAt === undefined ? {} : { deadlineAt }) };
     }
+    case "run.late":
+      return event.of === "run" ? { ...before, lateAt: event.deadlineAt } : undefined;
+    case "run.at-risk":
+      return event.of === "run" ? { ...before, riskAt: event.riskAt } : undefined;
     case "run.ended":
       return {
         ...rest,

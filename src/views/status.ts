@@ -2,6 +2,7 @@
 import type { Json, Priority, RunState } from "../core/event.ts";
 import type { Adjusted } from "../core/fan-out.ts";
 import type { FailureGroup } from "../core/failures.ts";
+import { forecastAt } from "../core/forecast.ts";
 import { foldsFit, foldsValue, type FoldPlan } from "../core/fold.ts";
 import { countOf, percentile } from "../core/histogram.ts";
 import * as ledger from "../core/ledger.ts";
@@ -23,6 +24,9 @@ export type StepStatus = {
   readonly generation: number;
   readonly startedAt: number | undefined;
   readonly endedAt: number | undefined;
+  /** The same of a deadline of its own. */
+  readonly lateAt?: number;
+  readonly riskAt?: number;
   /** Of a fan-out: the number of sub-jobs, once the split is complete. */
   readonly total: number | undefined;
   /** Known so far; equals total after the seal. size = waiting + inFlight + retrying + ok + failed + skipped + cancelled. */
@@ -78,6 +82,11 @@ export type Status = {
   readonly startedAt: number;
   readonly endedAt: number | undefined;
   readonly deadlineAt: number | undefined;
+  /** The deadline that has passed; when the forecast was first found beyond it. */
+  readonly lateAt?: number;
+  readonly riskAt?: number;
+  /** When the fan-out that runs will be through, at the pace of the last seconds; not there before 30 are settled. */
+  readonly forecastAt?: number;
   /** Why it is held, failed or was cancelled. */
   readonly because: string | undefined;
   /** What people have paused, as far as it keeps the run from going on where it is. */
@@ -175,11 +184,32 @@ export function statusOf(
     startedAt: run.startedAt,
     endedAt: run.endedAt,
     deadlineAt: run.deadlineAt,
+    ...optional("lateAt", run.lateAt),
+    ...optional("riskAt", run.riskAt),
+    ...optional("forecastAt", forecast(run, steps[run.at], asOf.at)),
     because: run.because,
     paused: pausedAt(run, plan, pauses),
     asOf: asOf.offset,
     at: asOf.at,
   };
+}
+
+function optional<K extends string>(
+  key: K,
+  value: number | undefined,
+): { readonly [P in K]?: number } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: number }); // oxlint-disable-line typescript/no-unsafe-type-assertion -- the key is K
+}
+
+function forecast(run: StoredRun, step: StoredStep | undefined, at: number): number | undefined {
+  if (run.state !== "running" || step?.kind !== "fan-out") return undefined;
+  const { counts, recent, serviceMs, size } = step;
+  const open = [ledger.waiting, ledger.inFlight, ledger.retrying].reduce(
+    (sum, state) => sum + (counts[state] ?? 0),
+    0,
+  );
+  const settled = size - open;
+  return forecastAt({ open, settled, recent, serviceMs, isEstimated: false, slots: 0 }, at);
 }
 
 function pausedAt(run: StoredRun, plan: FlowPlan | undefined, { all }: Pauses): readonly Pause[] {
@@ -236,6 +266,8 @@ function plainStatus(step: StoredStep): StepStatus {
     generation: step.generation,
     startedAt: step.startedAt,
     endedAt: step.endedAt,
+    ...optional("lateAt", step.lateAt),
+    ...optional("riskAt", step.riskAt),
     size: 1,
     waiting: step.state === "waiting" ? 1 : 0,
     inFlight: step.single.state === "in-flight" ? 1 : 0,
@@ -275,6 +307,8 @@ function fanOutStatus(
     generation: step.generation,
     startedAt: step.startedAt,
     endedAt: step.endedAt,
+    ...optional("lateAt", step.lateAt),
+    ...optional("riskAt", step.riskAt),
     total: step.total,
     size: step.size,
     waiting: of(ledger.waiting),

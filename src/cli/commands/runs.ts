@@ -125,7 +125,10 @@ function cells(row: RunRow, status: Status | undefined, now: number): readonly C
     row.run,
     row.flow,
     row.customer ?? "",
-    stated(row.state),
+    [
+      ...stated(row.state),
+      ...(status === undefined || status.paused.length === 0 ? [] : [span("held", ", paused")]),
+    ],
     whereabouts(row, status),
     status === undefined || status.failed === 0 ? "" : span("failed", count(status.failed)),
     instant(row.startedAt, now),
@@ -147,5 +150,6 @@ function deadline(row: RunRow, now: number): Cell {
   if (row.endedAt !== undefined)
     return isLate ? span("failed", `${symbols.failed} missed`) : span("ok", `${symbols.done} met`);
   const due = instant(row.deadlineAt, now);
-  return isLate ? span("failed", `${due} ${symbols.failed} over`) : due;
+  if (isLate) return span("failed", `${due} ${symbols.failed} over`);
+  return row.riskAt === undefined ? due : span("retrying", `${due} ${symbols.risk} at risk`);
 }
