@@ -1,6 +1,7 @@
 /** The public door: what a program that uses Fanfold imports. */
 export { app } from "./app/app.ts";
 export type { App, AppDefinition, Delay, Part, Start } from "./app/app.ts";
+export type { Became, Decided, Selected } from "./app/selecting.ts";
 export type { By, Everywhere } from "./app/deciding.ts";
 export type { Adjust, Matched, OfStep, Run, Where } from "./app/run.ts";
 export type { ExportQuery } from "./roles/export.ts";

@@ -18,12 +18,15 @@ import type { ExportedSubJob, Status, SubJobRecord } from "../views/status.ts";
 import type { Why } from "../views/why.ts";
 import { askRun, type Asking, type By } from "./deciding.ts";
 import type { Node } from "./node.ts";
+import { select, type Selected } from "./selecting.ts";
 
 /** Which failed sub-jobs; all of them if nothing is said. */
 export type Where<S> = {
   readonly step?: StepName<S>;
   readonly signature?: string;
   readonly keys?: readonly string[];
+  /** Those whose input it takes; it sees what people are shown of it. */
+  readonly input?: (input: Json, key: string) => boolean;
 };
 
 export type Run<S = unknown, R = unknown> = {
@@ -48,6 +51,8 @@ export type Run<S = unknown, R = unknown> = {
   ) => AsyncIterable<ExportedSubJob>;
   /** Runs failed sub-jobs again, in a new generation; what succeeded stays. Of a plain step or a split that failed: runs it again. */
   readonly redrive: (where?: Where<S>, by?: By & { readonly reason?: string }) => Promise<Matched>;
+  /** Freezes which failed sub-jobs are meant: to be counted and shown, decided on, and reported one by one. */
+  readonly select: (where?: Where<S>) => Promise<Selected>;
   /** Counts failed sub-jobs as skipped. */
   readonly skip: (reason: string, where?: Where<S>, by?: By) => Promise<Matched>;
   /** Lets a held run go on with the failures it has. */
@@ -109,22 +114,12 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
     by: By = {},
   ): Promise<{ readonly matched: number }> => askRun(node, id, type, more, by);
 
-  /** Names of sub-jobs become places in the ledger here: the selection is frozen when it is asked for. */
-  async function selection({ step, signature, keys }: Where<S>): Promise<Selection> {
-    const named = step ?? (keys === undefined ? undefined : (await status()).step);
-    const indices: number[] = [];
-    for (const key of keys ?? []) {
-      if (named === undefined) throw new UsageError("say which step the keys are of");
-      const index = await node.reader.indexOf(id, named, key);
-      if (index === undefined)
-        throw new NotFoundError(`step "${named}" of run "${id}" has no sub-job "${key}"`);
-      indices.push(index, 1);
-    }
-    return {
-      ...(named === undefined ? {} : { step: named }),
-      ...(signature === undefined ? {} : { signature }),
-      ...(keys === undefined ? {} : { indices }),
-    };
+  /** What names single sub-jobs is frozen when it is asked for; all, or all of a kind, are those that have failed when it is decided. */
+  async function selection(where: Where<S>): Promise<Selection> {
+    const { step, signature, keys, input } = where;
+    if (keys === undefined && input === undefined) return given({ step, signature });
+    const { step: found, indices } = await select(node, id, where);
+    return { step: found, indices };
   }
 
   async function result({ timeout }: { readonly timeout?: Duration } = {}): Promise<R> {
@@ -164,6 +159,7 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
       const what = [id, step, key].filter((part) => part !== undefined).join("/");
       throw new NotFoundError(`there is no "${what}"`);
     },
+    select: (where = {}) => select(node, id, where),
     redrive: async (where = {}, { reason, ...by } = {}) =>
       ask("redrive.asked", { ...(await selection(where)), ...given({ reason }) }, by),
     skip: async (reason, where = {}, by) =>

@@ -9,6 +9,7 @@ import { foldsProblem } from "./fold.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
 import { pauseRun } from "./pausing.ts";
+import { inRanges } from "./ranges.ts";
 import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
 import { resetSingle } from "./single.ts";
 import { watchRun, type Decided, type Partition } from "./state.ts";
@@ -91,25 +92,6 @@ function selected(step: fanOuts.FanOut, where: Selection): (index: number) => bo
   return (index) =>
     (signature === undefined || (group > 0 && ledgers.groupOf(step.ledger, index) === group)) &&
     (isChosen === undefined || isChosen(index));
-}
-
-/** Whether an index is in one of the ranges [from, count, …], however long they are. Asked of indices in ascending order only. */
-function inRanges(ranges: readonly number[]): (index: number) => boolean {
-  const pairs: { readonly from: number; readonly end: number }[] = [];
-  for (let at = 0; at + 1 < ranges.length; at += 2) {
-    const from = ranges[at] ?? 0;
-    pairs.push({ from, end: from + (ranges[at + 1] ?? 0) });
-  }
-  pairs.sort((a, b) => a.from - b.from);
-  let next = 0;
-  let end = 0;
-  return (index) => {
-    for (let pair = pairs[next]; pair !== undefined && pair.from <= index; pair = pairs[next]) {
-      end = Math.max(end, pair.end);
-      next += 1;
-    }
-    return index < end;
-  };
 }
 
 function redrive(

@@ -46,6 +46,8 @@ export const limits = {
   progress: 64,
   /** Characters of an error's message that are kept. */
   errorLength: 4_096,
+  /** Places in the ledger (single sub-jobs, or rows of neighbours) that one decision may name: it is one record on the log. */
+  selection: 50_000,
   /** Answers to commands kept per run, by request id. */
   answers: 64,
   /** Things paused at once, per partition: each is in a record that workers read. */

@@ -9,6 +9,7 @@ import { keys, partitionOf, prefixes } from "../core/ids.ts";
 import * as ledgers from "../core/ledger.ts";
 import type { Ledger } from "../core/ledger.ts";
 import type { Plans } from "../core/plan.ts";
+import { inRanges } from "../core/ranges.ts";
 import { redacted } from "../core/redact.ts";
 import type { StoredFanOut, StoredRun } from "../core/stored.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -25,6 +26,8 @@ export type ExportQuery = {
   readonly only?: "ok" | "failed" | "skipped" | "cancelled" | "open";
   /** Of the failed ones, those of this kind. */
   readonly signature?: string;
+  /** Only these: [from, count, from, count, …]. */
+  readonly indices?: readonly number[];
   /** The index of the first: one more than the last that was seen, to go on. Default 0. */
   readonly from?: number;
 };
@@ -199,10 +202,14 @@ const kinds: Readonly<Record<Kind, (state: number) => boolean>> = {
 };
 
 function wantedBy(
-  { only, signature }: ExportQuery,
+  { only, signature, indices }: ExportQuery,
   step: StoredFanOut,
 ): (ledger: Ledger, index: number) => boolean {
   const isOfKind = only === undefined ? (): boolean => true : kinds[only];
+  if (indices !== undefined) {
+    const isNamed = inRanges(indices);
+    return (ledger, index) => isNamed(index) && isOfKind(ledgers.stateOf(ledger, index));
+  }
   if (signature === undefined) return (ledger, index) => isOfKind(ledgers.stateOf(ledger, index));
   const group = step.groups.findIndex((one) => one.signature === signature) + 1;
   return (ledger, index) =>

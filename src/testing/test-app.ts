@@ -230,6 +230,14 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
       subJob: (step, key) => ask((run) => run.subJob(step, key)),
       export: (query) => exported(query),
       why: (step, key) => ask((run) => run.why(step, key)),
+      async select(where) {
+        const selected = await ask((run) => run.select(where));
+        return {
+          ...selected,
+          redrive: (by) => drive.until(() => selected.redrive(by)),
+          skip: (reason, by) => drive.until(() => selected.skip(reason, by)),
+        };
+      },
       redrive: (where, by) => ask((run) => run.redrive(where, by)),
       skip: (reason, where, by) => ask((run) => run.skip(reason, where, by)),
       release: (reason, by) => ask((run) => run.release(reason, by)),

@@ -277,3 +277,55 @@ test("a command about what is not there says so", async (t) => {
   assert.deepEqual(await run.redrive({ signature: "no-such" }), { matched: 0 });
   assert.equal(await app.run("nobody"), undefined);
 });
+
+test("a selection is frozen: by key, kind and input; it says how many, decides on them, and reports each", async (t) => {
+  const { run: handler, mend } = ill([0, 1, 2, 3, 4, 5]);
+  const { sums, parts } = summing(handler, 10);
+  const { app } = await given(t, parts);
+  const run = await app.start(sums, {}, { id: "r" });
+  await state(run, "held");
+  const even = await run.select({ input: (input) => (input as { n: number }).n % 2 === 0 });
+  assert.deepEqual([even.step, even.count, even.keys], ["add", 3, ["k0", "k2", "k4"]]);
+  const [, kind] = (await run.status()).steps[0]?.failures ?? [];
+  const odd = await run.select({ signature: kind?.signature ?? "" });
+  assert.deepEqual(odd.keys, ["k1", "k3", "k5"]);
+  assert.equal((await run.select({ keys: ["k1", "k9"] })).count, 1, "k9 has not failed");
+  assert.equal((await run.select({ signature: "unheard-of" })).count, 0);
+  await assert.rejects(run.select({ keys: ["k77"] }), /step "add" of run "r" has no sub-job "k77"/);
+
+  assert.deepEqual(await run.skip("not wanted", { keys: ["k0"] }), { matched: 1 });
+  mend();
+  assert.deepEqual(
+    await even.redrive({ author: "anna", reason: "mended", request: "q" }),
+    { matched: 2, changed: 1 },
+    "k0 was skipped meanwhile, and is left alone",
+  );
+  assert.deepEqual(await even.redrive({ author: "anna", request: "q" }), {
+    matched: 2,
+    changed: 1,
+  });
+  await until(async () => (await run.status()).steps[0]?.ok === 6);
+  const report: (string | undefined)[][] = [];
+  for await (const { key, state, error } of even.report()) report.push([key, state, error?.name]);
+  assert.deepEqual(report, [
+    ["k0", "skipped", undefined],
+    ["k2", "ok", undefined],
+    ["k4", "ok", undefined],
+  ]);
+});
+
+test("two people decide at once: the second is told what was left of it", async (t) => {
+  const { run: handler } = ill([1, 2, 3]);
+  const { sums, parts } = summing(handler, 5);
+  const { app } = await given(t, parts);
+  const run = await app.start(sums, {}, { id: "r" });
+  await state(run, "held");
+  const [anna, bert] = await Promise.all([run.select(), run.select()]);
+  const [first, second] = await Promise.all([
+    anna.skip("not wanted", { author: "anna" }),
+    bert.skip("not wanted", { author: "bert" }).catch((error: unknown) => error),
+  ]);
+  assert.deepEqual(first, { matched: 3, changed: 0 });
+  assert.match(String(second), /run "r" has ended: it is done/);
+  assert.deepEqual(await anna.redrive(), { matched: 0, changed: 3 }, "they are skipped");
+});
