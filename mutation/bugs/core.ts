@@ -2,7 +2,9 @@
 import { bug, type Bug } from "../bug.ts";
 
 const advance = "src/core/advance.ts";
+const closing = "src/core/closing.ts";
 const commands = "src/core/commands.ts";
+const deadlines = "src/core/deadlines.ts";
 const fanOut = "src/core/fan-out.ts";
 const ledger = "src/core/ledger.ts";
 const outcomes = "src/core/outcomes.ts";
@@ -113,7 +115,7 @@ export const inCore: readonly Bug[] = [
     '  pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight) - before + (event.type === "sub-jobs.settled" ? (event.bad?.length ?? 0) : 0);',
   ]),
   bug("the window leaks when a run is cancelled", [
-    commands,
+    closing,
     "    changeFanOut(state, run, position, event, decided, (_, fanOut) => {\n      cancelled += fanOuts.cancelRest(fanOut);\n    });",
     '    if (step.kind === "fan-out") cancelled += fanOuts.cancelRest(step);',
   ]),
@@ -140,8 +142,8 @@ export const inCore: readonly Bug[] = [
   bug("there is no sweep", [slices, "if (first.at + patienceMs > event.at) break;", "break;"]),
   bug("timers are lost by a restart", [
     snapshot,
-    "    arm(state, run, position);\n  }\n  return run;",
-    "  }\n  return run;",
+    "    arm(state, run, position);\n  }\n  watchRun(",
+    "  }\n  watchRun(",
   ]),
   bug("retries are lost by a restart", [
     slices,
@@ -154,7 +156,7 @@ export const inCore: readonly Bug[] = [
     "wakeAt: undefined,",
   ]),
   bug("a cancelled run leaves its sub-jobs open", [
-    commands,
+    closing,
     "      cancelled += fanOuts.cancelRest(fanOut);\n",
     "      cancelled += fanOut.ledger.size;\n",
   ]),
@@ -200,5 +202,46 @@ export const inCore: readonly Bug[] = [
     "src/core/join.ts",
     "if (failed <= tolerate.count) return undefined;",
     "if (failed < tolerate.count || failed === 0) return undefined;",
+  ]),
+  // ---- pauses, deadlines, adjustments
+  bug("a paused step is put all the same", [
+    advance,
+    "if (isMainPaused(state, run, step)) {",
+    "if (isMainPaused(state, run, step) && step.main.attempts > 99) {",
+  ]),
+  bug("a paused job is put all the same", [
+    "src/core/window.ts",
+    "if (lane.paused || !hasWork(lane.step)) return 0;",
+    "if (!hasWork(lane.step)) return 0;",
+  ]),
+  bug("what was paused is not put when it is resumed", [
+    "src/core/pausing.ts",
+    'if (step.state === "running" && step.main.state === "waiting")',
+    'if (step.state === "running" && step.main.state === "failed")',
+  ]),
+  bug("an older word about pauses is taken over", [
+    "src/core/pausing.ts",
+    "  if (event.version <= pauses.version) return;\n",
+    "",
+  ]),
+  bug("pauses are lost by a restart", [
+    "src/core/snapshot.ts",
+    "if (changed.pauses) puts.push(",
+    "if (changed.pauses && state.pauses.version > 9) puts.push(",
+  ]),
+  bug("a deadline is said again after a restart", [
+    snapshot,
+    '    ...optional("lateAt", run.lateAt),\n',
+    "",
+  ]),
+  bug("the deadline of a step closes, where it should cancel", [
+    deadlines,
+    'if (atDeadline === "close") closeStep(',
+    'if (atDeadline !== "go on") closeStep(',
+  ]),
+  bug("what was adjusted is lost by a restart", [
+    snapshot,
+    "  step.adjusted = stored.adjusted ?? {};\n",
+    "",
   ]),
 ];
