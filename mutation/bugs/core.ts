@@ -3,7 +3,6 @@ import { bug, type Bug } from "../bug.ts";
 
 const advance = "src/core/advance.ts";
 const closing = "src/core/closing.ts";
-const commands = "src/core/commands.ts";
 const deadlines = "src/core/deadlines.ts";
 const fanOut = "src/core/fan-out.ts";
 const ledger = "src/core/ledger.ts";
