@@ -1,5 +1,5 @@
 /** What people decide: redrive, skip, release, close, cancel, adjust, pause and resume. Each is an event with an author; each is answered once per request. */
-import { countedOf, remember } from "./counted.ts";
+import { remember } from "./counted.ts";
 import { adjust } from "./adjusting.ts";
 import { beginStep, changeFanOut, issueMain, recall, resumeHeld } from "./advance.ts";
 import { cancelRun, closeStep } from "./closing.ts";

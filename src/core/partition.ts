@@ -10,7 +10,6 @@ import {
   endRun,
   endStep,
   failMain,
-  issueMain,
   loseMain,
   said,
   taskOf,
@@ -18,9 +17,8 @@ import {
 } from "./advance.ts";
 import { chance } from "./chance.ts";
 import { obey } from "./commands.ts";
-import { wakeDeadlines } from "./deadlines.ts";
 import type { Recorded } from "./event.ts";
-import { beginDue, followEnds, hasRoom } from "./delay.ts";
+import { followEnds, hasRoom } from "./delay.ts";
 import * as fanOuts from "./fan-out.ts";
 import { foldsProblem } from "./fold.ts";
 import { guarded, halt } from "./halt.ts";
@@ -30,11 +28,12 @@ import { report } from "./progress.ts";
 import { bucketOf, mergeSparse } from "./histogram.ts";
 import { isSound } from "./sound.ts";
 import * as slices from "./slices.ts";
+import { wake } from "./waking.ts";
 import { limits } from "./limits.ts";
 import { backoffMs } from "./retry.ts";
 import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
 import { retrySingle } from "./single.ts";
-import { arm, countSlots, patienceMs, wakeRun, type Decided, type Partition } from "./state.ts";
+import { arm, countSlots, wakeRun, type Decided, type Partition } from "./state.ts";
 import { fill, type Pool } from "./window.ts";
 
 /** Decides on events in their order. Runs that the events name must be in the state, if they exist at all. */
@@ -346,54 +345,6 @@ function loseQueue(
       }
     });
   }
-}
-
-/**
- * Does what is due at the time of this event, at most so many things, and returns how many: deadlines first, because after them
- * there may be nothing left to do.
- */
-function wake(state: Partition, event: Recorded, decided: Decided, atMost: number): number {
-  let woken = wakeDeadlines(state, event, decided, atMost);
-  for (
-    let due = state.timers.peek();
-    due !== undefined && due.at <= event.at && woken < atMost;
-    due = state.timers.peek()
-  ) {
-    state.timers.pop();
-    const run = state.runs.get(due.value.run);
-    const { position } = due.value;
-    if (run === undefined || run.armedAt[position] !== due.at) continue;
-    run.armedAt[position] = undefined;
-    woken += 1;
-    if (!isEnded(run) && !run.halted)
-      guarded(state, run.id, event, decided, () => wakeStep(state, run, position, event, decided));
-  }
-  return woken;
-}
-
-function wakeStep(
-  state: Partition,
-  run: Run,
-  position: number,
-  event: Recorded,
-  decided: Decided,
-): void {
-  if (run.state === "waiting") return beginDue(state, run, event, decided);
-  const { step, plan } = stepAt(run, position);
-  const { main } = step;
-  if (step.state === "running" && main.state === "retrying" && main.at <= event.at)
-    issueMain(state, run, position, event, decided);
-  else if (
-    step.state === "running" &&
-    main.state === "in-flight" &&
-    main.at + patienceMs(plan.timeoutMs) <= event.at
-  )
-    loseMain(state, run, position, 0, event, decided);
-  changeFanOut(state, run, position, event, decided, (_, fanOut, { job }) => {
-    slices.wake(fanOut, event.at);
-    slices.sweep(fanOut, patienceMs(job.timeoutMs), event);
-  });
-  arm(state, run, position);
 }
 
 function find(state: Partition, runId: string, stepName: string) {
