@@ -45,6 +45,13 @@ export type {
   StepStatus,
   SubJobRecord,
 } from "./views/status.ts";
+export type {
+  LogReaderStatus,
+  PartitionStatus,
+  QueueStatus,
+  Standing,
+  WorkerStatus,
+} from "./roles/standing.ts";
 export type { Known, StatisticsOf } from "./roles/statistics.ts";
 export type { Durations, Statistics } from "./views/statistics.ts";
 export type { Cost } from "./core/plan.ts";

@@ -26,6 +26,7 @@ import type { Engine } from "../ports/engine.ts";
 import type { RunQuery, RunRow } from "../ports/views.ts";
 import { askAll, pausesOf, type By, type Everywhere } from "./deciding.ts";
 import { earsOf } from "./listeners.ts";
+import type { Standing } from "../roles/standing.ts";
 import { knownStatistics, type Known, type StatisticsOf } from "../roles/statistics.ts";
 import { logTo } from "./logging.ts";
 import { openNode, type Node } from "./node.ts";
@@ -115,6 +116,8 @@ export type App = {
    * the log; `asOf` says up to where.
    */
   readonly statistics: (of?: StatisticsOf) => Promise<Known>;
+  /** Who works, what waits in which queue, and how far everybody who reads the log has come. */
+  readonly standing: () => Promise<Standing>;
   /** Works until SIGTERM or SIGINT (or the signal given), then drains and resolves. */
   readonly work: (options?: WorkOptions) => Promise<void>;
   /** Stops the work as a signal does, and ends what the app has open; may be called twice. Runs stay where they are, and go on when somebody opens them again. */
@@ -295,6 +298,7 @@ export function app(definition: AppDefinition): App {
       return ears.on(hearer({ events: wanted, flows }, run, "on"));
     },
     statistics: async (of = {}) => knownStatistics((await node()).engine, of),
+    standing: async () => (await node()).standing,
     work: (options = {}) => work(options),
     close,
     [Symbol.asyncDispose]: close,

@@ -12,6 +12,7 @@ import { exporter, type Exporter } from "../roles/export.ts";
 import { host as hostOf, type Host, type OnError } from "../roles/host.ts";
 import { news as newsOf, type News } from "../roles/news.ts";
 import { reader as readerOf, type Reader } from "../roles/reader.ts";
+import { standing, type Standing } from "../roles/standing.ts";
 import { statistician } from "../roles/statistics.ts";
 import { asker, type Asker } from "../roles/why.ts";
 
@@ -23,6 +24,7 @@ export type Node = {
   readonly host: Host;
   readonly reader: Reader;
   readonly why: Asker["why"];
+  readonly standing: Standing;
   readonly news: News;
   readonly about: About;
   /** Whether this process manages the partition, now. */
@@ -87,6 +89,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     reader,
     subJobs: exporter({ engine, plans }).subJobs,
     why: asker({ engine, clock, plans, reader }).why,
+    standing: standing({ engine, clock, plans }),
     news,
     about: aboutRuns(engine),
     isHolder: served.isHolder,

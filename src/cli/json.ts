@@ -7,6 +7,8 @@ import type {
   StepStatus,
   SubJobRecord,
 } from "../views/status.ts";
+import type { WorkerStatus } from "../roles/standing.ts";
+import type { Statistics } from "../views/statistics.ts";
 import type { Why } from "../views/why.ts";
 import { iso } from "./format.ts";
 
@@ -95,7 +97,7 @@ export function failureFields(
   return { run, ...seenFields(group) };
 }
 
-function seenFields({ firstAt, lastAt, ...group }: FailureGroup): Fields {
+function seenFields({ firstAt, lastAt, ...group }: Omit<FailureGroup, "keys">): Fields {
   return { ...group, firstAt: when(firstAt), lastAt: when(lastAt) };
 }
 
@@ -107,6 +109,16 @@ export function exportedFields({ at, ms, result, error, ...facts }: ExportedSubJ
     result: result ?? null,
     error: error ?? null,
   };
+}
+
+export function workerFields({ until, ...worker }: WorkerStatus): Fields {
+  return { ...worker, until: when(until) };
+}
+
+export function statisticsFields({ hours, days, failures, ...sums }: Statistics): Fields {
+  const dated = (list: Statistics["hours"]): readonly Fields[] =>
+    list.map(({ at, settled }) => ({ at: when(at), settled }));
+  return { ...sums, failures: failures.map(seenFields), hours: dated(hours), days: dated(days) };
 }
 
 export function whyFields({ causes, asOf, at, ...what }: Why): Fields {

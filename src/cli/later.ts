@@ -3,8 +3,6 @@ import { usage } from "./failure.ts";
 import type { UsageError } from "../errors.ts";
 
 const today: Readonly<Record<string, string>> = {
-  watch:
-    "fanfold start <flow> <input> --id <run> --watch     joins a run that is there, and watches it",
   dev: "fanfold start <flow> --watch     works on it in the same process",
   redrive: "await run.redrive({ signature })     in code",
   retry: "await run.redrive({ signature })     in code",
@@ -16,10 +14,7 @@ const today: Readonly<Record<string, string>> = {
   plan: "fanfold demo     shows how workers and deadline hang together",
   publish: "fanfold start <flow> <input>",
   tail: "fanfold show <run>",
-  queues: "fanfold runs",
-  workers: "fanfold runs",
   schedules: "fanfold start <flow> <input>     from cron",
-  log: "fanfold show <run>",
   map: "fanfold show <run>",
   set: "fanfold start --help",
   pause: "fanfold worker --queues <names>     works on those only",

@@ -64,6 +64,8 @@ export const exported = (text: string): "ok" | "failed" | "skipped" | "cancelled
   oneOf(text, ["ok", "failed", "skipped", "cancelled", "open"]);
 export const exportFormat = (text: string): "jsonl" | "csv" => oneOf(text, ["jsonl", "csv"]);
 
+export const until = (text: string): "done" | "held" => oneOf(text, ["held", "done"]);
+
 export const schemaLibrary = (text: string): SchemaLibrary => oneOf(text, schemaLibraries);
 export const schemaLibraries = ["zod", "valibot", "arktype"] as const;
 export type SchemaLibrary = (typeof schemaLibraries)[number];

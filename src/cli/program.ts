@@ -8,12 +8,17 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { failuresCommand } from "./commands/failures.ts";
 import { initCommand } from "./commands/init.ts";
+import { logCommand } from "./commands/log.ts";
+import { queuesCommand } from "./commands/queues.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { sendCommand } from "./commands/send.ts";
 import { showCommand } from "./commands/show.ts";
 import { startCommand } from "./commands/start.ts";
+import { statisticsCommand } from "./commands/statistics.ts";
+import { watchCommand } from "./commands/watch.ts";
 import { whyCommand } from "./commands/why.ts";
 import { workerCommand } from "./commands/worker.ts";
+import { workersCommand } from "./commands/workers.ts";
 import type { Act, Context, GlobalOptions, Io, Signal } from "./context.ts";
 import { exitCodes, exitOfError } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
@@ -93,10 +98,15 @@ function commands(io: Io, end: (code: ExitCode) => void): Command {
     sendCommand,
     workerCommand,
     showCommand,
+    watchCommand,
     whyCommand,
     failuresCommand,
     exportCommand,
+    statisticsCommand,
     runsCommand,
+    workersCommand,
+    queuesCommand,
+    logCommand,
     doctorCommand,
     checkCommand,
   ];

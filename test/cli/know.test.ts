@@ -153,6 +153,99 @@ lines, ""quoted""","{""id"":""=HYPERLINK(1)""}",
   );
 });
 
+test("watch: to the hold, past it to the end, and not longer than it is told", async (t) => {
+  const { path, run } = await held(t);
+  const still = await said(path, "watch", "october");
+  assert.equal(still.code, 3);
+  assert.equal(still.text, "");
+  assert.match(
+    timeless(still.stderr),
+    /october · mail · acme\n[^]*‖ held after 1 s[^]*3 of 8 failed/,
+  );
+  const late = await said(path, "watch", "october", "--until", "done", "--timeout", "50ms");
+  assert.equal(late.code, 8);
+  assert.match(late.stderr, /not within 50ms; the run goes on\n {4}fanfold why october\n$/);
+  const following = said(path, "watch", "october", "--until", "done");
+  await run.release("fine");
+  const { code, text } = await following;
+  assert.equal(code, 0);
+  assert.deepEqual(JSON.parse(text), { sent: 4, cents: 3_960 });
+  assert.equal((await said(path, "watch", "november")).code, 2);
+});
+
+test("workers, queues and log say how things stand", async (t) => {
+  const { app, path } = await given(t, parts, { work: { concurrency: 2, drain: "0ms" } });
+  const run = await app.start(mailFlow, { count: 12 }, { id: "november" });
+  await until(async () => {
+    const [step] = (await run.status()).steps;
+    return step?.retrying === 1 && step.ok === 6 && step.failed === 3;
+  });
+  await until(async () => (await (await app.standing()).workers()).length === 1);
+  const workers = await said(path, "workers");
+  assert.match(
+    workers.text,
+    /^ {2}worker +slots {2}queues\n {2}\S+ +2 {2}default, mail\n\n {2}1 worker, 2 slots\n$/,
+  );
+  const queues = await said(path, "queues");
+  assert.deepEqual(queues.text.split("\n"), [
+    "  queue    waiting  in flight  retrying  runs  workers  slots",
+    "  default        0          0         0     0        1      2",
+    "  mail           0          1         1     1        1      2",
+    "",
+  ]);
+  const log = await said(path, "log", "--json");
+  const lines = log.text
+    .trimEnd()
+    .split("\n")
+    .map((line): unknown => JSON.parse(line));
+  const shown = lines as readonly {
+    end: number;
+    readers: readonly { name: string; lag: number }[];
+  }[];
+  assert.deepEqual(
+    shown[0]?.readers.slice(0, 2).map(({ name }) => name),
+    ["manager", "runs"],
+  );
+  assert.ok(shown.every(({ end, readers }) => readers.every(({ lag }) => lag >= 0 && lag <= end)));
+  const people = await said(path, "log");
+  assert.match(
+    people.text,
+    /^ {2}partition +end {2}reader +offset +lag\n +0 +\d+ {2}manager +\d+ +\d+\n/,
+  );
+});
+
+test("statistics of flows, steps and jobs, for people and as JSON", async (t) => {
+  const { app, path } = await given(t, parts, { work: { concurrency: 4 } });
+  const run = await app.start(mailFlow, { count: 3 }, { id: "small" });
+  await until(async () => (await run.status()).state === "held");
+  await run.release("fine");
+  await run.result({ timeout: "5s" });
+  await until(async () => (await app.statistics({ flow: "mail" })).statistics[0]?.runs.done === 1);
+  const people = await said(path, "statistics");
+  // Durations are as wide as they happen to be.
+  const rows = people.text.split("\n").map((line) => line.trim().split(/ {2,}| +(?=1 s)/));
+  assert.deepEqual(
+    rows.map((cells) => cells.filter((cell) => cell !== "1 s")),
+    [
+      ["name", "ok", "failed", "share", "retries", "half ≤", "99 of 100 ≤", "work", "cost"],
+      ["flow", "mail", "1", "1"],
+      ["job", "send", "1", "2", "66 %", "1"],
+      ["step", "mail/invoices", "1", "2", "66 %", "1"],
+      ["step", "mail/report", "1"],
+      [""],
+    ],
+  );
+  const json = await said(path, "statistics", "--job", "send", "--json");
+  const one: unknown = JSON.parse(json.text);
+  assert.deepEqual((one as { retries: unknown }).retries, {
+    failed: 1,
+    "timed-out": 0,
+    later: 0,
+    lost: 0,
+  });
+  assert.equal((await said(path, "statistics", "--flow", "none")).code, 6);
+});
+
 test("why of a run under way names each thing it waits for, the same in code", async (t) => {
   const { app, path } = await given(t, parts, { work: { concurrency: 2, drain: "0ms" } });
   const run = await app.start(mailFlow, { count: 10 }, { id: "november" });

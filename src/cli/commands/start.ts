@@ -173,12 +173,13 @@ async function watch(
 const staying: Line = ["; the run goes on"];
 const leaving: Line = ["; the run goes on with the next   fanfold worker"];
 
-async function conclude(
+/** Says how it ended; its result is what stdout gets. */
+export async function conclude(
   { data, talk }: Context,
   app: App,
   run: Run,
   last: Status,
-  { json }: StartOptions,
+  { json }: Pick<StartOptions, "json">,
 ): Promise<ExitCode> {
   talk.say([], ...verdict(last));
   if (last.state === "held") talk.say(...heldAdvice(run.id));

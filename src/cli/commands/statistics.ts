@@ -1,0 +1,94 @@
+import { Command } from "commander";
+
+import type { Statistics } from "../../views/statistics.ts";
+import type { Act } from "../context.ts";
+import { exitCodes } from "../exit.ts";
+import { count, duration, effort, percent } from "../format.ts";
+import { jsonLine, statisticsFields } from "../json.ts";
+import { openToRead } from "../load.ts";
+import { given } from "../options.ts";
+import { span, table } from "../style.ts";
+import type { Cell } from "../style.ts";
+
+type StatisticsOptions = {
+  readonly flow?: string;
+  readonly job?: string;
+  readonly json?: boolean;
+};
+
+export function statisticsCommand(
+  act: (act: Act<StatisticsOptions>) => () => Promise<void>,
+): Command {
+  return new Command("statistics")
+    .summary("what came of flows, steps and jobs, across all runs")
+    .description(
+      "Sums up all runs that ended: outcomes, how long things took, what was tried again, worker time and cost. --json has throughput, waiting and failures, too.",
+    )
+    .option("--flow <name>", "of this flow and its steps")
+    .option("--job <name>", "of this job, wherever it is used")
+    .option("--json", "print one JSON object a line")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fanfold statistics
+  fanfold statistics --flow monthly-invoices --json | jq '{name, durations, cost}'`,
+    )
+    .action(act(statistics));
+}
+
+const columns = [
+  { title: "" },
+  { title: "name" },
+  { title: "ok", align: "right" },
+  { title: "failed", align: "right" },
+  { title: "share", align: "right" },
+  { title: "retries", align: "right" },
+  { title: "half ≤", align: "right" },
+  { title: "99 of 100 ≤", align: "right" },
+  { title: "work", align: "right" },
+  { title: "cost", align: "right" },
+] as const;
+
+const statistics: Act<StatisticsOptions> = async (context, wanted) => {
+  const { data, talk } = context;
+  const { app } = await openToRead(context, wanted);
+  try {
+    const { flow, job, json } = wanted;
+    const known = await app.statistics(given({ flow, job }));
+    if (json === true)
+      for (const one of known.statistics)
+        data.write(jsonLine("statistics", { ...statisticsFields(one), asOf: known.asOf }));
+    else if (known.statistics.length === 0)
+      talk.say(["  no run has ended yet"], ["    fanfold runs"]);
+    else data.say(...table(columns, known.statistics.map(row)));
+    return known.statistics.length === 0 && (flow ?? job) !== undefined
+      ? exitCodes.nothing
+      : exitCodes.ok;
+  } finally {
+    await app.close();
+  }
+};
+
+function row(one: Statistics): readonly Cell[] {
+  const { ok, failed, poison } = one.outcomes;
+  const [done, lost] =
+    one.of === "flow"
+      ? [one.runs.done, one.runs.failed + one.runs.cancelled]
+      : [ok, failed + one.outcomes["timed-out"] + poison];
+  const retries = Object.values(one.retries).reduce((sum, n) => sum + n, 0);
+  return [
+    one.of,
+    one.name,
+    count(done),
+    lost === 0 ? "" : span("failed", count(lost)),
+    lost === 0 ? "" : percent(lost, done + lost),
+    retries === 0 ? "" : count(retries),
+    one.durations === undefined ? "" : duration(one.durations.p50),
+    one.durations === undefined ? "" : duration(one.durations.p99),
+    effort(one.seconds),
+    Object.entries(one.cost)
+      .map(([currency, amount]) => `${amount.toFixed(2)} ${currency}`)
+      .join(" + "),
+  ];
+}

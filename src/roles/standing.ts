@@ -1,0 +1,151 @@
+/** How things stand across all runs: who works, what waits in which queue, how far everybody who reads the log has come. */
+import { keys, prefixes } from "../core/ids.ts";
+import * as ledgers from "../core/ledger.ts";
+import type { Plans } from "../core/plan.ts";
+import { sessionsIn } from "../core/snapshot.ts";
+import type { StoredStep } from "../core/stored.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Engine } from "../ports/engine.ts";
+import { loadStoredRun, loadStoredSteps, scanAll } from "./loading.ts";
+
+export type WorkerStatus = {
+  readonly worker: string;
+  readonly slots: number;
+  readonly queues: readonly string[];
+  /** Unless it is seen again, it counts until then, epoch ms. */
+  readonly until: number;
+};
+
+/** What there is to do in a queue, over all runs under way. */
+export type QueueStatus = {
+  readonly queue: string;
+  readonly workers: number;
+  readonly slots: number;
+  /** Sub-jobs and steps. */
+  readonly waiting: number;
+  readonly inFlight: number;
+  readonly retrying: number;
+  readonly runs: number;
+};
+
+/** Somebody who reads the log: the manager, the list of runs, listeners, statistics. */
+export type LogReaderStatus = {
+  readonly name: string;
+  /** The next record it will read. */
+  readonly offset: number;
+  readonly lag: number;
+};
+
+export type PartitionStatus = {
+  readonly partition: number;
+  /** The offset that the next record will get. */
+  readonly end: number;
+  readonly readers: readonly LogReaderStatus[];
+};
+
+export type Standing = {
+  readonly workers: () => Promise<readonly WorkerStatus[]>;
+  readonly queues: () => Promise<readonly QueueStatus[]>;
+  readonly log: () => Promise<readonly PartitionStatus[]>;
+};
+
+export function standing({
+  engine,
+  clock,
+  plans,
+}: {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly plans: Plans;
+}): Standing {
+  const { store, log, views } = engine;
+  const partitions = Array.from({ length: engine.partitions }, (_, partition) => partition);
+
+  /** A worker tells every partition that it is there. */
+  async function workers(): Promise<readonly WorkerStatus[]> {
+    const seen = new Map<string, WorkerStatus>();
+    for (const partition of partitions) {
+      const [value] = await store.load(partition, [keys.partition]);
+      if (typeof value !== "string") continue;
+      for (const [worker, session] of sessionsIn(value))
+        if (session.until >= clock.now() && session.until > (seen.get(worker)?.until ?? 0))
+          seen.set(worker, { worker, ...session });
+    }
+    return [...seen.values()].toSorted((a, b) => (a.worker < b.worker ? -1 : 1));
+  }
+
+  return {
+    workers,
+    async queues() {
+      const queues = new Map<string, { -readonly [K in keyof QueueStatus]: QueueStatus[K] }>();
+      const of = (queue: string) => {
+        const none = { workers: 0, slots: 0, waiting: 0, inFlight: 0, retrying: 0, runs: 0 };
+        const found = queues.get(queue) ?? { queue, ...none };
+        queues.set(queue, found);
+        return found;
+      };
+      for (const plan of plans.values())
+        for (const step of plan.steps) {
+          of(step.queue);
+          if (step.kind === "fan-out") of(step.job.queue);
+        }
+      for (const { queues: served, slots } of await workers())
+        for (const queue of served) {
+          of(queue).workers += 1;
+          of(queue).slots += slots;
+        }
+      for (const partition of partitions)
+        for (const [key] of await scanAll(store, partition, prefixes.live)) {
+          const run = await loadStoredRun(store, partition, key.slice(prefixes.live.length));
+          if (run === undefined) continue;
+          const plan = plans.get(run.flow);
+          const busy = new Set<string>();
+          for (const step of await loadStoredSteps(store, partition, run)) {
+            const known = plan?.steps.find(({ name }) => name === step?.name);
+            if (step === undefined || known === undefined || step.state !== "running") continue;
+            const { state } = step.single;
+            const main = of(known.queue);
+            if (state === "in-flight") main.inFlight += 1;
+            if (state === "retrying") main.retrying += 1;
+            if (state === "in-flight" || state === "retrying") busy.add(known.queue);
+            if (known.kind === "fan-out" && add(of(known.job.queue), step))
+              busy.add(known.job.queue);
+          }
+          for (const queue of busy) of(queue).runs += 1;
+        }
+      return [...queues.values()].toSorted((a, b) => (a.queue < b.queue ? -1 : 1));
+    },
+    async log() {
+      const all: PartitionStatus[] = [];
+      for (const partition of partitions) {
+        const { offset } = await store.position(partition);
+        const offsets: (readonly [string, number])[] = [
+          ["manager", offset],
+          ["runs", await views.checkpoint(partition)],
+        ];
+        for (const [key, value] of await scanAll(store, partition, keys.reader(""))) {
+          const name = key.slice(keys.reader("").length);
+          if (!name.includes("/")) offsets.push([name, Number(value)]);
+        }
+        // Last: nobody can be ahead of it then.
+        const end = await log.end(partition);
+        const readers = offsets.map(([name, offset]) => ({ name, offset, lag: end - offset }));
+        all.push({ partition, end, readers });
+      }
+      return all;
+    },
+  };
+}
+
+/** True if there is anything to do. */
+function add(
+  queue: { waiting: number; inFlight: number; retrying: number },
+  step: StoredStep,
+): boolean {
+  if (step.kind !== "fan-out") return false;
+  const of = (state: number): number => step.counts[state] ?? 0;
+  queue.waiting += of(ledgers.waiting);
+  queue.inFlight += of(ledgers.inFlight);
+  queue.retrying += of(ledgers.retrying);
+  return of(ledgers.waiting) + of(ledgers.inFlight) + of(ledgers.retrying) > 0;
+}
