@@ -5,6 +5,7 @@ export type { Became, Decided, Selected } from "./app/selecting.ts";
 export type { By, Everywhere } from "./app/deciding.ts";
 export type { Adjust, Matched, OfStep, Run, Where } from "./app/run.ts";
 export type { ExportQuery } from "./roles/export.ts";
+export type { SqlTransaction, StartedWithin, Within } from "./app/within.ts";
 export type { WorkOptions } from "./app/work.ts";
 export type { Ctx, Log } from "./define/ctx.ts";
 export type { Duration, Percent } from "./define/duration.ts";

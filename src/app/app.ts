@@ -1,23 +1,12 @@
 /** What a user holds in hand: start runs, ask about them, work. */
-import { encode, type Json, type Priority } from "../core/event.ts";
 import type { Pause } from "../core/pauses.ts";
 import type { RunEventType } from "../core/run-event.ts";
-import {
-  checkRunId,
-  differenceText,
-  firstDifference,
-  partitionOf,
-  sentPrefix,
-} from "../core/ids.ts";
+import { checkRunId, partitionOf, sentPrefix } from "../core/ids.ts";
 import type { Log } from "../define/ctx.ts";
-import { instantOf, type Duration } from "../define/duration.ts";
 import type { Flow, State } from "../define/flow.ts";
 import type { Awaitable, Job } from "../define/job.ts";
 import { hearer, type EventOf, type Listener } from "../define/listener.ts";
-import { store } from "../define/json.ts";
 import { sent } from "../define/sent.ts";
-import { validate } from "../define/schema.ts";
-import { oneOf } from "../define/work.ts";
 import { maskUrl } from "../engines/open.ts";
 import { uniqueId } from "../engines/system.ts";
 import { ConflictError, UnavailableError, UsageError } from "../errors.ts";
@@ -31,6 +20,8 @@ import { knownStatistics, type Known, type StatisticsOf } from "../roles/statist
 import { logTo } from "./logging.ts";
 import { openNode, type Node } from "./node.ts";
 import { ownerVariable, tokenVariable } from "./processes.ts";
+import { askedFor, type Delay, type Start } from "./starting.ts";
+import { startWithin, type SqlTransaction, type Within } from "./within.ts";
 import { runHandle, type Run } from "./run.ts";
 import { workOn, type WorkOptions } from "./work.ts";
 
@@ -49,25 +40,7 @@ export type AppDefinition = {
   readonly clock?: Clock;
 };
 
-/** When it may begin; at once if nothing is said. At most one of the two. */
-export type Delay = {
-  /** So long from now. */
-  readonly in?: Duration;
-  readonly at?: Date;
-};
-
-export type Start = Delay & {
-  /** Says what makes this run this run: starting it again joins it. */
-  readonly id: string;
-  /** Runs of different customers share the workers fairly. */
-  readonly customer?: string;
-  readonly priority?: Priority;
-  /** When it should be done, counted from its beginning; overrides the flow's. */
-  readonly deadline?: Duration | Date;
-  readonly tags?: Readonly<Record<string, string>>;
-  /** What to do where the run exists with the same input: join it (default), or reject. With another input it is always rejected. */
-  readonly ifExists?: "join" | "reject";
-};
+export type { Delay, Start };
 
 export type App = {
   readonly kind: "app";
@@ -92,6 +65,8 @@ export type App = {
     input: NoInfer<I>,
     options: Start,
   ) => Promise<Run<unknown, R>>;
+  /** What is started there begins when that transaction commits, and never if it is rolled back. Of an engine in the same PostgreSQL database. */
+  readonly within: (transaction: SqlTransaction) => Within;
   /** A run by its id; undefined if there is none. */
   readonly run: (id: string) => Promise<Run<State> | undefined>;
   readonly runs: (query?: Partial<RunQuery>) => Promise<readonly RunRow[]>;
@@ -124,8 +99,6 @@ export type App = {
   readonly close: () => Promise<void>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
-
-const priorities: readonly Priority[] = ["low", "normal", "high", "urgent"];
 
 export function app(definition: AppDefinition): App {
   const { name, parts } = definition;
@@ -165,9 +138,8 @@ export function app(definition: AppDefinition): App {
     input: NoInfer<I>,
     options: Start,
   ): Promise<Run<S, R>> {
-    const id = checkRunId(options.id);
     checkFlow(flows, flow);
-    return begin(flow, input, id, options);
+    return begin(flow, input, options);
   }
 
   async function send<I, R>(
@@ -175,63 +147,32 @@ export function app(definition: AppDefinition): App {
     input: NoInfer<I>,
     options: Start,
   ): Promise<Run<unknown, R>> {
-    const id = checkRunId(options.id);
+    return begin(flowOfJob(job), input, options);
+  }
+
+  function flowOfJob(job: Job): Flow {
     const flow = flows.get(`${sentPrefix}${job.name}`);
     if (flow === undefined || jobs.get(job.name) !== job)
       throw new UsageError(`job "${job.name}" is not in app({ parts }): add it`);
-    return begin(flow, input, id, options);
+    return flow;
   }
 
-  async function begin<S, R>(
-    flow: Flow,
-    input: unknown,
-    id: string,
-    options: Start,
-  ): Promise<Run<S, R>> {
-    if (options.priority !== undefined)
-      oneOf(options.priority, priorities, `priority of run "${id}"`);
-    await validate(flow.input, input, `input of run "${id}"`);
-    const stored = JSON.parse(store(input, `input of run "${id}"`)) as Json; // oxlint-disable-line typescript/no-unsafe-type-assertion -- the text was checked by store
+  async function begin<S, R>(flow: Flow, input: unknown, options: Start): Promise<Run<S, R>> {
+    const asked = await askedFor(flow, input, options);
+    const { id } = asked;
     const at = await node();
     const partition = partitionOf(id, at.engine.partitions);
     const existing = await at.reader.run(id);
     const request = uniqueId();
     if (existing === undefined) {
-      const { customer, priority, tags } = options;
-      const beginAt = beginOf(options, at.clock.now(), `run "${id}"`);
-      const from = beginAt ?? at.clock.now();
-      const deadlineAt = instantOf(options.deadline, from, `deadline of run "${id}"`);
-      const event = encode({
-        type: "run.started",
-        run: id,
-        flow: flow.name,
-        input: stored,
-        request,
-        ...(customer === undefined ? {} : { customer }),
-        ...(priority === undefined ? {} : { priority }),
-        ...(deadlineAt === undefined ? {} : { deadlineAt }),
-        ...(beginAt === undefined ? {} : { beginAt }),
-        ...(tags === undefined ? {} : { tags }),
-      });
+      const event = asked.event(request, at.clock.now());
       await at.consumed(partition, await at.engine.log.append(partition, [event]));
     }
     const run = existing ?? (await at.reader.run(id));
     if (run === undefined)
       throw new UnavailableError(`run "${id}" was started, and cannot be found`);
     const created = run.request === request;
-    if (!created) {
-      if (run.flow !== flow.name)
-        throw new ConflictError(
-          `run "${id}" exists as a run of flow "${run.flow}" (yours: "${flow.name}"): choose another id`,
-        );
-      const difference = firstDifference(run.input, stored);
-      if (difference !== undefined)
-        throw new ConflictError(
-          `run "${id}" exists ${differenceText(difference)}: choose another id, or look at it with fanfold show ${id}`,
-        );
-      if (options.ifExists === "reject")
-        throw new ConflictError(`run "${id}" exists: it is ${run.state}`);
-    }
+    if (!created) asked.join(run);
     return runHandle<S, R>(at, id, created);
   }
 
@@ -274,6 +215,16 @@ export function app(definition: AppDefinition): App {
     },
     start,
     send,
+    within: (transaction) => ({
+      async start(flow, input, options) {
+        checkFlow(flows, flow);
+        return startWithin(await node(), transaction, await askedFor(flow, input, options));
+      },
+      async send(job, input, options) {
+        const asked = await askedFor(flowOfJob(job), input, options);
+        return startWithin(await node(), transaction, asked);
+      },
+    }),
     async run(id) {
       const at = await node();
       return (await at.reader.run(checkRunId(id))) === undefined
@@ -379,13 +330,6 @@ function urlOf(url: string | undefined, name: string): string {
         "set FANFOLD_URL, or pass a url (sqlite:/data/billing.db says that a file is meant)",
     );
   return "sqlite:.fanfold/dev.db";
-}
-
-function beginOf({ in: delay, at }: Delay, now: number, what: string): number | undefined {
-  if (delay !== undefined && at !== undefined)
-    throw new UsageError(`${what} has both in and at: give one of them`);
-  if (delay !== undefined) return instantOf(delay, now, `in of ${what}`);
-  return instantOf(at, now, `at of ${what}`);
 }
 
 function messageOf(error: unknown): string {

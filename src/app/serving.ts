@@ -11,6 +11,7 @@ import { herald } from "../roles/herald.ts";
 import type { Host, OnError } from "../roles/host.ts";
 import { manager, type Manager } from "../roles/manager.ts";
 import { projector } from "../roles/projector.ts";
+import { relay } from "../roles/relay.ts";
 import type { Role } from "../roles/role.ts";
 import { ticker } from "../roles/ticker.ts";
 
@@ -52,6 +53,7 @@ export function serving({ engine, clock, host, plans, onError }: ServingOptions)
       projector({ engine, partition }),
       ticker({ engine, clock, partition }),
     ];
+    if (engine.outbox !== undefined) roles.push(relay(engine.outbox, partition));
     if (partition === 0 && engine.partitions > 1) roles.push(herald({ engine, clock }));
     served.set(partition, { manager: role, roles });
     for (const each of roles) host.add(each);

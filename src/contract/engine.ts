@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Open, Test } from "./given.ts";
 import { withBench } from "./given.ts";
 import { logContract } from "./log.ts";
+import { outboxContract } from "./outbox.ts";
 import { queueContract } from "./queue.ts";
 import { sharesContract } from "./shares.ts";
 import { storeContract } from "./store.ts";
@@ -14,6 +15,7 @@ export function engineContract(test: Test, open: Open): void {
   storeContract(test, open);
   viewsContract(test, open);
   sharesContract(test, open);
+  outboxContract(test, open);
 
   const promise = withBench(test, open);
   promise("close may be called twice and rejects nothing", async ({ engine }) => {

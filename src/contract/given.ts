@@ -14,6 +14,14 @@ export type Bench = {
   readonly advance: (ms: number) => Promise<void> | void;
   /** Closes the engine and opens another on the same data. Absent where the data does not outlive the engine. */
   readonly reopen?: () => Promise<Bench>;
+  /** A transaction of the user's in the same database. Absent where there is none. */
+  readonly begin?: () => Promise<Transaction>;
+};
+
+export type Transaction = {
+  readonly query: (text: string, values: readonly unknown[]) => Promise<unknown>;
+  readonly commit: () => Promise<void>;
+  readonly rollback: () => Promise<void>;
 };
 
 export type Open = () => Promise<Bench>;

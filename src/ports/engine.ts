@@ -1,4 +1,5 @@
 import type { Log } from "./log.ts";
+import type { Outbox } from "./outbox.ts";
 import type { Queue } from "./queue.ts";
 import type { Shares } from "./shares.ts";
 import type { Store } from "./store.ts";
@@ -6,7 +7,7 @@ import type { Views } from "./views.ts";
 import type { Wills } from "./wills.ts";
 
 /** Something happened; may be lost or come too often, and is never needed for correctness. */
-export type Hint = "log" | "state" | "queue" | "seat";
+export type Hint = "log" | "state" | "queue" | "seat" | "outbox";
 
 /** A module that exports `signs(given): Extend`, and what it is given: plain data, which goes to another thread. */
 export type Signs = { readonly module: string; readonly given: unknown };
@@ -33,6 +34,8 @@ export type Engine = {
   readonly views: Views;
   /** Of an engine that several processes manage. */
   readonly shares?: Shares;
+  /** Of an engine in a database that users have, too. */
+  readonly outbox?: Outbox;
   /** Of an engine that is reached from outside of this process: how a thread of its own shows a worker's signs of life. */
   readonly signs?: Signs;
   /** Of an engine whose queue dies with its process; without it, whatever was in the queue is suspected of having killed it. */

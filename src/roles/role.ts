@@ -6,7 +6,7 @@ export type Role = {
   /** When it wants to be called although nothing happened, in epoch ms. */
   readonly wakeAt?: () => number | undefined;
   /** The hints it should be called at. */
-  readonly hints: readonly ("log" | "state" | "queue" | "seat")[];
+  readonly hints: readonly ("log" | "state" | "queue" | "seat" | "outbox")[];
   /** Hints of other partitions are not for it. */
   readonly partition?: number;
   /** Hands the role a way to ask for a call. */

@@ -1,22 +1,20 @@
 /** What only a server can do to its clients: end their backends, run out of connections, refuse, restart, fall silent. */
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import { openEngine } from "../../src/engines/open.ts";
 import { postgresEngine } from "../../src/engines/postgres/engine.ts";
 import { systemClock } from "../../src/engines/system.ts";
 import { ConflictError, UnavailableError, UsageError } from "../../src/errors.ts";
 import type { Engine } from "../../src/ports/engine.ts";
-import { newDatabase, skip, sql } from "../servers/databases.ts";
+import { atEnd, newDatabase, skip, sql } from "../servers/databases.ts";
 import { proxyTo } from "../servers/proxy.ts";
 import { until } from "../until.ts";
 
 const clock = systemClock();
-const engines: Engine[] = [];
-after(() => Promise.all(engines.map((engine) => engine.close())));
 
 async function open(url: string, connections = 4): Promise<Engine> {
   const engine = await postgresEngine(url, { clock, connections, partitions: 2 });
-  engines.push(engine);
+  atEnd(engine.close);
   return engine;
 }
 

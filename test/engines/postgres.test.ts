@@ -1,6 +1,7 @@
 import { test } from "node:test";
+import { Client } from "pg";
 import { engineContract } from "../../src/contract/engine.ts";
-import { type Bench, virtualClock } from "../../src/contract/given.ts";
+import { type Bench, type Transaction, virtualClock } from "../../src/contract/given.ts";
 import { postgresEngine } from "../../src/engines/postgres/engine.ts";
 import { newDatabase, skip, sql } from "../servers/databases.ts";
 
@@ -20,10 +21,26 @@ async function bench(url: string, partitions: number): Promise<Bench> {
   return {
     engine,
     advance: async (ms) => void (await sql(url, "insert into public.clock values ($1)", [ms])),
+    begin: () => begin(url),
     async reopen() {
       await engine.close();
       return bench(url, partitions);
     },
+  };
+}
+
+async function begin(url: string): Promise<Transaction> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  await client.query("begin");
+  const end = (how: string) => async () => {
+    await client.query(how);
+    await client.end();
+  };
+  return {
+    query: (text, values) => client.query(text, [...values]),
+    commit: end("commit"),
+    rollback: end("rollback"),
   };
 }
 

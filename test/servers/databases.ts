@@ -15,7 +15,15 @@ try {
   skip = error.message;
 }
 
+const endings: (() => Promise<unknown>)[] = [];
+
+/** Called when the tests of this file are over, before its databases are dropped; the last one first. */
+export function atEnd(close: () => Promise<unknown>): void {
+  endings.push(close);
+}
+
 after(async () => {
+  for (const close of endings.toReversed()) await close();
   if (server === undefined) return;
   for (const name of made) await sql(server.url, `drop database if exists ${name} with (force)`);
   await server.stop();

@@ -5,6 +5,7 @@ import { guarded } from "../memory/guard.ts";
 import { type DatabaseOptions, openDatabase } from "./database.ts";
 import { postgresHints } from "./hints.ts";
 import { postgresLog } from "./log.ts";
+import { postgresOutbox } from "./outbox.ts";
 import { postgresQueue } from "./queue.ts";
 import { openSchema } from "./schema.ts";
 import { postgresShares } from "./shares.ts";
@@ -51,6 +52,7 @@ export async function postgresEngine(url: string, options: PostgresEngineOptions
       store: postgresStore(database, { partitions, hint }),
       views: postgresViews(database, partitions),
     }),
+    outbox: postgresOutbox(database, partitions, (partition) => hint("log", partition)),
     shares: postgresShares(database, partitions, () => hint("seat")),
     signs: { module: new URL(signsFile, import.meta.url).href, given: { url } },
     onHint,

@@ -21,7 +21,7 @@ const pingMs = 10_000;
 /** Of PostgreSQL: a payload is shorter than 8,000 bytes. */
 const longestPayload = 7_000;
 
-const anything: readonly Hint[] = ["log", "state", "queue", "seat"];
+const anything: readonly Hint[] = ["log", "state", "queue", "seat", "outbox"];
 
 export function postgresHints(database: Database, clock: Clock): PostgresHints {
   const local = hintList();

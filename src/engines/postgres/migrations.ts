@@ -61,4 +61,13 @@ create index run_by_customer on fanfold.run (customer, started_at desc, run);
 create table fanfold.viewed (partition integer primary key, "offset" bigint not null default 0) with (fillfactor = 10);
 `,
   },
+  {
+    survivedBy: 1,
+    sql: `
+-- Records put inside transactions of users, until whoever serves the partition has brought them onto the log.
+create table fanfold.outbox (
+  id bigint generated always as identity primary key, partition integer not null, record text not null);
+create index outbox_by_partition on fanfold.outbox (partition, id);
+`,
+  },
 ];

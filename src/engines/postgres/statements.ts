@@ -208,6 +208,28 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
   runsByFlow: runsBy("flow = $2"),
   runsByCustomer: runsBy("customer = $4"),
 
+  // ---- outbox
+
+  /** In the transaction of a user: it takes no lock that anybody else wants. */
+  outbox: `
+    with put as (insert into fanfold.outbox (partition, record) values ($1::integer, $2::text))
+    select pg_notify('fanfold', 'somebody outbox:' || $1::integer)`,
+
+  relay: `
+    with due as (
+      select id from fanfold.outbox where partition = $1 order by id limit $2 for update skip locked),
+    gone as (
+      delete from fanfold.outbox using due where outbox.id = due.id returning outbox.id, record),
+    head as (
+      update fanfold.head set "end" = "end" + (select count(*) from gone),
+        at = greatest(at, floor(fanfold.now_ms())::bigint)
+      where partition = $1 and exists (select from gone)
+      returning "end" - (select count(*) from gone) as first, at),
+    added as (
+      insert into fanfold.log (partition, "offset", at, record)
+      select $1, head.first + row_number() over (order by id) - 1, head.at, record from head, gone)
+    select count(*)::integer as count from gone`,
+
   // ---- hints
 
   /** Not synced: a hint that is lost with the server is not missed. Local to this transaction, as a pooler wants it. */
@@ -235,6 +257,8 @@ export type StatementName =
   | "extend"
   | "ack"
   | "release"
+  | "outbox"
+  | "relay"
   | "attend"
   | "checkpoint"
   | "apply"
