@@ -16,13 +16,19 @@ const smallers: readonly Smaller[] = [
   ...faultKinds.map((kind) => ({ without: [kind] })),
 ];
 
+type Judge = (seed: number, smaller: Smaller) => Promise<readonly string[]>;
+
+const violationsOf: Judge = async (seed, smaller) =>
+  (await simulate(seed, smaller)).report.violations;
+
 /** What can be taken smaller, or away, so that the seed still fails; with what it says then. */
 export async function shrink(
   seed: number,
   given: Smaller = {},
+  judge: Judge = violationsOf,
 ): Promise<{ readonly smaller: Smaller; readonly violations: readonly string[] }> {
   let kept = given;
-  let violations = (await simulate(seed, kept)).report.violations;
+  let violations = await judge(seed, kept);
   for (const smaller of smallers) {
     if (violations.length === 0) break;
     const names = Object.keys(smaller).filter((name) => name !== "without");
@@ -32,10 +38,10 @@ export async function shrink(
       ...smaller,
       without: [...(kept.without ?? []), ...(smaller.without ?? [])],
     };
-    const { report } = await simulate(seed, next);
-    if (report.violations.length === 0) continue;
+    const said = await judge(seed, next);
+    if (said.length === 0) continue;
     kept = next;
-    violations = report.violations;
+    violations = said;
   }
   return { smaller: kept, violations };
 }

@@ -30,6 +30,26 @@ test("a fault that is taken away moves no other choice", async () => {
   assert.equal(other.about, one.about);
 });
 
+test("a failing seed is shrunk to what it needs, and the command that repeats it says so", async () => {
+  const tried: object[] = [];
+  const { smaller, violations } = await shrink(7, {}, async (_, world) => {
+    tried.push(world);
+    const { runs = 4, without = [] } = world;
+    const fails = runs >= 2 && !without.includes("crash") && !without.includes("lost queue");
+    return fails ? ["two runs, a crash and a lost queue"] : [];
+  });
+  assert.deepEqual(violations, ["two runs, a crash and a lost queue"]);
+  assert.equal(
+    argumentsFor(7, smaller),
+    `--seed 7 --nodes 1 --runs 2 --items 3 --commands 0 --without "lost request,lost answer,repeated request,slow call,pause,worker's clock,log's clock,lost hint"`,
+  );
+  assert.ok(tried.length > 10);
+});
+
+test("a seed that does not fail is not shrunk", async () => {
+  assert.deepEqual(await shrink(7, {}, async () => []), { smaller: {}, violations: [] });
+});
+
 test(`${fixed} fixed seeds: nothing wrong happens, and everything ends`, async (t) => {
   await allWell(t, 1, fixed);
 });
