@@ -4,6 +4,7 @@ import {
   copyFileSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   closeSync,
   rmSync,
   writeFileSync,
@@ -216,6 +217,7 @@ const damage: readonly (readonly [what: string, guarantee: string, (db: Database
       "G10",
       (db) => put(db, "directory/done/add/00000000", () => "[]"),
     ],
+    ["a run begins twice", "G2", (db) => append(db, '{"type":"run.began","run":"done"%')],
     ["a run ends twice", "G13", (db) => append(db, '{"type":"run.ended","run":"done"%')],
     [
       "something new after cancel",
@@ -320,4 +322,30 @@ test("check: a file that was not yet made into a store is empty, and then an ack
 test("check: what is no store cannot be read: G20", () => {
   assert.deepEqual(guarantees(check(witness)), ["G20"]);
   assert.deepEqual(guarantees(check(join(folder, "nothing.db"))), ["G20"]);
+});
+
+test("check: what it can tell of is what its page says, and each of it is told in a test", () => {
+  const read = (file: string): string => readFileSync(join(import.meta.dirname, file), "utf8");
+  const sources = ["check.ts", "fold.ts", "model.ts", "store.ts"].map(read).join("");
+  const told = new Set(
+    [...sources.matchAll(/(?:tell\(\s*|guarantee: )"(G\d+)"/g)].map(([, id]) => id),
+  );
+  const rows = [
+    ...read("../../docs/internals/checker.md").matchAll(/^\| (G\d+) \| [^|]+ \| (yes|no)\b/gm),
+  ];
+  assert.deepEqual(
+    rows.map(([, id]) => id),
+    Array.from({ length: 20 }, (_, n) => `G${n + 1}`),
+  );
+  const said = rows.flatMap(([, id = "", answer]) => (answer === "yes" ? [id] : []));
+  assert.deepEqual(
+    said.filter((id) => !told.has(id)),
+    [],
+  );
+  assert.equal(told.size, said.length);
+  const tested = new Set([...damage.map(([, guarantee]) => guarantee), "G7"]); // G7 has a test of its own.
+  assert.deepEqual(
+    said.filter((id) => !tested.has(id)),
+    [],
+  );
 });
