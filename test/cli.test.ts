@@ -173,7 +173,7 @@ test("a run past its tolerance is held: exit 3, and a way on", async () => {
   const { code, stdout, stderr } = await run([...watched, "--app", "strict-app.ts"], "held");
   assert.equal(code, 3, stderr);
   assert.match(stderr, /‖ held after .* tolerated/);
-  assert.match(stderr, /run\.redrive\(\)/);
+  assert.match(stderr, /fanfold redrive october --group 1/);
   assert.equal(stdout, "");
 });
 
@@ -201,7 +201,7 @@ const refused: readonly (readonly [string, readonly string[], RegExp])[] = [
   ],
   ["input the schema refuses", ["start", "monthly-invoices", '{"month":"October"}'], /month/],
   ["an unknown command", ["strat"], /unknown command 'strat'[^]*Did you mean start/],
-  ["a command of a later version", ["redrive", "x"], /comes in a later version[^]*run\.redrive/],
+  ["a command of a later version", ["retry", "x"], /comes in a later version[^]*fanfold redrive/],
   ["an unknown option", ["runs", "--jsn"], /unknown option '--jsn'[^]*--json/],
   ["a number that is none", ["runs", "--limit", "ten"], /expected a whole number from 1/],
   ["a missing app", ["runs", "--app", "nowhere.ts"], /no app found[^]*fanfold init/],

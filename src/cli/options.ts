@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "commander";
 
 import type { Priority, RunState } from "../core/event.ts";
 import { durationMs } from "../define/duration.ts";
-import type { Duration } from "../define/duration.ts";
+import type { Duration, Percent } from "../define/duration.ts";
 
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
@@ -47,6 +47,19 @@ export function date(text: string): Date {
 export function instantBefore(text: string, now: number): number {
   const since = durationOrDate(text);
   return typeof since === "string" ? now - durationMs(since, "--since") : since.getTime();
+}
+
+/** "200", or "none". */
+export const countOrNone = (text: string): number | "none" =>
+  text === "none" ? text : wholeNumber(1, 1_000_000_000)(text);
+
+/** "90m", an instant, or "none". */
+export const whenOrNone = (text: string): Duration | Date | "none" =>
+  text === "none" ? text : durationOrDate(text);
+
+/** "3" or "1%": how many may fail. */
+export function tolerated(text: string): number | Percent {
+  return text.endsWith("%") ? `${share(text)}%` : wholeNumber(0, 1_000_000_000)(text);
 }
 
 const priorities = ["low", "normal", "high", "urgent"] as const;

@@ -2,16 +2,20 @@
 import { Command, CommanderError } from "commander";
 
 import { systemClock } from "../engines/system.ts";
+import { redriveCommand, skipCommand } from "./commands/bulk.ts";
 import { checkCommand } from "./commands/check.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { cancelCommand, closeCommand, releaseCommand } from "./commands/ending.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { failuresCommand } from "./commands/failures.ts";
 import { initCommand } from "./commands/init.ts";
 import { logCommand } from "./commands/log.ts";
 import { queuesCommand } from "./commands/queues.ts";
+import { pauseCommand, resumeCommand } from "./commands/pausing.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { sendCommand } from "./commands/send.ts";
+import { setCommand } from "./commands/set.ts";
 import { showCommand } from "./commands/show.ts";
 import { startCommand } from "./commands/start.ts";
 import { statisticsCommand } from "./commands/statistics.ts";
@@ -109,6 +113,14 @@ function commands(io: Io, end: (code: ExitCode) => void): Command {
     logCommand,
     doctorCommand,
     checkCommand,
+    redriveCommand,
+    skipCommand,
+    releaseCommand,
+    closeCommand,
+    cancelCommand,
+    pauseCommand,
+    resumeCommand,
+    setCommand,
   ];
   for (const make of makers) {
     const command: Command = make(wrap(() => command));

@@ -190,12 +190,12 @@ export async function conclude(
   return exitOfRun(last);
 }
 
-/** The verbs redrive, skip and release come later; the functions are there. */
+/** What a person may do about a run that waits for him. */
 export function heldAdvice(id: string): [string][] {
+  const run = quoted(id);
   return [
-    ["    it waits for you. From code, as long as the commands are to come:"],
-    [
-      `    const run = await app.run(${JSON.stringify(id)}); await run.redrive()     or skip(reason), release(reason), cancel(reason)`,
-    ],
+    ["    it waits for you: retry a group, skip it, or go on as it is"],
+    [`    fanfold redrive ${run} --group 1`],
+    [`    fanfold release ${run} --reason "…"`],
   ];
 }

@@ -1,0 +1,116 @@
+/** pause and resume: a run, a step of it, a customer or a job everywhere. Nothing is lost by either, so nobody is asked. */
+import { Command } from "commander";
+
+import type { App } from "../../app/app.ts";
+import type { Everywhere } from "../../app/deciding.ts";
+import { addressOf, runNamed, stepNamed } from "../address.ts";
+import { byUser, did, reasonOf } from "../asking.ts";
+import type { Act } from "../context.ts";
+import { exitCodes } from "../exit.ts";
+import { usage } from "../failure.ts";
+import { open } from "../load.ts";
+import { given } from "../options.ts";
+import { quoted } from "../view.ts";
+
+type PausingOptions = {
+  readonly customer?: string;
+  readonly job?: string;
+  readonly reason?: string;
+};
+type Make = (act: Act<PausingOptions>) => () => Promise<void>;
+type Verb = "pause" | "resume";
+
+function pausing(verb: Verb): Command {
+  return new Command(verb)
+    .argument("[run[/step]]", "a run, or one step of it")
+    .option("--customer <name>", "a customer, in all runs")
+    .option("--job <name>", "a job, in all runs");
+}
+
+export function pauseCommand(act: Make): Command {
+  return pausing("pause")
+    .summary("begin nothing more of a run, step, customer or job")
+    .description(
+      "Begins nothing more of a run, a step, a customer or a job, until it is resumed. What runs may finish. A reason is needed.",
+    )
+    .option("--reason <text>", "why; shown with the run")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fanfold pause invoices-2026-10 --reason "wrong letterhead"
+  fanfold pause invoices-2026-10/report --reason "the printer is broken"
+  fanfold pause --customer acme --reason "has not paid"
+  fanfold pause --job send-invoice --reason "the mail server is down"
+
+Exit codes: 0 done · 5 it is paused already, or has ended`,
+    )
+    .action(act(change("pause")));
+}
+
+export function resumeCommand(act: Make): Command {
+  return pausing("resume")
+    .summary("let what is paused go on")
+    .description("Lets a run, a step, a customer or a job go on that was paused.")
+    .option("--reason <text>", "why; kept with the decision")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fanfold resume invoices-2026-10
+  fanfold resume --customer acme --reason "has paid"
+
+Exit codes: 0 done · 5 it is not paused`,
+    )
+    .action(act(change("resume")));
+}
+
+const change =
+  (verb: Verb): Act<PausingOptions> =>
+  async (context, wanted, address) => {
+    const what = whatOf(verb, wanted, address);
+    const { app } = await open(context, wanted);
+    try {
+      const reason =
+        verb === "pause" ? reasonOf(wanted.reason, `fanfold pause ${what.text}`) : wanted.reason;
+      if (what.all === undefined) await changeRun(app, verb, address ?? "", reason);
+      else if (verb === "pause") await app.pause(what.all, reason ?? "", byUser());
+      else await app.resume(what.all, reason, byUser());
+      const next = verb === "pause" ? `fanfold resume ${what.text}` : "fanfold runs";
+      context.talk.say(did(`${verb}d   ${next}`));
+      return exitCodes.ok;
+    } finally {
+      await app.close();
+    }
+  };
+
+async function changeRun(
+  app: App,
+  verb: Verb,
+  address: string,
+  reason: string | undefined,
+): Promise<void> {
+  const { id, step } = addressOf(address);
+  const run = await runNamed(app, id);
+  if (step !== undefined) stepNamed(await run.status(), step);
+  const by = { ...byUser(), ...given({ step }) };
+  if (verb === "pause") await run.pause(reason ?? "", by);
+  else await run.resume(reason, by);
+}
+
+/** Exactly one of them. Throws UsageError. */
+function whatOf(
+  verb: Verb,
+  { customer, job }: PausingOptions,
+  address: string | undefined,
+): { readonly all: Everywhere | undefined; readonly text: string } {
+  const said = [address, customer, job].filter((one) => one !== undefined);
+  if (said.length !== 1)
+    throw usage(
+      `say one of a run, --customer and --job, got ${said.length === 0 ? "none" : "several"}`,
+      `fanfold ${verb} --help`,
+    );
+  if (customer !== undefined) return { all: { customer }, text: `--customer ${quoted(customer)}` };
+  if (job !== undefined) return { all: { job }, text: `--job ${quoted(job)}` };
+  return { all: undefined, text: quoted(address ?? "") };
+}
