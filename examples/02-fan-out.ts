@@ -90,7 +90,7 @@ function added(bars: readonly number[], at: number, count: number): number[] {
 
 const crm = app({
   name: "crm",
-  url: "sqlite::memory:",
+  url: process.env["FANFOLD_URL"] ?? "sqlite::memory:",
   parts: [onboarding, importContact, scoreCustomer],
 });
 const run = await crm.start(onboarding, { file: "contacts.csv" }, { id: "onboarding-2026-11" });

@@ -109,6 +109,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
       }
     },
     async close() {
+      await served.halt();
       await host.stop();
       if (engine.manages && !engine.queueSurvives)
         for (let partition = 0; partition < engine.partitions; partition += 1)

@@ -22,6 +22,8 @@ export type Serving = {
   readonly working: (works: boolean) => void;
   /** Whether this process manages the partition, now. */
   readonly isHolder: (partition: number) => boolean;
+  /** Takes nothing more; before the host stops. */
+  readonly halt: () => Promise<void>;
   /** Gives up all it has; the host has stopped before. */
   readonly end: () => Promise<void>;
 };
@@ -122,6 +124,9 @@ export function serving({ engine, clock, host, plans, onError }: ServingOptions)
     },
     working: (works) => mine?.wish(works),
     isHolder: (partition) => served.get(partition)?.manager.isHolder() === true,
+    async halt() {
+      if (mine !== undefined) await host.remove(mine);
+    },
     async end() {
       for (const { manager } of served.values()) await manager.resign();
       if (shares !== undefined) await shares.attend(holder, 0);
