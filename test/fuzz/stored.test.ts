@@ -33,6 +33,7 @@ import type { Partition } from "../../src/core/state.ts";
 import { memoryEngine } from "../../src/engines/memory/engine.ts";
 import type { Engine } from "../../src/ports/engine.ts";
 import { loadPartition } from "../../src/roles/loading.ts";
+import { reader, type Reader } from "../../src/roles/reader.ts";
 import {
   assertUnpolluted,
   damaged,
@@ -207,5 +208,58 @@ test("a row of the key index that is not what it was finds candidates, or is ref
       valueOrRefusal(() => keyFilter().restore([["index/r/all/0/00000000", row]]), "corrupt");
     }),
     runs(1_000),
+  );
+});
+
+/** The log and the store as they are after these events. */
+async function readable(
+  events: readonly At[],
+  change?: readonly [string, Stored],
+): Promise<Reader> {
+  const clock = virtualClock();
+  const engine = memoryEngine({ clock, partitions: 1 });
+  await engine.log.append(
+    0,
+    events.map(({ event, body }) => encode(event, body)),
+  );
+  const { store } = events.reduce((bench, one) => play(bench, [one]).bench, freshBench(plans));
+  const puts = [...store, ...(change === undefined ? [] : [change])];
+  const claim = await engine.store.claim(0, "fuzz", 1_000);
+  assert.ok(claim);
+  await engine.store.commit(claim, { to: 0, puts, events: [], tasks: [], wakeAt: undefined });
+  return reader({ engine, clock, plans });
+}
+
+test(
+  "an outcome that says of itself that it came before itself is told once",
+  { timeout: 10_000 },
+  async () => {
+    const events = [begin(0), done(0, "first"), page(0, 0, 2), bad(1, 0, { outcome: "retry-later", delayMs: 0 })]; // prettier-ignore
+    const again = settled(2, { ok: [0, 1, 2], again: [0, 2, events.length + 1] }, [1]);
+    const { subJob } = await readable([...events, ticked(1), again]);
+    const told = await subJob("r", "all", "k0");
+    assert.equal(told?.attempts.length, 1);
+  },
+);
+
+test("what people ask about a run whose records are not what they were is answered, or refused as damaged", async () => {
+  const events = [begin(0), done(0, "first"), page(0, 0, 5), seen(1, 4), ok(1, 0), bad(1, 1), bad(1, 2, { fatal: true })]; // prettier-ignore
+  const { store } = events.reduce((bench, one) => play(bench, [one]).bench, freshBench(plans));
+  const keys = new Set(ofRun.map(([key]) => key));
+  assert.ok([...store.keys()].some((key) => keys.has(key)));
+  await fc.assert(
+    fc.asyncProperty(change, async (changed) => {
+      const { status, subJob } = await readable(events, changed);
+      // A place beyond the log is refused by the log, in its own words.
+      await eventualValueOrRefusal(() => status("r"), "corrupt");
+      for (const key of ["k0", "k1", "k4", "none"])
+        await eventualValueOrRefusal(
+          () => subJob("r", "all", key),
+          "corrupt",
+          "not-found",
+          "usage",
+        );
+    }),
+    { ...runs(500), timeout: 5_000 },
   );
 });
