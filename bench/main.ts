@@ -13,6 +13,7 @@ import { bench as runs1000x100 } from "./runs-1000x100.ts";
 import { bench as sleep10k } from "./sleep-10k.ts";
 import { bench as split } from "./split.ts";
 import { bench as status } from "./status.ts";
+import { bench as watched } from "./watched.ts";
 
 const benches: readonly Bench[] = [
   noop100k,
@@ -22,6 +23,7 @@ const benches: readonly Bench[] = [
   latency,
   split,
   status,
+  watched,
   recovery,
   invoices,
   postgres,

@@ -78,7 +78,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   for (const role of [...news.roles, ...roles]) host.add(role);
   for (let partition = 0; partition < engine.partitions && engine.manages; partition += 1) {
     const mayCount = (): boolean => served.isHolder(partition);
-    host.add(statistician({ engine, news, partition, mayCount }));
+    host.add(statistician({ engine, clock, partition, mayCount }));
   }
 
   return {

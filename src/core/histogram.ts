@@ -74,13 +74,21 @@ export function mergeHistogram(histogram: Histogram, sparse: Sparse): void {
   }
 }
 
-/** Both together, as a new value. */
+/** Both together, as a new value; in time of what is in them, not of all buckets. */
 export function mergeSparse(one: Sparse, other: Sparse): Sparse {
   if (one.length === 0) return other;
-  const histogram = emptyHistogram();
-  mergeHistogram(histogram, one);
-  mergeHistogram(histogram, other);
-  return toSparse(histogram);
+  if (other.length === 0) return one;
+  const merged: number[] = [];
+  for (let a = 0, b = 0; a < one.length || b < other.length;) {
+    const left = one[a] ?? Infinity;
+    const right = other[b] ?? Infinity;
+    const count =
+      (left <= right ? (one[a + 1] ?? 0) : 0) + (right <= left ? (other[b + 1] ?? 0) : 0);
+    merged.push(Math.min(left, right), count);
+    if (left <= right) a += 2;
+    if (right <= left) b += 2;
+  }
+  return merged;
 }
 
 /** What of `all` is left without `part`, which was counted into it. */

@@ -4,7 +4,10 @@
  * A step tells what it came to once, when it ends; so a run of a million costs it one event, and nothing is counted per sub-job.
  * What it keeps stands under its checkpoint, and both are written together: nothing is counted twice, nothing is left out.
  */
+import { decode, type Entry } from "../core/event.ts";
 import { keys } from "../core/ids.ts";
+import { NotFoundError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import {
   contributions,
@@ -15,7 +18,6 @@ import {
   type StoredStatistics,
 } from "../views/statistics.ts";
 import { scanAll, text } from "./loading.ts";
-import type { News } from "./news.ts";
 import type { Role } from "./role.ts";
 
 /** No listener of a user can be called so. */
@@ -23,17 +25,23 @@ const reader = "fanfold:statistics";
 /** Records read since the checkpoint was written, if none of them counts. */
 const unkeptAtMost = 1_000;
 
+/** It is a moment behind: many steps that end at about the same time are one reading and one transaction. */
+const everyMs = 250;
+const readRecords = 5_000;
+const readBytes = 16_777_216;
+
 export type StatisticsOptions = {
   readonly engine: Pick<Engine, "store" | "log">;
-  readonly news: News;
+  readonly clock: Clock;
   readonly partition: number;
   /** Whether this process is the one to count: where several could, one does. */
   readonly mayCount: () => boolean;
 };
 
-export function statistician({ engine, news, partition, mayCount }: StatisticsOptions): Role {
-  const { store } = engine;
+export function statistician({ engine, clock, partition, mayCount }: StatisticsOptions): Role {
+  const { store, log } = engine;
   let known: { readonly kept: number | undefined; readonly read: number } | undefined;
+  let notBefore = 0;
 
   async function resumed() {
     const [checkpoint] = await store.load(partition, [keys.reader(reader)]);
@@ -41,46 +49,73 @@ export function statistician({ engine, news, partition, mayCount }: StatisticsOp
     return { kept, read: kept ?? 0 };
   }
 
+  /** Where the log was trimmed, what is left of it. */
+  async function readFrom(from: number): Promise<readonly Entry[]> {
+    const max = { records: readRecords, bytes: readBytes };
+    try {
+      return await log.read(partition, from, max);
+    } catch (error) {
+      const first: unknown = error instanceof NotFoundError ? error.details["first"] : undefined;
+      if (typeof first !== "number" || first <= from) throw error;
+      return log.read(partition, first, max);
+    }
+  }
+
+  /** Adds to what is kept, together with how far it was read. */
+  async function keep(from: number | undefined, to: number, more: Sums): Promise<void> {
+    const names = [...more.keys()];
+    const before = await store.load(
+      partition,
+      names.map((name) => keys.reader(reader, name)),
+    );
+    const puts = names.map((name, n): readonly [string, string] => {
+      const value = before[n];
+      const one = value === undefined ? noStatistics : stored(text(value));
+      return [name, JSON.stringify(mergeStatistics(one, more.get(name) ?? noStatistics))];
+    });
+    await store.keep(partition, reader, { from, to, puts });
+  }
+
   return {
     name: `statistics ${partition}`,
-    hints: [],
-    onWake(wake) {
-      news.onNews((of) => {
-        if (of === partition) wake();
-      });
-    },
+    hints: ["state"],
+    wakeAt: () => (notBefore === 0 ? undefined : notBefore),
     async tick() {
+      if (clock.now() < notBefore) return 0;
+      notBefore = 0;
       const at = known ?? (mayCount() ? await resumed() : undefined);
       known = undefined; // If anything below throws, or another process counts, the store is asked again.
       if (at === undefined || !mayCount()) return 0;
-      const { events, next } = await news.read(partition, at.read);
-      const more = new Map<string, StoredStatistics>();
-      for (const event of events) {
-        if (event.type !== "step.ended" && event.type !== "run.ended") continue;
-        for (const [name, one] of contributions(event))
-          more.set(name, mergeStatistics(more.get(name) ?? noStatistics, one));
-      }
+      const entries = await readFrom(at.read);
+      const more = sumsOf(entries);
+      const next = (entries.at(-1)?.offset ?? at.read - 1) + 1;
       const isDue = more.size > 0 || next - (at.kept ?? 0) > unkeptAtMost;
-      if (isDue) {
-        const names = [...more.keys()];
-        const before = await store.load(
-          partition,
-          names.map((name) => keys.reader(reader, name)),
-        );
-        const puts = names.map((name, n): readonly [string, string] => {
-          const one = before[n];
-          const all = mergeStatistics(
-            one === undefined ? noStatistics : stored(text(one)),
-            more.get(name) ?? noStatistics,
-          );
-          return [name, JSON.stringify(all)];
-        });
-        await store.keep(partition, reader, { from: at.kept, to: next, puts });
-      }
+      if (isDue) await keep(at.kept, next, more);
       known = { kept: isDue ? next : at.kept, read: next };
-      return next - at.read;
+      if (entries.length < readRecords && entries.length > 0)
+        notBefore = Math.floor(clock.now()) + everyMs;
+      return notBefore === 0 ? entries.length : 0;
     },
   };
+}
+
+type Sums = ReadonlyMap<string, StoredStatistics>;
+
+function sumsOf(entries: readonly Entry[]): Sums {
+  const sums = new Map<string, StoredStatistics>();
+  for (const entry of entries) {
+    // Most records are outcomes: they are not even parsed.
+    if (
+      !entry.text.startsWith('{"type":"step.ended"') &&
+      !entry.text.startsWith('{"type":"run.ended"')
+    )
+      continue;
+    const event = decode(entry);
+    if (event.type !== "step.ended" && event.type !== "run.ended") continue;
+    for (const [name, one] of contributions(event))
+      sums.set(name, mergeStatistics(sums.get(name) ?? noStatistics, one));
+  }
+  return sums;
 }
 
 /** Of which flow, of which step of it, or of which job; of all that is known if nothing is said. */

@@ -1,0 +1,100 @@
+/** The same race, put together by hand: once with nobody who looks on, once with statistics and ten durable listeners. */
+import { join } from "node:path";
+import { tell } from "../src/app/listeners.ts";
+import { serving } from "../src/app/serving.ts";
+import { encode } from "../src/core/event.ts";
+import { partitionOf } from "../src/core/ids.ts";
+import { flow, job } from "../src/index.ts";
+import { openEngine } from "../src/engines/open.ts";
+import { systemClock, uniqueId } from "../src/engines/system.ts";
+import { aboutRuns } from "../src/roles/about.ts";
+import { host as hostOf } from "../src/roles/host.ts";
+import { news as newsOf } from "../src/roles/news.ts";
+import { statistician } from "../src/roles/statistics.ts";
+import { worker as workerOf } from "../src/roles/worker.ts";
+import { item, numbers, size } from "./fanfold.ts";
+import { throughput, work, type Contestant, type Lap, type Setup } from "./fan-out.ts";
+import type { Measure } from "./harness.ts";
+
+function race(isCounted: boolean, listeners = 0): (setup: Setup) => Promise<Contestant> {
+  return async ({ folder, slots, sleepMs }) => {
+    const joins = new Map<string, (lap: Lap) => void>();
+    const one = job("one", { input: item, run: ({ n }) => work(n, sleepMs) });
+    const flows = flow("race", { input: size })
+      .fanOut("all", one, {
+        over: ({ input }) => numbers(input.items),
+        key: ({ n }) => `${n}`,
+        fold: (folds) => ({ count: folds.count(), sum: folds.sum((n) => n) }),
+      })
+      .step("join", ({ all }, ctx) => {
+        const at = performance.now();
+        joins.get(ctx.run)?.({ ...all.value, firstStepAt: at, lastOutcomeAt: at, joinedAt: at });
+        return null;
+      });
+    const clock = systemClock();
+    const url = `sqlite:${join(folder, "fanfold.db")}`;
+    const engine = await openEngine(url, { clock, name: "bench", token: undefined });
+    const onError = (role: string, error: unknown): never => {
+      throw new Error(`${role} failed`, { cause: error });
+    };
+    const host = hostOf(engine, clock, onError);
+    const served = serving({
+      engine,
+      clock,
+      host,
+      plans: new Map([["race", flows.plan]]),
+      onError,
+    });
+    await served.begin();
+    if (isCounted)
+      for (let partition = 0; partition < engine.partitions; partition += 1)
+        host.add(statistician({ engine, clock, partition, mayCount: () => true }));
+    if (listeners > 0) {
+      const news = newsOf(engine);
+      for (const role of news.roles) host.add(role);
+      const place = { engine, clock, host, news, about: aboutRuns(engine), isHolder: () => true };
+      let heard = 0;
+      const listener = { heard: { types: undefined, flows: undefined }, run: () => (heard += 1) };
+      for (let n = 0; n < listeners; n += 1)
+        await tell(place, { ...listener, name: `l${n}` }, onError).begun;
+    }
+    const worker = workerOf({
+      engine,
+      clock,
+      worker: uniqueId(),
+      slots,
+      queues: ["default"],
+      leaseMs: Infinity,
+      flows: new Map([["race", flows]]),
+      jobs: new Map([["one", one]]),
+      log: () => undefined,
+    });
+    host.add(worker);
+    return {
+      async run(id, items) {
+        const { promise, resolve } = Promise.withResolvers<Lap>();
+        joins.set(id, resolve);
+        const started = encode({
+          type: "run.started",
+          run: id,
+          flow: "race",
+          input: { items },
+          request: id,
+        });
+        await engine.log.append(partitionOf(id, engine.partitions), [started]);
+        return promise;
+      },
+      async close() {
+        await worker.drain(0);
+        await host.stop();
+        await served.end();
+        await engine.close();
+      },
+    };
+  };
+}
+
+export const alone: Measure = throughput(race(false));
+export const counted: Measure = throughput(race(true));
+export const watched: Measure = throughput(race(true, 1));
+export const crowded: Measure = throughput(race(true, 10));
