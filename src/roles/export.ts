@@ -37,7 +37,7 @@ export type Exporter = {
 };
 
 /** Records with outcomes that are kept: those of neighbours mostly stand in the same ones. */
-const keptRecords = 256;
+const keptRecords = 64;
 
 export function exporter({
   engine: { log, store, partitions },
