@@ -73,6 +73,9 @@ test("failures of a held run by kind, one kind, and as JSON", async (t) => {
     "  fanfold show october/invoices/c-3",
     "",
   ]);
+  const keys = await said(path, "failures", "october", "--keys");
+  assert.equal(keys.text, "c-2\nc-3\nc-1\n");
+  assert.equal((await said(path, "failures", "october", "--group", "2", "--keys")).text, "c-1\n");
   const json = await said(path, "failures", "october", "--json", "--step", "invoices");
   const lines = json.text
     .trim()

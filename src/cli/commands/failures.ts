@@ -1,13 +1,15 @@
 import { Command } from "commander";
 
 import type { App } from "../../app/app.ts";
+import type { Run } from "../../app/run.ts";
 import type { FanOutPlan } from "../../core/plan.ts";
+import type { State } from "../../define/flow.ts";
 import type { FailureGroup, Status } from "../../views/status.ts";
 import { runNamed, stepNamed } from "../address.ts";
-import type { Act } from "../context.ts";
+import type { Act, Context } from "../context.ts";
 import { exitCodes } from "../exit.ts";
 import { usage } from "../failure.ts";
-import { count, instant, percent } from "../format.ts";
+import { count, instant, percent, printable } from "../format.ts";
 import { failureFields, jsonLine } from "../json.ts";
 import { openToRead } from "../load.ts";
 import * as options from "../options.ts";
@@ -18,6 +20,7 @@ import { quoted, settled, title } from "../view.ts";
 type FailuresOptions = {
   readonly step?: string;
   readonly group?: number;
+  readonly keys?: boolean;
   readonly json?: boolean;
 };
 
@@ -30,6 +33,7 @@ export function failuresCommand(act: (act: Act<FailuresOptions>) => () => Promis
     .argument("<run>", "its id")
     .option("--step <name>", "of this step only")
     .option("--group <n>", "some of the sub-jobs of this group", options.wholeNumber(1, 10_000))
+    .option("--keys", "the keys of all sub-jobs, one a line: of --group, or of all groups")
     .option("--json", "print one JSON object a line")
     .addHelpText(
       "after",
@@ -37,6 +41,7 @@ export function failuresCommand(act: (act: Act<FailuresOptions>) => () => Promis
 Examples:
   fanfold failures invoices-2026-10
   fanfold failures invoices-2026-10 --group 1
+  fanfold failures invoices-2026-10 --group 1 --keys
   fanfold failures invoices-2026-10 --json | jq -r .signature`,
     )
     .action(act(failures));
@@ -55,7 +60,8 @@ const failures: Act<FailuresOptions> = async (context, wanted, id = "") => {
     const all = numbered(status).filter((group) => step === undefined || group.step === step);
     const chosen =
       wanted.group === undefined ? all : [groupNumbered(all, wanted.group, status.run)];
-    if (wanted.json === true)
+    if (wanted.keys === true) await writeKeys(context, run, chosen);
+    else if (wanted.json === true)
       for (const group of chosen) data.write(jsonLine("failures", failureFields(status, group)));
     else if (all.length === 0)
       talk.say(["  ", span("ok", symbols.ok), ` nothing has failed in ${status.run}`]);
@@ -65,6 +71,17 @@ const failures: Act<FailuresOptions> = async (context, wanted, id = "") => {
     await app.close();
   }
 };
+
+/** All of them, not the samples that a group keeps. */
+async function writeKeys(
+  { data }: Context,
+  run: Run<State>,
+  groups: readonly Numbered[],
+): Promise<void> {
+  // Those of a plain step have none.
+  for (const { step, signature } of groups.filter((group) => group.keys.length > 0))
+    for await (const { key } of run.export({ step, signature })) data.write(`${printable(key)}\n`);
+}
 
 /** Of all steps, the largest first; the order is what numbers them. */
 export function numbered(status: Status): readonly Numbered[] {
