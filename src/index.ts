@@ -8,7 +8,7 @@ export type { ExportQuery } from "./roles/export.ts";
 export type { SqlTransaction, StartedWithin, Within } from "./app/within.ts";
 export type { WorkOptions } from "./app/work.ts";
 export type { Ctx, Log } from "./define/ctx.ts";
-export type { Duration, Percent } from "./define/duration.ts";
+export type { Duration, Percent, RateText } from "./define/duration.ts";
 export { flow, paged } from "./define/flow.ts";
 export type { Flow, FlowChain, Items, Joined, Page, Pages } from "./define/flow.ts";
 export type { Fold, Folds } from "./define/folds.ts";

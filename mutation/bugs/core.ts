@@ -105,13 +105,13 @@ export const inCore: readonly Bug[] = [
   // ---- the window, losses, time
   bug("the window leaks when a worker is lost", [
     advance,
-    "  pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight) - before;",
-    '  if (event.type !== "task.lost") pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight) - before;',
+    "  pool.inFlight += more;",
+    '  if (event.type !== "task.lost") pool.inFlight += more;',
   ]),
   bug("the window leaks when a sub-job fails", [
     advance,
-    "  pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight) - before;",
-    '  pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight) - before + (event.type === "sub-jobs.settled" ? (event.bad?.length ?? 0) : 0);',
+    "  pool.inFlight += more;",
+    '  pool.inFlight += more + (event.type === "sub-jobs.settled" ? (event.bad?.length ?? 0) : 0);',
   ]),
   bug("the window leaks when a run is cancelled", [
     closing,
@@ -242,5 +242,20 @@ export const inCore: readonly Bug[] = [
     snapshot,
     "  step.adjusted = stored.adjusted ?? {};\n",
     "",
+  ]),
+  bug("a job's limit forgets what is in flight after a restart", [
+    snapshot,
+    "  if (lane.throttle !== undefined) lane.throttle.inFlight += flying;\n",
+    "",
+  ]),
+  bug("a rate is full again after a restart", [
+    "src/core/state.ts",
+    "    Object.assign(own, state.tokens.get(name));\n",
+    "",
+  ]),
+  bug("who waits for room under a limit does not come back", [
+    "src/core/state.ts",
+    "    for (const lane of lanes) offer(",
+    "    for (const lane of lanes.slice(1)) offer(",
   ]),
 ];

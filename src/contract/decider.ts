@@ -17,6 +17,7 @@ import type { Run } from "../core/run.ts";
 import {
   restorePauses,
   restoreRun,
+  restoreTokens,
   restoreWorkers,
   takeChanges,
   type FanOutRecords,
@@ -96,6 +97,8 @@ export function restarted({ store, offset }: Bench, plans: Plans, at: number): B
   const kept = new Map(store);
   const pauses = kept.get(keys.pauses);
   if (typeof pauses === "string") restorePauses(state, pauses);
+  const tokens = kept.get(keys.tokens);
+  if (typeof tokens === "string") restoreTokens(state, tokens);
   for (const key of inOrder(kept, prefixes.run))
     restoreStored(kept, state, key.slice(prefixes.run.length), at);
   const workers = kept.get(keys.partition);

@@ -18,6 +18,7 @@ import {
   isMainPaused,
   isPaused,
   poolOf,
+  throttleOf,
   watchRun,
   type Decided,
   type Partition,
@@ -304,7 +305,10 @@ export function changeFanOut(
   const pool = poolOf(state, plan.job.queue);
   const before = ledgers.count(step.ledger, ledgers.inFlight);
   change(run, step, plan);
-  pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight) - before;
+  const more = ledgers.count(step.ledger, ledgers.inFlight) - before;
+  pool.inFlight += more;
+  const throttle = throttleOf(state, plan.job);
+  if (throttle !== undefined) throttle.inFlight += more;
   if (step.serviceMs !== undefined) pool.services.set(plan.job.name, step.serviceMs);
   state.changed.steps.set(step, run);
   offer(pool, laneOf(state, run, position));
@@ -375,6 +379,7 @@ export function laneOf(state: Partition, run: Run, position: number): Lane {
     step,
     active: false,
     paused: isPaused(state, run, position),
+    throttle: throttleOf(state, plan.job),
   };
   run.lanes[position] = lane;
   return lane;

@@ -12,7 +12,7 @@ import { loseAll } from "./fan-out.ts";
 import * as ledgers from "./ledger.ts";
 import { isEnded, type Run } from "./run.ts";
 import { relist } from "./slices.ts";
-import { poolOf, type Decided, type Partition } from "./state.ts";
+import { poolOf, throttleOf, type Decided, type Partition } from "./state.ts";
 
 /** Decides on one run, and halts it where that throws. */
 export function guarded(
@@ -71,10 +71,14 @@ function end(run: Run, event: Recorded, decided: Decided): void {
 
 function countInFlight(state: Partition): void {
   for (const pool of state.pools.values()) pool.inFlight = 0;
+  for (const throttle of state.throttles.values()) throttle.inFlight = 0;
   for (const run of state.runs.values())
     for (const [position, step] of run.steps.entries()) {
       const plan = run.plan.steps[position];
-      if (!isEnded(run) && step.kind === "fan-out" && plan?.kind === "fan-out")
-        poolOf(state, plan.job.queue).inFlight += ledgers.count(step.ledger, ledgers.inFlight);
+      if (isEnded(run) || step.kind !== "fan-out" || plan?.kind !== "fan-out") continue;
+      const flying = ledgers.count(step.ledger, ledgers.inFlight);
+      poolOf(state, plan.job.queue).inFlight += flying;
+      const throttle = throttleOf(state, plan.job);
+      if (throttle !== undefined) throttle.inFlight += flying;
     }
 }

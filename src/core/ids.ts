@@ -56,6 +56,7 @@ const padded = (n: number): string => `${n}`.padStart(8, "0");
  * Under which keys a partition's state stands in the store. One kind of record, one beginning; no id or name has a slash.
  *
  *   partition                    what concerns no single run: the workers
+ *   tokens                       what is left of rates (throttle.ts)
  *   pauses                       what people have paused (pauses.ts)
  *   live/<run>                   there is one for every run that has not ended
  *   run/<run>                    the run
@@ -67,6 +68,7 @@ const padded = (n: number): string => `${n}`.padStart(8, "0");
 export const keys = {
   partition: "partition",
   pauses: "pauses",
+  tokens: "tokens",
   live: (run: string): string => `${prefixes.live}${run}`,
   run: (run: string): string => `${prefixes.run}${run}`,
   step: (run: string, step: string): string => `${prefixes.steps(run)}${step}`,

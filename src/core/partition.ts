@@ -33,7 +33,7 @@ import { limits } from "./limits.ts";
 import { backoffMs } from "./retry.ts";
 import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
 import { retrySingle } from "./single.ts";
-import { arm, countSlots, wakeRun, type Decided, type Partition } from "./state.ts";
+import { arm, countSlots, offerThrottled, wakeRun, type Decided, type Partition } from "./state.ts";
 import { fill, type Pool } from "./window.ts";
 
 /** Decides on events in their order. Runs that the events name must be in the state, if they exist at all. */
@@ -53,6 +53,7 @@ export function decide(state: Partition, events: readonly Recorded[]): Decided {
   }
   // More is due than one commit should take: this manager goes on with it at once.
   if (wakes === limits.wakesPerTick) decided.events.push({ type: "ticked" });
+  if (last !== undefined) offerThrottled(state, last.at);
   if (last !== undefined)
     for (const [queue, pool] of state.pools) refill(state, queue, pool, last, decided);
   return decided;
@@ -275,7 +276,7 @@ function refill(
   event: Recorded,
   decided: Decided,
 ): void {
-  fill(pool, (lane, max) => {
+  fill(pool, event.at, (lane, max) => {
     let taken = 0;
     guarded(state, lane.run, event, decided, () => {
       const run = state.runs.get(lane.run);

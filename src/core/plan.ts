@@ -1,6 +1,7 @@
 /** What the core needs to know of a flow: numbers and names, and the folds. Builders in define/ make it. */
 import type { Priority } from "./event.ts";
 import type { FoldPlan } from "./fold.ts";
+import type { LimitPlan } from "./throttle.ts";
 import type { RetryPolicy } from "./retry.ts";
 
 export type JobPlan = {
@@ -8,6 +9,8 @@ export type JobPlan = {
   readonly queue: string;
   readonly retry: RetryPolicy;
   readonly timeoutMs: number;
+  /** Over all runs of the job. */
+  readonly limit?: LimitPlan;
   /** Seeds the size of the first slices, before anything has run. */
   readonly estimateMs?: number;
   readonly cost?: Cost;

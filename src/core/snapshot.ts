@@ -26,6 +26,7 @@ import {
   type Session,
 } from "./state.ts";
 import { isSoundPauses, isSoundWorkers } from "./sound-stored.ts";
+import type { StoredTokens } from "./throttle.ts";
 import { offer } from "./window.ts";
 import type { StoredFanOut, StoredPlain, StoredRun, StoredStep } from "./stored.ts";
 
@@ -53,12 +54,30 @@ export function takeChanges(state: Partition): Put[] {
   }
   if (changed.workers) puts.push([storeKeys.partition, JSON.stringify([...state.workers])]);
   if (changed.pauses) puts.push([storeKeys.pauses, JSON.stringify(storedPauses(state.pauses))]);
+  takeTokens(state, puts);
   changed.keys.length = 0;
   changed.runs.clear();
   changed.steps.clear();
   changed.workers = false;
   changed.pauses = false;
   return puts;
+}
+
+function takeTokens(state: Partition, puts: Put[]): void {
+  const all = [...state.throttles];
+  if (!all.some(([, one]) => one.isSpent)) return;
+  const stored: StoredTokens = all
+    .filter(([, one]) => one.perMs !== Infinity)
+    .map(([name, { tokens, at }]) => [name, tokens, at]);
+  for (const [, one] of all) one.isSpent = false;
+  puts.push([storeKeys.tokens, JSON.stringify(stored)]);
+}
+
+/** Puts back what was left of rates: before the runs, which ask for it. */
+export function restoreTokens(state: Partition, text: string): void {
+  const stored = JSON.parse(text) as StoredTokens; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in takeTokens
+  for (const [name, tokens, at] of stored)
+    if (Number.isFinite(tokens) && Number.isFinite(at)) state.tokens.set(name, { tokens, at });
 }
 
 function takePages(run: Run, step: FanOut, puts: Put[]): void {
@@ -241,7 +260,9 @@ export function restoreRun(state: Partition, records: RunRecords, at: number): R
 function rejoinWindow(state: Partition, run: Run, step: FanOut, position: number): void {
   const lane = laneOf(state, run, position);
   const pool = poolOf(state, lane.queue);
-  pool.inFlight += ledgers.count(step.ledger, ledgers.inFlight);
+  const flying = ledgers.count(step.ledger, ledgers.inFlight);
+  pool.inFlight += flying;
+  if (lane.throttle !== undefined) lane.throttle.inFlight += flying;
   offer(pool, lane);
 }
 

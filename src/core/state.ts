@@ -6,10 +6,11 @@ import type { FanOut } from "./fan-out.ts";
 import { heap, type Heap } from "./heap.ts";
 import { limits } from "./limits.ts";
 import { noPauses, pausesAt, type Pauses, type Place } from "./pauses.ts";
-import type { Plans, StepPlan } from "./plan.ts";
+import type { JobPlan, Plans, StepPlan } from "./plan.ts";
 import { isEnded, stepAt, type Run, type Step } from "./run.ts";
 import type { Task } from "./task.ts";
-import { emptyPool, type Pool } from "./window.ts";
+import { roomIn, throttle, tokenAt, type Throttle } from "./throttle.ts";
+import { emptyPool, offer, type Pool } from "./window.ts";
 
 export type Session = {
   readonly slots: number;
@@ -23,6 +24,12 @@ export type Partition = {
   /** Those that live, and those that ended or were asked about a moment ago. */
   readonly runs: Map<string, Run>;
   readonly pools: Map<string, Pool>;
+  /** How many partitions share what is limited for all runs. */
+  readonly partitions: number;
+  /** By job; of those that have a limit. */
+  readonly throttles: Map<string, Throttle>;
+  /** As they were stored, of those that nobody has asked for yet. */
+  readonly tokens: Map<string, { readonly tokens: number; readonly at: number }>;
   readonly workers: Map<string, Session>;
   pauses: Pauses;
   /** Runs to look at because of a deadline. */
@@ -48,12 +55,15 @@ export type Partition = {
 /** What follows from events. */
 export type Decided = { readonly events: Written[]; readonly tasks: Task[] };
 
-export function emptyPartition(partition: number, plans: Plans): Partition {
+export function emptyPartition(partition: number, plans: Plans, partitions = 1): Partition {
   return {
     partition,
     plans,
     runs: new Map(),
     pools: new Map(),
+    partitions,
+    throttles: new Map(),
+    tokens: new Map(),
     workers: new Map(),
     pauses: noPauses(),
     deadlines: heap(),
@@ -65,8 +75,31 @@ export function emptyPartition(partition: number, plans: Plans): Partition {
 
 /** When the partition wants to be told the time. */
 export function wakeAt(state: Partition): number | undefined {
-  const at = Math.min(state.timers.peek()?.at ?? Infinity, state.deadlines.peek()?.at ?? Infinity);
+  let at = Math.min(state.timers.peek()?.at ?? Infinity, state.deadlines.peek()?.at ?? Infinity);
+  for (const throttle of state.throttles.values()) at = Math.min(at, tokenAt(throttle) ?? Infinity);
   return at === Infinity ? undefined : at;
+}
+
+/** What the job is limited by in this partition; undefined where it is not. */
+export function throttleOf(state: Partition, { name, limit }: JobPlan): Throttle | undefined {
+  if (limit === undefined) return undefined;
+  let own = state.throttles.get(name);
+  if (own === undefined) {
+    own = throttle(limit, state.partition, state.partitions);
+    Object.assign(own, state.tokens.get(name));
+    state.throttles.set(name, own);
+  }
+  return own;
+}
+
+/** Lanes that waited for room under a limit come back to the window when there is some. */
+export function offerThrottled(state: Partition, at: number): void {
+  for (const throttle of state.throttles.values()) {
+    if (throttle.waiting.size === 0 || roomIn(throttle, at) === 0) continue;
+    const lanes = [...throttle.waiting];
+    throttle.waiting.clear();
+    for (const lane of lanes) offer(poolOf(state, lane.queue), lane);
+  }
 }
 
 export function poolOf(state: Partition, queue: string): Pool {

@@ -15,6 +15,7 @@ import type { FanOut } from "./fan-out.ts";
 import { hasWork } from "./slices.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
+import { roomIn, spend, type Throttle } from "./throttle.ts";
 
 export type Lane = {
   readonly run: string;
@@ -30,6 +31,8 @@ export type Lane = {
   active: boolean;
   /** Gets nothing until it is resumed. */
   paused: boolean;
+  /** What its job is limited by, over all runs. */
+  readonly throttle: Throttle | undefined;
 };
 
 type Ring<T> = { readonly items: T[]; at: number };
@@ -76,6 +79,7 @@ export function emptyPool(): Pool {
 /** The lane has work: it takes part in the turns from now on. */
 export function offer(pool: Pool, lane: Lane): void {
   if (lane.active || lane.paused || !hasWork(lane.step)) return;
+  if (lane.throttle?.waiting.has(lane) === true) return; // Others wait longer: it comes back in its turn.
   lane.active = true;
   const { customers, byName } = pool.classes[lane.priority];
   let customer = byName.get(lane.customer);
@@ -97,9 +101,9 @@ function leave<T>(ring: Ring<T>): void {
 }
 
 /** The lane whose turn it is, of those that may take at least one; lanes that may not, leave. It is its turn until `pass`. */
-function nextLane(pool: Pool): Lane | undefined {
+function nextLane(pool: Pool, at: number): Lane | undefined {
   for (let tries = 0; tries < turns.length; tries += 1) {
-    const lane = nextOf(classOf(pool));
+    const lane = nextOf(classOf(pool), at);
     if (lane !== undefined) return lane;
     pool.turn = (pool.turn + 1) % turns.length;
   }
@@ -110,10 +114,10 @@ function classOf(pool: Pool): Class {
   return pool.classes[turns[pool.turn] ?? "normal"];
 }
 
-function nextOf({ customers, byName }: Class): Lane | undefined {
+function nextOf({ customers, byName }: Class, at: number): Lane | undefined {
   for (let customer = current(customers); customer !== undefined; customer = current(customers)) {
     for (let lane = current(customer.lanes); lane !== undefined; lane = current(customer.lanes)) {
-      if (mayTake(lane) > 0) return lane;
+      if (mayTake(lane, at) > 0) return lane;
       lane.active = false;
       leave(customer.lanes);
     }
@@ -132,9 +136,13 @@ function pass(pool: Pool): void {
   pool.turn = (pool.turn + 1) % turns.length;
 }
 
-function mayTake(lane: Lane): number {
+function mayTake(lane: Lane, at: number): number {
   if (lane.paused || !hasWork(lane.step)) return 0;
-  return lane.concurrency - ledgers.count(lane.step.ledger, ledgers.inFlight);
+  const own = lane.concurrency - ledgers.count(lane.step.ledger, ledgers.inFlight);
+  if (lane.throttle === undefined || own <= 0) return own;
+  const room = roomIn(lane.throttle, at);
+  if (room === 0) lane.throttle.waiting.add(lane);
+  return Math.min(own, room);
 }
 
 function clamp(value: number, low: number, high: number): number {
@@ -169,15 +177,16 @@ export function sliceSize(pool: Pool, lane: Lane): number {
 }
 
 /** Fills the window: calls `take` for the lane whose turn it is, until the window is full or nobody has work. */
-export function fill(pool: Pool, take: (lane: Lane, max: number) => number): void {
+export function fill(pool: Pool, at: number, take: (lane: Lane, max: number) => number): void {
   for (;;) {
-    const lane = nextLane(pool);
+    const lane = nextLane(pool, at);
     if (lane === undefined) return;
     const room = windowSize(pool, serviceOf(pool, lane)) - pool.inFlight;
     if (room <= 0) return; // It keeps its turn: who lost it whenever the window is full would never have one.
-    const max = Math.min(room, sliceSize(pool, lane), mayTake(lane));
+    const max = Math.min(room, sliceSize(pool, lane), mayTake(lane, at));
     const taken = take(lane, max);
     pool.inFlight += taken;
+    if (lane.throttle !== undefined) spend(lane.throttle, taken);
     pass(pool);
   }
 }

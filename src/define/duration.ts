@@ -1,8 +1,11 @@
 /** Durations and percentages as people write them, read once, here. Everything inside is a number with its unit in its name. */
 import type { Tolerance } from "../core/plan.ts";
+import type { Rate } from "../core/throttle.ts";
 import { UsageError } from "../errors.ts";
 
 export type Duration = `${number}${"ms" | "s" | "m" | "h" | "d"}`;
+/** So many per second, minute or hour. */
+export type RateText = `${number}/${"s" | "m" | "h"}`;
 export type Percent = `${number}%`;
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -45,6 +48,14 @@ export function instantOf(
   const at = deadline.getTime();
   if (Number.isNaN(at)) throw new UsageError(`${what} is not a date: got an invalid Date`);
   return at;
+}
+
+/** "50/s" → 50 in 1000 ms. Throws UsageError. */
+export function rateOf(text: RateText, what: string): Rate {
+  const [, amount, unit] = /^(\d{1,9}(?:\.\d{1,6})?)\/(s|m|h)$/.exec(text) ?? [];
+  if (amount !== undefined && isUnit(unit) && Number(amount) > 0)
+    return { count: Number(amount), perMs: unitMs[unit] };
+  throw new UsageError(`${what} must be such as "50/s", "100/m" or "1000/h", got ${shown(text)}`);
 }
 
 /** How many failures are tolerated: 3, or "1%" of the total. Throws UsageError. */

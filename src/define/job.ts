@@ -1,10 +1,10 @@
 import type { Cost, JobPlan } from "../core/plan.ts";
 import type { Ctx } from "./ctx.ts";
 import { UsageError } from "../errors.ts";
-import { type Duration, positiveMs, shown } from "./duration.ts";
+import { type Duration, positiveMs, shown, rateOf, type RateText } from "./duration.ts";
 import type { MustStore, MustStoreInput, Stored } from "./json.ts";
 import { checkSchema, type Schema, type SchemaInput, type SchemaOutput } from "./schema.ts";
-import { callable, named, type Work, workPlan } from "./work.ts";
+import { between, callable, named, type Work, workPlan } from "./work.ts";
 
 export type Awaitable<T> = T | Promise<T>;
 
@@ -29,6 +29,10 @@ export interface JobDefinition<S extends Schema, R> extends Work {
   readonly input: S & MustStoreInput<SchemaInput<S>>;
   /** Runs once per attempt, top to bottom. Returns plain JSON. */
   readonly run: ((input: SchemaOutput<S>, ctx: Ctx) => Awaitable<R>) & MustStore<R>;
+  /** How many of it may run at once, in all runs together. No limit but the workers' if left out. */
+  readonly concurrency?: number;
+  /** How many of it may be begun per time, in all runs together: "50/s", "1000/h". */
+  readonly rate?: RateText;
   /** How long one takes, as far as you know: seeds sizes and forecasts before anything has run. */
   readonly estimate?: Duration;
   /** What a slot costs while it works: statistics and plans say what runs cost. */
@@ -58,11 +62,27 @@ export function job<const N extends string, S extends Schema, R>(
       name,
       ...workPlan(definition, what),
       ...estimateMs,
+      ...limitOf(definition, what),
       ...(cost === undefined ? {} : { cost: checkCost(cost, what) }),
       ...(redact === undefined ? {} : { redact: checkRedact(redact, what) }),
     },
     input: definition.input,
     run: definition.run,
+  };
+}
+
+function limitOf(
+  { concurrency, rate }: { readonly concurrency?: number; readonly rate?: RateText },
+  what: string,
+): Pick<JobPlan, "limit"> {
+  if (concurrency === undefined && rate === undefined) return {};
+  if (concurrency !== undefined)
+    between(concurrency, 1, Number.MAX_SAFE_INTEGER, `concurrency of ${what}`);
+  return {
+    limit: {
+      ...(concurrency === undefined ? {} : { concurrency }),
+      ...(rate === undefined ? {} : { rate: rateOf(rate, `rate of ${what}`) }),
+    },
   };
 }
 

@@ -8,6 +8,7 @@ import {
   pausesIn,
   restorePauses,
   restoreRun,
+  restoreTokens,
   restoreWorkers,
   type FanOutRecords,
 } from "../core/snapshot.ts";
@@ -17,7 +18,7 @@ import type { StoredRun, StoredStep } from "../core/stored.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Store, Value } from "../ports/store.ts";
 
-type Reading = Pick<Engine, "store">;
+type Reading = Pick<Engine, "store" | "partitions">;
 
 /** Pairs per scan: bounds what one call returns (a ledger page is up to 18 KB). */
 const scanSize = 500;
@@ -50,10 +51,11 @@ export async function loadPartition(
   at: number,
   strange: (because: string) => void,
 ): Promise<Partition> {
-  const state = emptyPartition(partition, plans);
-  const stored = [keys.partition, keys.pauses];
-  const [workers, pauses] = await engine.store.load(partition, stored);
+  const state = emptyPartition(partition, plans, engine.partitions);
+  const stored = [keys.partition, keys.pauses, keys.tokens];
+  const [workers, pauses, tokens] = await engine.store.load(partition, stored);
   if (typeof pauses === "string") restorePauses(state, pauses);
+  if (typeof tokens === "string") restoreTokens(state, tokens);
   for (const [key] of await scanAll(engine.store, partition, keys.live(""))) {
     const id = key.slice(keys.live("").length);
     const run = await loadStoredRun(engine.store, partition, id);

@@ -17,6 +17,7 @@ import {
   type Told,
 } from "./model.ts";
 import { counting } from "./counting.ts";
+import { limits, type Limits } from "./limits.ts";
 import { refold, type Refold } from "./refold.ts";
 import { resync } from "./resync.ts";
 
@@ -57,6 +58,7 @@ export function check(history: History): Checked {
   };
   for (const [partition, { entries, commits }] of history.partitions.entries()) {
     const model = refold(history.plans);
+    const keeping = limits(model.runs, partition, history.partitions.length);
     const counted = counting();
     let consumed = 0;
     let epoch = 0;
@@ -69,7 +71,7 @@ export function check(history: History): Checked {
       epoch = accepted.epoch;
       written += accepted.commit.events.map(typeOf).filter((type) => outputTypes.has(type)).length;
       const events = entries.slice(accepted.from, accepted.commit.to).map(told);
-      checkCommit(model, events, accepted.commit, issues, (what) => tell(where, what));
+      checkCommit(model, keeping, events, accepted.commit, issues, (what) => tell(where, what));
       counted.take(model, accepted.commit.events, (what) => tell(where, what));
     }
     const outputs = entries.map(told).filter(({ type }) => outputTypes.has(type));
@@ -134,6 +136,7 @@ function checkOnce(outputs: readonly Told[], tell: (what: string) => void): void
 
 function checkCommit(
   model: Refold,
+  keeping: Limits,
   events: readonly Told[],
   commit: Commit,
   issues: Map<string, number>,
@@ -152,7 +155,9 @@ function checkCommit(
   const certain = commit.events.filter((text) => !risks.includes(text));
   checkOutputs(outputs.filter(isKnown), certain, isKnown, tell);
   checkIssued(issued.filter(isKnown), commit.tasks, isKnown, tell);
+  const at = events.at(-1)?.at ?? 0;
   for (const task of commit.tasks) if (task.kind === "slice") checkSlice(model, task, issues, tell);
+  for (const task of commit.tasks) if (task.kind === "slice") keeping.put(task, at, tell);
   for (const run of model.runs.values()) checkStored(run, stored, tell);
   const pauses = parsed(stored.get("pauses"));
   if (pauses !== undefined) checkPauses(model, pauses, tell);

@@ -1,6 +1,6 @@
 /** What users would have written: flows of every shape, with work that succeeds, fails, hangs and takes its process down. */
 import type { Ctx } from "../define/ctx.ts";
-import type { Duration, Percent } from "../define/duration.ts";
+import type { Duration, Percent, RateText } from "../define/duration.ts";
 import { flow, paged, type Flow } from "../define/flow.ts";
 import type { Folds } from "../define/folds.ts";
 import { job, type Job } from "../define/job.ts";
@@ -114,6 +114,12 @@ function fanOut(
     },
     timeout: healed ? draw.pick<Duration>(["2s", "8s"], name, step, "timeout") : "10h",
     queue: draw.pick(["default", "other"], name, step, "jobs"),
+    ...draw.pick<{ concurrency?: number; rate?: RateText }>(
+      [{}, {}, {}, { concurrency: 3 }, { rate: "30/s" }, { concurrency: 1, rate: "10/s" }],
+      name,
+      step,
+      "limit",
+    ),
     ...draw.pick<{ estimate?: Duration }>(
       [{}, { estimate: "5ms" }, { estimate: "2s" }],
       name,

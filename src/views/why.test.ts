@@ -300,3 +300,13 @@ test("what is paused says so first, and by whom; not that it wants a slot", () =
     ["paused", 'step "r/send" is paused', "resume r/send"],
   ]);
 });
+
+test("a job's limits are why its sub-jobs wait, where slots are free", () => {
+  const limit = { concurrency: 2, rate: { count: 50, perMs: 1_000 } };
+  const limited = { ...plan, steps: [check, { ...send, job: { ...job, limit } }, report] };
+  const facts = at(fanOut({ waiting: 10, inFlight: 2 }), { plan: limited });
+  assert.deepEqual(said(whySubJob(facts, record("waiting")))[0]?.slice(0, 2), [
+    "limit",
+    'it waits for room under the limits of job "send": at most 2 at once and 50/s, in all runs together, and 7 others go before it',
+  ]);
+});

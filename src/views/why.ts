@@ -3,6 +3,7 @@ import * as ledger from "../core/ledger.ts";
 import type { FanOutPlan, FlowPlan, StepPlan } from "../core/plan.ts";
 import { pausesAt, pauseText, type Pause } from "../core/pauses.ts";
 import type { Session } from "../core/state.ts";
+import type { LimitPlan } from "../core/throttle.ts";
 import type { StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
 import type { SubJobRecord } from "./status.ts";
 import { be, counted, number, said, subJobs } from "./words.ts";
@@ -21,6 +22,7 @@ export type Cause = {
     | "in-flight"
     | "retry"
     | "concurrency"
+    | "limit"
     | "slots"
     | "step";
   /** One sentence, without its first word in capitals and without its full stop. */
@@ -283,12 +285,29 @@ function turn(facts: WhyFacts, step: StoredFanOut, plan: FanOutPlan): Cause {
       at: undefined,
       command: ["set", run.run, "--concurrency", "…"],
     };
+  const { limit } = plan.job;
+  if (limit !== undefined && flying < slots)
+    return {
+      cause: "limit",
+      because: `for room under the limits of job "${plan.job.name}": ${limitText(limit)}, in all runs together`,
+      at: undefined,
+      command: ["runs", "--state", "running"],
+    };
   return {
     cause: "slots",
     because: `for a free slot: ${counted(workers, "worker")} with ${counted(slots, "slot")} ${be(workers, "serve")} queue "${plan.job.queue}"`,
     at: undefined,
     command: ["worker", "--queues", plan.job.queue],
   };
+}
+
+function limitText({ concurrency, rate }: LimitPlan): string {
+  const units: Readonly<Record<number, string>> = { 1_000: "s", 60_000: "m", 3_600_000: "h" };
+  const parts = [
+    ...(concurrency === undefined ? [] : [`at most ${number(concurrency)} at once`]),
+    ...(rate === undefined ? [] : [`${rate.count}/${units[rate.perMs] ?? `${rate.perMs} ms`}`]),
+  ];
+  return parts.join(" and ");
 }
 
 // ---- one sub-job

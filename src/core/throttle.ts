@@ -1,0 +1,81 @@
+/**
+ * Limits of a job over all of its runs: how many of its sub-jobs may be in flight at once, and how many may be put per time.
+ *
+ * Each partition decides by itself, so each has its share: what it does not use, no other gets, and together they never exceed the
+ * limit (docs/adr: limits are divided). A rate is a bucket, filled by the time of the log, that holds what comes in a tenth of a second.
+ */
+import type { Lane } from "./window.ts";
+
+export type Rate = { readonly count: number; readonly perMs: number };
+export type LimitPlan = { readonly concurrency?: number; readonly rate?: Rate };
+
+/** The share of one partition, and how much of it is used. Updated in place. */
+export type Throttle = {
+  readonly concurrency: number;
+  /** Tokens per ms; Infinity: no rate. */
+  readonly perMs: number;
+  readonly holds: number;
+  inFlight: number;
+  tokens: number;
+  /** When the tokens were counted, epoch ms. */
+  at: number;
+  /** Tokens were spent since they were stored. */
+  isSpent: boolean;
+  /** Lanes that have work and left the window for want of room here. */
+  readonly waiting: Set<Lane>;
+};
+
+/** What holds is what comes in this time, and at least one. */
+const burstMs = 100;
+
+/** A concurrency below the number of partitions is one in each: a run must not wait for ever because of where it lives. */
+export function throttle(
+  { concurrency, rate }: LimitPlan,
+  partition: number,
+  partitions: number,
+): Throttle {
+  const perMs = rate === undefined ? Infinity : rate.count / rate.perMs / partitions;
+  const holds = Math.max(1, perMs * burstMs);
+  return {
+    concurrency: concurrency === undefined ? Infinity : share(concurrency, partition, partitions),
+    perMs,
+    holds,
+    inFlight: 0,
+    tokens: holds,
+    at: 0,
+    isSpent: false,
+    waiting: new Set(),
+  };
+}
+
+function share(whole: number, partition: number, partitions: number): number {
+  const rest = partition < whole % partitions ? 1 : 0;
+  return Math.max(1, Math.floor(whole / partitions) + rest);
+}
+
+/** How many may go now. */
+export function roomIn(of: Throttle, at: number): number {
+  if (of.perMs !== Infinity && at > of.at) {
+    of.tokens = Math.min(of.holds, of.tokens + (at - of.at) * of.perMs);
+    of.at = at;
+  }
+  const allowed = of.perMs === Infinity ? Infinity : Math.floor(of.tokens + 1e-9);
+  return Math.max(0, Math.min(of.concurrency - of.inFlight, allowed));
+}
+
+/** So many were put into the queue. */
+export function spend(of: Throttle, count: number): void {
+  of.inFlight += count;
+  if (of.perMs === Infinity) return;
+  of.tokens -= count;
+  of.isSpent = true;
+}
+
+/** What is stored of those that have a rate, so that a restart does not fill the bucket: name, tokens, when. */
+export type StoredTokens = readonly (readonly [name: string, tokens: number, at: number])[];
+
+/** When there will be a token for those who wait for one; undefined where they wait for something else, or nobody waits. */
+export function tokenAt(of: Throttle): number | undefined {
+  if (of.waiting.size === 0 || of.perMs === Infinity || of.tokens >= 1) return undefined;
+  return Math.ceil(of.at + (1 - of.tokens) / of.perMs);
+}

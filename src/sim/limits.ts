@@ -1,0 +1,49 @@
+/** Whether what was put into the queue keeps the limits of jobs: judged by tasks and times alone. */
+import type { SliceTask } from "../core/task.ts";
+import type { Run } from "./model.ts";
+
+export type Limits = {
+  /** A slice was put at this time; the model's runs know its sub-jobs as flying. */
+  readonly put: (task: SliceTask, at: number, tell: (what: string) => void) => void;
+};
+
+/** What of a rate may come at once: a tenth of a second's, and at least one. */
+const burstMs = 100;
+
+export function limits(
+  runs: ReadonlyMap<string, Run>,
+  partition: number,
+  partitions: number,
+): Limits {
+  const buckets = new Map<string, { tokens: number; at: number }>();
+
+  function flying(name: string): number {
+    let count = 0;
+    for (const { steps } of runs.values())
+      for (const { plan, subJobs } of steps)
+        if (plan.kind === "fan-out" && plan.job.name === name)
+          count += subJobs.filter(({ state }) => state === "flying").length;
+    return count;
+  }
+
+  return {
+    put({ run, step, count }, at, tell) {
+      const plan = runs.get(run)?.plan.steps.find((one) => one.name === step);
+      if (plan?.kind !== "fan-out") return;
+      const { name, limit } = plan.job;
+      if (limit?.concurrency !== undefined) {
+        const whole = Math.floor(limit.concurrency / partitions);
+        const most = Math.max(1, whole + (partition < limit.concurrency % partitions ? 1 : 0));
+        if (flying(name) > most) tell(`${flying(name)} sub-jobs of job ${name} in flight`);
+      }
+      if (limit?.rate === undefined) return;
+      const perMs = limit.rate.count / limit.rate.perMs / partitions;
+      const holds = Math.max(1, perMs * burstMs);
+      const bucket = buckets.get(name) ?? { tokens: holds, at };
+      bucket.tokens = Math.min(holds, bucket.tokens + (at - bucket.at) * perMs) - count;
+      bucket.at = at;
+      buckets.set(name, bucket);
+      if (bucket.tokens < -0.001) tell(`job ${name} is put more often than its rate allows`);
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/** Limits of a job over all of its runs: how many at once, how many per time; on a file, and over its partitions. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { flow, job, type Flow, type Part } from "../../src/index.ts";
+import { given, newPath } from "./given.ts";
+import { anything, numbered, numbers } from "./parts.ts";
+
+function counting(limit: { concurrency?: number; rate?: `${number}/s` }) {
+  const seen = { running: 0, most: 0, begun: [] as number[] };
+  const add = job("add", {
+    input: numbered,
+    ...limit,
+    async run() {
+      seen.running += 1;
+      seen.begun.push(performance.now());
+      seen.most = Math.max(seen.most, seen.running);
+      await new Promise((resolve) => setTimeout(resolve, 3));
+      seen.running -= 1;
+    },
+  });
+  const all = flow("all", { input: anything }).fanOut("add", add, {
+    over: () => numbers(12),
+    key: ({ n }) => `k${n}`,
+  });
+  return { seen, all: all as Flow<"all", object>, parts: [add, all] as readonly Part[] };
+}
+
+test("at most so many of a job run at once, whatever the number of runs", async (t) => {
+  const { seen, all, parts } = counting({ concurrency: 3 });
+  const { app } = await given(t, parts);
+  const ids = ["a", "b", "c", "d"];
+  const runs = await Promise.all(ids.map((id) => app.start(all, {}, { id })));
+  await Promise.all(runs.map((run) => run.result({ timeout: "9s" })));
+  assert.deepEqual([seen.begun.length, seen.most], [48, 3]);
+});
+
+test("partitions share the limit, and every run gets through", async (t) => {
+  const { seen, all, parts } = counting({ concurrency: 5 });
+  const { app } = await given(t, parts, { path: `${newPath()}?partitions=4` });
+  const ids = Array.from({ length: 12 }, (_, n) => `run-${n}`);
+  const runs = await Promise.all(ids.map((id) => app.start(all, {}, { id })));
+  await Promise.all(runs.map((run) => run.result({ timeout: "9s" })));
+  assert.equal(seen.begun.length, 144);
+  assert.ok(seen.most <= 5, `${seen.most} at once`);
+});
+
+test("at most so many of a job begin per second", async (t) => {
+  const { seen, all, parts } = counting({ rate: "40/s" });
+  const { app } = await given(t, parts);
+  const runs = await Promise.all(["a", "b"].map((id) => app.start(all, {}, { id })));
+  await Promise.all(runs.map((run) => run.result({ timeout: "9s" })));
+  const took = (seen.begun.at(-1) ?? 0) - (seen.begun[0] ?? 0);
+  assert.equal(seen.begun.length, 24);
+  // 24 less a burst of 4, at 40 a second; what was let go may stand in the queue for a moment.
+  assert.ok(took >= 400, `24 began within ${Math.round(took)} ms`);
+});
+
+test("a limit that cannot be meant is refused where it is written", () => {
+  const wrong = (limit: object) => () => job("add", { input: numbered, ...limit, run: () => 1 });
+  assert.throws(wrong({ concurrency: 0 }), /concurrency of job "add" must be an integer from 1/);
+  assert.throws(
+    wrong({ rate: "fast" }),
+    /rate of job "add" must be such as "50\/s", "100\/m" or "1000\/h", got "fast"/,
+  );
+});
