@@ -74,10 +74,13 @@ export class RetryLaterError extends FanfoldError {
   readonly code = "retry-later";
   readonly retryable = true;
   readonly delayMs: number;
+  /** Who waits: this sub-job, or with it all that its job has not begun yet. */
+  readonly of: "sub-job" | "job";
 
-  constructor(delayMs: number, reason = "not yet") {
+  constructor(delayMs: number, reason = "not yet", of: "sub-job" | "job" = "sub-job") {
     super(reason, { details: { delayMs } });
     this.delayMs = delayMs;
+    this.of = of;
   }
 }
 

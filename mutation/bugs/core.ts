@@ -250,12 +250,17 @@ export const inCore: readonly Bug[] = [
   ]),
   bug("a rate is full again after a restart", [
     "src/core/state.ts",
-    "    Object.assign(own, state.tokens.get(name));\n",
+    "  Object.assign(own, state.tokens.get(name));\n",
     "",
   ]),
   bug("who waits for room under a limit does not come back", [
     "src/core/state.ts",
     "    for (const lane of lanes) offer(",
     "    for (const lane of lanes.slice(1)) offer(",
+  ]),
+  bug("a job that was told to wait is put all the same", [
+    "src/core/throttle.ts",
+    "  if (at < of.heldUntil) return 0;\n",
+    "",
   ]),
 ];

@@ -75,6 +75,8 @@ export type Unsettled = {
   readonly fatal?: boolean;
   readonly error?: Failure;
   readonly delayMs?: number;
+  /** Of retry-later: nothing of the job is to be put until then. */
+  readonly of?: "job";
   readonly ms?: number;
   readonly previous?: number;
 };

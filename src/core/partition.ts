@@ -33,7 +33,15 @@ import { limits } from "./limits.ts";
 import { backoffMs } from "./retry.ts";
 import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
 import { retrySingle } from "./single.ts";
-import { arm, countSlots, offerThrottled, wakeRun, type Decided, type Partition } from "./state.ts";
+import {
+  arm,
+  countSlots,
+  holdJob,
+  offerThrottled,
+  wakeRun,
+  type Decided,
+  type Partition,
+} from "./state.ts";
 import { fill, type Pool } from "./window.ts";
 
 /** Decides on events in their order. Runs that the events name must be in the state, if they exist at all. */
@@ -255,6 +263,8 @@ function settle(
   }
   changeFanOut(state, run, position, event, decided, () => {
     if (!settleWith(step, plan, run.id, event)) step.stale += 1;
+    for (const { of, delayMs = 0 } of event.bad ?? [])
+      if (of === "job") holdJob(state, plan.job, event.at + delayMs);
   });
 }
 

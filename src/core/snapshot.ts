@@ -67,8 +67,8 @@ function takeTokens(state: Partition, puts: Put[]): void {
   const all = [...state.throttles];
   if (!all.some(([, one]) => one.isSpent)) return;
   const stored: StoredTokens = all
-    .filter(([, one]) => one.perMs !== Infinity)
-    .map(([name, { tokens, at }]) => [name, tokens, at]);
+    .filter(([, one]) => one.perMs !== Infinity || one.heldUntil > 0)
+    .map(([name, one]) => [name, one.perMs === Infinity ? 0 : one.tokens, one.at, one.heldUntil]);
   for (const [, one] of all) one.isSpent = false;
   puts.push([storeKeys.tokens, JSON.stringify(stored)]);
 }
@@ -76,8 +76,9 @@ function takeTokens(state: Partition, puts: Put[]): void {
 /** Puts back what was left of rates: before the runs, which ask for it. */
 export function restoreTokens(state: Partition, text: string): void {
   const stored = JSON.parse(text) as StoredTokens; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in takeTokens
-  for (const [name, tokens, at] of stored)
-    if (Number.isFinite(tokens) && Number.isFinite(at)) state.tokens.set(name, { tokens, at });
+  for (const [name, tokens, at, heldUntil] of stored)
+    if ([tokens, at, heldUntil].every(Number.isFinite))
+      state.tokens.set(name, { tokens, at, heldUntil });
 }
 
 function takePages(run: Run, step: FanOut, puts: Put[]): void {

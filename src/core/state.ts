@@ -9,7 +9,7 @@ import { noPauses, pausesAt, type Pauses, type Place } from "./pauses.ts";
 import type { JobPlan, Plans, StepPlan } from "./plan.ts";
 import { isEnded, stepAt, type Run, type Step } from "./run.ts";
 import type { Task } from "./task.ts";
-import { roomIn, throttle, tokenAt, type Throttle } from "./throttle.ts";
+import { hold, roomIn, throttle, tokenAt, type LimitPlan, type Throttle } from "./throttle.ts";
 import { emptyPool, offer, type Pool } from "./window.ts";
 
 export type Session = {
@@ -29,7 +29,7 @@ export type Partition = {
   /** By job; of those that have a limit. */
   readonly throttles: Map<string, Throttle>;
   /** As they were stored, of those that nobody has asked for yet. */
-  readonly tokens: Map<string, { readonly tokens: number; readonly at: number }>;
+  readonly tokens: Map<string, Pick<Throttle, "tokens" | "at" | "heldUntil">>;
   readonly workers: Map<string, Session>;
   pauses: Pauses;
   /** Runs to look at because of a deadline. */
@@ -82,14 +82,31 @@ export function wakeAt(state: Partition): number | undefined {
 
 /** What the job is limited by in this partition; undefined where it is not. */
 export function throttleOf(state: Partition, { name, limit }: JobPlan): Throttle | undefined {
-  if (limit === undefined) return undefined;
-  let own = state.throttles.get(name);
-  if (own === undefined) {
-    own = throttle(limit, state.partition, state.partitions);
-    Object.assign(own, state.tokens.get(name));
-    state.throttles.set(name, own);
-  }
+  const own = state.throttles.get(name);
+  if (own !== undefined || (limit === undefined && !state.tokens.has(name))) return own;
+  return newThrottle(state, name, limit ?? {});
+}
+
+function newThrottle(state: Partition, name: string, limit: LimitPlan): Throttle {
+  const own = throttle(limit, state.partition, state.partitions);
+  Object.assign(own, state.tokens.get(name));
+  state.throttles.set(name, own);
   return own;
+}
+
+/** Puts nothing more of the job until then: one of its sub-jobs was told so by whoever it asked. */
+export function holdJob(state: Partition, job: JobPlan, until: number): void {
+  let own = throttleOf(state, job);
+  if (own === undefined) {
+    own = newThrottle(state, job.name, {});
+    for (const run of state.runs.values())
+      for (const [position, lane] of run.lanes.entries()) {
+        const plan = run.plan.steps[position];
+        if (plan?.kind === "fan-out" && plan.job.name === job.name && lane !== undefined)
+          lane.throttle = own;
+      }
+  }
+  hold(own, until);
 }
 
 /** Lanes that waited for room under a limit come back to the window when there is some. */

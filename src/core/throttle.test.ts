@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { given } from "../contract/decider.ts";
 import {
   ask,
+  bad,
   begin,
   fanOutPlan,
   flowPlan,
@@ -52,6 +53,31 @@ test("what a rate did not let go for a while does not come all at once", () => {
   given([slow], split(9))
     .when(ticked(50_000))
     .expect({ put: [1] });
+});
+
+test("a Retry-After of the job holds all of it, costs no attempt, and is over at its time", () => {
+  const later = { outcome: "retry-later", delayMs: 500, of: "job" } as const;
+  const plain = flowPlan([fanOutPlan("all", { concurrency: 2 })]);
+  const told = [...split(9), bad(10, 0, later), ok(20, 1)];
+  given([plain], told)
+    .when(ticked(509))
+    .expect({ put: [], step: { "in-flight": 0 } });
+  given([plain], told)
+    .when(...second)
+    .expect({ put: [] });
+  given([plain], told)
+    .when(ticked(510))
+    .expect({
+      put: [0, 2],
+      tasks: [{ again: [{ index: 0, issue: 2, attempt: 1, previous: 3 }] }, { from: 2 }],
+    });
+});
+
+test("without a word about the job, only the sub-job waits", () => {
+  const plain = flowPlan([fanOutPlan("all", { concurrency: 2 })]);
+  given([plain], split(9))
+    .when(bad(10, 0, { outcome: "retry-later", delayMs: 500 }))
+    .expect({ put: [2] });
 });
 
 test("a paused run takes nothing of what its job may do", () => {

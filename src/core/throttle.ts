@@ -19,7 +19,9 @@ export type Throttle = {
   tokens: number;
   /** When the tokens were counted, epoch ms. */
   at: number;
-  /** Tokens were spent since they were stored. */
+  /** Nothing is put before this, epoch ms; 0: nobody asked for it. */
+  heldUntil: number;
+  /** Tokens were spent, or it was held, since it was stored. */
   isSpent: boolean;
   /** Lanes that have work and left the window for want of room here. */
   readonly waiting: Set<Lane>;
@@ -43,6 +45,7 @@ export function throttle(
     inFlight: 0,
     tokens: holds,
     at: 0,
+    heldUntil: 0,
     isSpent: false,
     waiting: new Set(),
   };
@@ -55,6 +58,8 @@ function share(whole: number, partition: number, partitions: number): number {
 
 /** How many may go now. */
 export function roomIn(of: Throttle, at: number): number {
+  if (at < of.heldUntil) return 0;
+  of.heldUntil = 0;
   if (of.perMs !== Infinity && at > of.at) {
     of.tokens = Math.min(of.holds, of.tokens + (at - of.at) * of.perMs);
     of.at = at;
@@ -71,11 +76,24 @@ export function spend(of: Throttle, count: number): void {
   of.isSpent = true;
 }
 
-/** What is stored of those that have a rate, so that a restart does not fill the bucket: name, tokens, when. */
-export type StoredTokens = readonly (readonly [name: string, tokens: number, at: number])[];
+/** Nothing is put before `until`: whoever it goes to has asked for it. */
+export function hold(of: Throttle, until: number): void {
+  of.heldUntil = Math.max(of.heldUntil, until);
+  of.isSpent = true;
+}
 
-/** When there will be a token for those who wait for one; undefined where they wait for something else, or nobody waits. */
+/** What is stored of those that have a rate or are held, so that a restart changes neither. */
+export type StoredTokens = readonly (readonly [
+  name: string,
+  tokens: number,
+  at: number,
+  heldUntil: number,
+])[];
+
+/** When there will be a token, or the hold is over, for those who wait for it; undefined where they wait for something else, or nobody waits. */
 export function tokenAt(of: Throttle): number | undefined {
-  if (of.waiting.size === 0 || of.perMs === Infinity || of.tokens >= 1) return undefined;
-  return Math.ceil(of.at + (1 - of.tokens) / of.perMs);
+  if (of.waiting.size === 0) return undefined;
+  const isEmpty = of.perMs !== Infinity && of.tokens < 1;
+  const filled = isEmpty ? Math.ceil(of.at + (1 - of.tokens) / of.perMs) : 0;
+  return Math.max(filled, of.heldUntil) || undefined;
 }

@@ -32,7 +32,7 @@ export type Lane = {
   /** Gets nothing until it is resumed. */
   paused: boolean;
   /** What its job is limited by, over all runs. */
-  readonly throttle: Throttle | undefined;
+  throttle: Throttle | undefined;
 };
 
 type Ring<T> = { readonly items: T[]; at: number };

@@ -23,8 +23,11 @@ export interface Ctx {
   skip(reason: string): never;
   /** Fails for good: no attempt will help. */
   fatal(reason: string, cause?: unknown): never;
-  /** Not yet: try again after `delay`. */
-  retryLater(delay: Duration, reason?: string): never;
+  /**
+   * Not yet: try again after `delay`; it costs no attempt. With `of: "job"` nothing more of the job is put until then, in any run of the
+   * partition: what a server means that answers 429 with Retry-After.
+   */
+  retryLater(delay: Duration, reason?: string, who?: { readonly of: "sub-job" | "job" }): never;
 }
 
 export type Log = Readonly<

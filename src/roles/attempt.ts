@@ -46,8 +46,12 @@ function fatal(reason: string, cause?: unknown): never {
   throw new FatalError(reason, cause === undefined ? {} : { cause });
 }
 
-function retryLater(delay: Duration, reason?: string): never {
-  throw new RetryLaterError(durationMs(delay, "the delay of retryLater"), reason);
+function retryLater(
+  delay: Duration,
+  reason?: string,
+  who: { readonly of?: "sub-job" | "job" } = {},
+): never {
+  throw new RetryLaterError(durationMs(delay, "the delay of retryLater"), reason, who.of);
 }
 
 const levels = ["debug", "info", "warn", "error"] as const;
@@ -111,7 +115,15 @@ export function abort(attempt: Attempt, why: string): void {
 export type Thrown =
   | { readonly kind: "failed"; readonly fatal: boolean; readonly error: Failure }
   | { readonly kind: "skipped"; readonly error: Failure }
-  | { readonly kind: "retry-later"; readonly delayMs: number; readonly error: Failure };
+  | {
+      readonly kind: "retry-later";
+      readonly later: { readonly delayMs: number; readonly of?: "job" };
+      readonly error: Failure;
+    };
+
+function laterOf({ delayMs, of }: RetryLaterError) {
+  return of === "job" ? ({ delayMs, of } as const) : { delayMs };
+}
 
 export function meaningOf(
   thrown: unknown,
@@ -120,7 +132,7 @@ export function meaningOf(
   const error = failureOf(thrown);
   if (thrown instanceof SkipError) return { kind: "skipped", error };
   if (thrown instanceof RetryLaterError)
-    return { kind: "retry-later", delayMs: thrown.delayMs, error };
+    return { kind: "retry-later", later: laterOf(thrown), error };
   // A UsageError is ours: a result that cannot be stored, an input that its schema refuses. No attempt will help.
   const fatalOnes = thrown instanceof FatalError || thrown instanceof UsageError;
   return { kind: "failed", fatal: fatalOnes || refuses(unless, thrown), error };

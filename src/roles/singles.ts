@@ -184,7 +184,7 @@ function thrownFields(
   const meaning = meaningOf(thrown, unless);
   const { error } = meaning;
   if (meaning.kind === "retry-later")
-    return { outcome: "retry-later", delayMs: meaning.delayMs, error };
+    return { outcome: "retry-later", delayMs: meaning.later.delayMs, error };
   // A step cannot be skipped: what comes after it needs its result.
   return {
     outcome: "failed",

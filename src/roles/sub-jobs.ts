@@ -245,7 +245,7 @@ export function subJobs(options: SubJobsOptions): SubJobs {
     const error = cleanFailure(meaning.error, attempt.held, attempt.index);
     const more =
       kind === "retry-later"
-        ? { delayMs: meaning.delayMs }
+        ? meaning.later
         : kind === "failed" && meaning.fatal
           ? { fatal: true }
           : {};
@@ -268,7 +268,7 @@ export function subJobs(options: SubJobsOptions): SubJobs {
     outcome: "failed" | "timed-out" | "skipped" | "retry-later",
     error: Failure,
     now: number,
-    more: { readonly fatal?: boolean; readonly delayMs?: number },
+    more: { readonly fatal?: boolean; readonly delayMs?: number; readonly of?: "job" },
   ): void {
     const us = (now - attempt.startedAt) * 1_000;
     const { index, key, issue, previous } = attempt;

@@ -143,6 +143,7 @@ function checkCommit(
   tell: (what: string) => void,
 ): void {
   for (const event of events) model.take(event);
+  for (const event of events) keeping.hear(event);
   const { outputs, issued } = model.followed();
   const stored = new Map(commit.puts);
   const swept = sweptRuns(model, stored);

@@ -1,8 +1,10 @@
 /** Whether what was put into the queue keeps the limits of jobs: judged by tasks and times alone. */
 import type { SliceTask } from "../core/task.ts";
-import type { Run } from "./model.ts";
+import type { Run, Told } from "./model.ts";
 
 export type Limits = {
+  /** What workers say: that nothing of a job is to be put for a while. */
+  readonly hear: (event: Told) => void;
   /** A slice was put at this time; the model's runs know its sub-jobs as flying. */
   readonly put: (task: SliceTask, at: number, tell: (what: string) => void) => void;
 };
@@ -15,6 +17,7 @@ export function limits(
   partition: number,
   partitions: number,
 ): Limits {
+  const heldUntil = new Map<string, number>();
   const buckets = new Map<string, { tokens: number; at: number }>();
 
   function flying(name: string): number {
@@ -27,10 +30,21 @@ export function limits(
   }
 
   return {
+    hear({ type, run, step, at, bad = [] }) {
+      if (type !== "sub-jobs.settled") return;
+      const plan = runs.get(run)?.plan.steps.find((one) => one.name === step);
+      const told = bad as readonly { of?: string; delayMs?: number }[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
+      for (const { of, delayMs } of told)
+        if (of === "job" && plan?.kind === "fan-out") {
+          const { name } = plan.job;
+          heldUntil.set(name, Math.max(heldUntil.get(name) ?? 0, at + (delayMs ?? 0)));
+        }
+    },
     put({ run, step, count }, at, tell) {
       const plan = runs.get(run)?.plan.steps.find((one) => one.name === step);
       if (plan?.kind !== "fan-out") return;
       const { name, limit } = plan.job;
+      if (at < (heldUntil.get(name) ?? 0)) tell(`job ${name} is put although it was told to wait`);
       if (limit?.concurrency !== undefined) {
         const whole = Math.floor(limit.concurrency / partitions);
         const most = Math.max(1, whole + (partition < limit.concurrency % partitions ? 1 : 0));

@@ -296,7 +296,10 @@ function itemBody(users: Users, place: Place, { key }: Item, ctx: Ctx): Result |
       case "skips":
         return ctx.skip("nothing to do");
       case "later":
-        if (times <= 2) ctx.retryLater("300ms");
+        if (times <= 2)
+          ctx.retryLater("300ms", "later", {
+            of: draw.pick(["sub-job", "job"], run, step, key, "of"),
+          });
         return;
       case "hangs":
         await place.sleep(

@@ -55,6 +55,32 @@ test("at most so many of a job begin per second", async (t) => {
   assert.ok(took >= 400, `24 began within ${Math.round(took)} ms`);
 });
 
+test("a handler that was told to come back later holds its job, in all runs, and no attempt is spent", async (t) => {
+  const begun: number[] = [];
+  let refused = 0;
+  const mail = job("mail", {
+    input: numbered,
+    retry: 1,
+    run(_, ctx) {
+      begun.push(performance.now());
+      // The first is refused; those that stand in the queue already may still come.
+      if (begun.length > 1) return 1;
+      refused = performance.now();
+      return ctx.retryLater("400ms", "429 Retry-After", { of: "job" });
+    },
+  });
+  const all = flow("all", { input: anything }).fanOut("mail", mail, {
+    over: () => numbers(40),
+    key: ({ n }) => `k${n}`,
+    concurrency: 1,
+  });
+  const { app } = await given(t, [mail, all]);
+  const runs = await Promise.all(["a", "b"].map((id) => app.start(all, {}, { id })));
+  for (const run of runs) assert.equal((await run.result({ timeout: "9s" })).ok, 40);
+  const early = begun.filter((at) => at > refused && at < refused + 350).length;
+  assert.ok(early <= 2, `${early} began although the job was to wait`);
+});
+
 test("a limit that cannot be meant is refused where it is written", () => {
   const wrong = (limit: object) => () => job("add", { input: numbered, ...limit, run: () => 1 });
   assert.throws(wrong({ concurrency: 0 }), /concurrency of job "add" must be an integer from 1/);
