@@ -78,3 +78,22 @@ test("a sleep longer than a timer can be does not end at once", async () => {
 test("unique ids differ", () => {
   assert.notEqual(uniqueId(), uniqueId());
 });
+
+test("a clock that follows a server goes by the server's wall: at once where that is ahead, slowly where it is behind", () => {
+  const time = sources();
+  const ahead = systemClock(time);
+  ahead.follow(1_060_000);
+  ahead.startAt(1_060_000);
+  assert.equal(ahead.now(), 1_060_000);
+  time.pass(1_000);
+  assert.equal(ahead.now(), 1_061_000);
+  const behind = systemClock(time);
+  behind.follow(941_000);
+  time.pass(60_000);
+  assert.equal(behind.now(), 1_031_000);
+  time.pass(60_000);
+  assert.equal(behind.now(), 1_061_000);
+  behind.follow(1_061_050);
+  time.pass(10);
+  assert.equal(behind.now(), 1_061_010);
+});

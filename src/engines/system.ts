@@ -3,11 +3,16 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../ports/clock.ts";
 
 /** A clock that can be told what the log already said; virtual clocks need not. */
-export type LogClock = Clock & { readonly startAt?: (minimum: number) => void };
+export type LogClock = Clock & {
+  readonly startAt?: (minimum: number) => void;
+  readonly follow?: (now: number) => void;
+};
 
 export type SystemClock = Clock & {
   /** From here on, now is at least minimum: a reopened log's last `at` is never undercut. */
   readonly startAt: (minimum: number) => void;
+  /** The time by which all go, now: a server's. From here on, that is the wall. */
+  readonly follow: (now: number) => void;
 };
 
 /** Where time comes from, both in ms: the wall may jump, steady may not. */
@@ -15,6 +20,8 @@ export type TimeSources = { readonly wall: () => number; readonly steady: () => 
 
 /** A wall clock this near is as good as ours: Date.now has whole milliseconds only. */
 const toleranceMs = 2;
+/** A server asked for the time is answered some ms later: what is less than this is not a difference. */
+const answerMs = 100;
 /** The longest delay of one timer of Node's; a longer one would fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
 
@@ -26,7 +33,10 @@ const sources: TimeSources = { wall: () => Date.now(), steady: () => performance
  * It advances with the steady clock and slews towards the wall clock: at double speed while the wall is ahead, at half
  * speed while the wall is behind. So a wall that is set back an hour costs two hours of slow time, never a wrong order.
  */
-export function systemClock({ wall, steady }: TimeSources = sources): SystemClock {
+export function systemClock({ wall: own, steady }: TimeSources = sources): SystemClock {
+  /** What a server's wall is ahead of this machine's. */
+  let ahead = 0;
+  const wall = (): number => own() + ahead;
   let time = wall();
   let read = steady();
 
@@ -51,6 +61,9 @@ export function systemClock({ wall, steady }: TimeSources = sources): SystemCloc
   return {
     now,
     sleep,
+    follow(at) {
+      if (Math.abs(at - wall()) > answerMs) ahead = at - own();
+    },
     startAt(minimum) {
       time = Math.max(now(), minimum);
     },

@@ -114,3 +114,29 @@ test("while nobody listens it reads nothing; who begins to listen hears all that
   await follow();
   assert.deepEqual(heard, ["b"]);
 });
+
+test("a log that has lost its last records is said, and read on from where it ends now", async () => {
+  const [before, later] = [given().engine, given().engine];
+  let { log } = before;
+  const news = newsOf({
+    log: {
+      append: (...args) => log.append(...args),
+      read: (...args) => log.read(...args),
+      end: (...args) => log.end(...args),
+      trim: (...args) => log.trim(...args),
+    },
+    partitions: 1,
+  });
+  const heard: string[] = [];
+  news.onNews((_, events) => heard.push(...events.map(({ run }) => run)));
+  const tick = async () => news.roles[0]?.tick();
+  await tick();
+  await log.append(0, [ended("a"), ended("lost")]);
+  await tick();
+  await later.log.append(0, [ended("a")]);
+  log = later.log; // As after a failover to a server that had not heard of the rest.
+  await assert.rejects(tick, /went back from 2 to 1: the store has lost its last commits/);
+  await log.append(0, [ended("b")]);
+  await tick();
+  assert.deepEqual(heard, ["a", "lost", "b"]);
+});

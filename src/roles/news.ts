@@ -5,7 +5,7 @@
  * So a hundred who follow cost one reading, a slow one holds nobody up, and nobody's buffer grows.
  */
 import type { Entry } from "../core/event.ts";
-import { NotFoundError } from "../errors.ts";
+import { CorruptError, NotFoundError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
 import { toldIn, type Told } from "../core/run-event.ts";
 import type { Role } from "./role.ts";
@@ -55,7 +55,7 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
       async tick() {
         const kept = newest.get(partition) ?? (await begin(partition));
         if (listeners.size === 0) return keepUp(kept);
-        const entries = await readFrom(partition, kept.end);
+        const entries = await readFrom(partition, kept.end).catch(() => wentBack(partition, kept));
         const events = eventsIn(entries);
         const [first] = entries;
         if (first !== undefined && first.offset > kept.end) kept.start = first.offset; // Trimmed.
@@ -75,6 +75,17 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
     const kept = newest.get(partition) ?? { start: end, end, events: [] };
     newest.set(partition, kept);
     return kept;
+  }
+
+  /** A log that ends before what was read of it has lost its last records: a failover did that, or a restored backup. */
+  async function wentBack(partition: number, kept: Newest): Promise<readonly Entry[]> {
+    const end = await engine.log.end(partition);
+    if (end >= kept.end) return readFrom(partition, kept.end);
+    newest.set(partition, { start: end, end, events: [] });
+    throw new CorruptError(
+      `the log of partition ${partition} went back from ${kept.end} to ${end}: the store has lost its last commits; what they said is derived anew`,
+      { details: { partition, from: kept.end, to: end } },
+    );
   }
 
   async function readFrom(partition: number, from: number): Promise<readonly Entry[]> {

@@ -279,6 +279,16 @@ test(
   },
 );
 
+test("a machine whose clock is an hour off goes by the database's", { skip }, async () => {
+  const url = await newDatabase();
+  const hour = 3_600_000;
+  const slow = systemClock({ wall: () => Date.now() - hour, steady: () => performance.now() });
+  const engine = await postgresEngine(url, { clock: slow });
+  atEnd(engine.close);
+  const off = Math.abs(slow.now() - Date.now());
+  assert.ok(off < 5_000, `${off} ms off`);
+});
+
 test(
   "many who come at once make one schema; other partitions than it has are refused",
   { skip },

@@ -1,19 +1,21 @@
 import { UnavailableError } from "../../errors.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { Engine } from "../../ports/engine.ts";
 import { guarded } from "../memory/guard.ts";
+import type { LogClock } from "../system.ts";
 import { type DatabaseOptions, openDatabase } from "./database.ts";
 import { postgresHints } from "./hints.ts";
 import { postgresLog } from "./log.ts";
 import { postgresOutbox } from "./outbox.ts";
 import { postgresQueue } from "./queue.ts";
+import { numberIn } from "./rows.ts";
 import { openSchema } from "./schema.ts";
 import { postgresShares } from "./shares.ts";
+import { statements } from "./statements.ts";
 import { postgresStore } from "./store.ts";
 import { postgresViews } from "./views.ts";
 
 export type PostgresEngineOptions = Partial<DatabaseOptions> & {
-  readonly clock: Clock;
+  readonly clock: LogClock;
   /** Fixed when the schema is made; default 8. */
   readonly partitions?: number | undefined;
 };
@@ -28,13 +30,25 @@ export async function postgresEngine(url: string, options: PostgresEngineOptions
   const { clock, connections = 10, prepare = true, listenUrl } = options;
   const database = openDatabase(url, { connections, prepare, listenUrl });
   let partitions: number;
+
+  /** Machines disagree about the time; the database's is the one that timers, leases and claims go by. */
+  async function follow(): Promise<number> {
+    const { rows } = await database.query(statements.now, []);
+    const now = numberIn(rows[0], "now");
+    clock.follow?.(now);
+    return now;
+  }
+
   try {
     partitions = await openSchema(database, options.partitions);
+    clock.startAt?.(await follow());
   } catch (error) {
     await database.close();
     throw error;
   }
-  const { hint, onHint, close } = postgresHints(database, clock);
+  const { hint, onHint, close } = postgresHints(database, clock, () => {
+    follow().catch(() => undefined); // The next ping asks again.
+  });
   let closing: Promise<void> | undefined;
 
   function check(): void {

@@ -23,7 +23,8 @@ const longestPayload = 7_000;
 
 const anything: readonly Hint[] = ["log", "state", "queue", "seat", "outbox"];
 
-export function postgresHints(database: Database, clock: Clock): PostgresHints {
+/** onPing: now and then, while the connection is there. */
+export function postgresHints(database: Database, clock: Clock, onPing: () => void): PostgresHints {
   const local = hintList();
   const stop = new AbortController();
   /** Who rings does not need to hear it. */
@@ -85,7 +86,9 @@ export function postgresHints(database: Database, clock: Clock): PostgresHints {
       for (const hint of anything) local.hint(hint);
       while (!over.signal.aborted) {
         await clock.sleep(pingMs, over.signal);
-        if (!over.signal.aborted) await client.query("select");
+        if (over.signal.aborted) break;
+        await client.query("select");
+        onPing();
       }
     } finally {
       stop.signal.removeEventListener("abort", end);

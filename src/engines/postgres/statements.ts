@@ -230,6 +230,10 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
       select $1, head.first + row_number() over (order by id) - 1, head.at, record from head, gone)
     select count(*)::integer as count from gone`,
 
+  // ---- time
+
+  now: `select fanfold.now_ms() as now`,
+
   // ---- hints
 
   /** Not synced: a hint that is lost with the server is not missed. Local to this transaction, as a pooler wants it. */
@@ -257,6 +261,7 @@ export type StatementName =
   | "extend"
   | "ack"
   | "release"
+  | "now"
   | "outbox"
   | "relay"
   | "attend"
