@@ -183,7 +183,11 @@ export function fold(hints: Hints, tell: Tell): Folded {
         if ((mask & open) === 0 || issue <= (step.over.get(index) ?? 0)) return;
         step.over.set(index, issue);
         // Of an issue that is not certainly the last, it may have been ignored.
-        const isCertain = issue === mostIssues(e.run, e.step, step, index) && mask === open;
+        // Nor is it certain where the run has ended since: that may have been decided before.
+        const isCertain =
+          issue === mostIssues(e.run, e.step, step, index) &&
+          mask === open &&
+          hints.nextEnd(e.run, e.offset) === undefined;
         note(step, index, e.offset);
         if (bad.outcome === "skipped") step.masks[index] = isCertain ? skipped : mask | skipped;
         else if (bad.outcome === "retry-later") add(step.issues, index);
