@@ -1,12 +1,14 @@
 /** The public door: what a program that uses Fanfold imports. */
 export { app } from "./app/app.ts";
-export type { App, AppDefinition, Delay, Part, Start } from "./app/app.ts";
 export type { Became, Decided, Selected } from "./app/selecting.ts";
+export type { App, AppDefinition, Delay, Start } from "./app/app.ts";
+export type { Part } from "./app/parts.ts";
 export type { By, Everywhere } from "./app/deciding.ts";
 export type { Adjust, Matched, OfStep, Run, Where } from "./app/run.ts";
 export type { ExportQuery } from "./roles/export.ts";
 export type { SqlTransaction, StartedWithin, Within } from "./app/within.ts";
 export type { WorkOptions } from "./app/work.ts";
+export type { NoticeQuery, Webhooks, WebhookStatus, WhichNotices } from "./webhooks/ledger.ts";
 export type { Ctx, Log } from "./define/ctx.ts";
 export type { Duration, Percent, RateText } from "./define/duration.ts";
 export { flow, paged } from "./define/flow.ts";
@@ -16,6 +18,8 @@ export { job } from "./define/job.ts";
 export type { Job } from "./define/job.ts";
 export { listener } from "./define/listener.ts";
 export type { EventOf, Listener } from "./define/listener.ts";
+export { webhook } from "./define/webhook.ts";
+export type { Webhook } from "./define/webhook.ts";
 export { unique } from "./define/unique.ts";
 export type { Due, Retry, Work } from "./define/work.ts";
 export {
@@ -33,6 +37,7 @@ export {
 } from "./errors.ts";
 export type { ErrorCode } from "./errors.ts";
 export type { Json, Outcome, Priority, RunState } from "./core/event.ts";
+export type { Answer, Notice, NoticeState } from "./core/notice.ts";
 export type { RunEvent, RunEventType } from "./core/run-event.ts";
 export type { RunQuery, RunRow } from "./ports/views.ts";
 export type {

@@ -117,3 +117,14 @@ test("listen: who is told hears of the hold and of the end, and who looks on of 
     "step.ended send",
   ]);
 });
+
+test("webhook: another program verifies what it gets, and a redrive reaches it once it is there", async (t) => {
+  const { code, stdout, stderr } = await run(t, "06-webhook.ts", await folder(t));
+  assert.equal(code, 0, stderr);
+  assert.deepEqual(stdout.trimEnd().split("\n"), [
+    "signed fanfold.run.ended -> answers 410",
+    "run.ended cancelled attempts 1 410",
+    "redriven 1",
+    "signed fanfold.run.ended -> answers 204",
+  ]);
+});

@@ -73,6 +73,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   check: [], // judges the product from the raw store: what it shared with it, both could have wrong
   // The other host; at the end of a world, what is left of it is read by the checker, like a file.
   sim: ["core", "define", "ports", "views", "roles", "engines", "contract", "check", "errors"],
+  // Tells other programs: a role like others, with a folder of its own because it is the one that calls strangers.
+  webhooks: ["core", "define", "ports", "roles", "errors"],
   // What a user holds in hand. It brings the real clock, and opens the door for its own worker processes.
   app: [
     "core",
@@ -80,6 +82,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "ports",
     "views",
     "roles",
+    "webhooks",
     "engines/open",
     "engines/system",
     "api/server",

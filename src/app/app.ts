@@ -5,8 +5,7 @@ import { checkRunId, partitionOf, sentPrefix } from "../core/ids.ts";
 import type { Log } from "../define/ctx.ts";
 import type { Flow, State } from "../define/flow.ts";
 import type { Awaitable, Job } from "../define/job.ts";
-import { hearer, type EventOf, type Listener } from "../define/listener.ts";
-import { sent } from "../define/sent.ts";
+import { hearer, type EventOf } from "../define/listener.ts";
 import { maskUrl } from "../engines/open.ts";
 import { uniqueId } from "../engines/system.ts";
 import { ConflictError, UnavailableError, UsageError } from "../errors.ts";
@@ -18,15 +17,14 @@ import { earsOf } from "./listeners.ts";
 import type { Standing } from "../roles/standing.ts";
 import { knownStatistics, type Known, type StatisticsOf } from "../roles/statistics.ts";
 import { logTo } from "./logging.ts";
+import { sorted, type Part } from "./parts.ts";
 import { openNode, type Node } from "./node.ts";
 import { ownerVariable, tokenVariable } from "./processes.ts";
 import { askedFor, type Delay, type Start } from "./starting.ts";
 import { startWithin, type SqlTransaction, type Within } from "./within.ts";
 import { runHandle, type Run } from "./run.ts";
+import { webhookLedger, type Webhooks } from "../webhooks/ledger.ts";
 import { workOn, type WorkOptions } from "./work.ts";
-
-/** What an app is made of. Every job and flow that it starts or works on must be among them. */
-export type Part = Flow | Job | Listener;
 
 export type AppDefinition = {
   readonly name: string;
@@ -93,6 +91,8 @@ export type App = {
   readonly statistics: (of?: StatisticsOf) => Promise<Known>;
   /** Who works, what waits in which queue, and how far everybody who reads the log has come. */
   readonly standing: () => Promise<Standing>;
+  /** What is sent to webhooks, and what came of it. */
+  readonly webhooks: Webhooks;
   /** Works until SIGTERM or SIGINT (or the signal given), then drains and resolves. */
   readonly work: (options?: WorkOptions) => Promise<void>;
   /** Stops the work as a signal does, and ends what the app has open; may be called twice. Runs stay where they are, and go on when somebody opens them again. */
@@ -102,7 +102,7 @@ export type App = {
 
 export function app(definition: AppDefinition): App {
   const { name, parts } = definition;
-  const { flows, jobs, listeners } = sorted(parts);
+  const { flows, jobs, listeners, webhooks } = sorted(parts);
   const plans = new Map([...flows].map(([flow, { plan }]) => [flow, plan]));
   const log = logTo(definition.log);
   let opened: Promise<Node> | undefined;
@@ -195,7 +195,11 @@ export function app(definition: AppDefinition): App {
   async function work(options: WorkOptions): Promise<void> {
     const given = options.signal === undefined ? [] : [options.signal];
     const signal = AbortSignal.any([stopWorks.signal, ...given]);
-    const worked = workOn(await node(), { flows, jobs, listeners, log }, { ...options, signal });
+    const worked = workOn(
+      await node(),
+      { flows, jobs, listeners, webhooks, log },
+      { ...options, signal },
+    );
     works.add(worked);
     try {
       if ((await worked) === "aborted") return;
@@ -250,50 +254,11 @@ export function app(definition: AppDefinition): App {
     },
     statistics: async (of = {}) => knownStatistics((await node()).engine, of),
     standing: async () => (await node()).standing,
+    webhooks: webhookLedger(node, webhooks, uniqueId),
     work: (options = {}) => work(options),
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-type Sorted = {
-  readonly flows: ReadonlyMap<string, Flow>;
-  readonly jobs: ReadonlyMap<string, Job>;
-  readonly listeners: readonly Listener[];
-};
-
-function sorted(parts: readonly Part[]): Sorted {
-  const byKind = <K extends Part["kind"]>(kind: K) => {
-    const named = new Map<string, Extract<Part, { readonly kind: K }>>();
-    for (const part of parts) {
-      if (!isOf(part, kind)) continue;
-      const other = named.get(part.name);
-      if (other !== undefined && other !== part)
-        throw new UsageError(`app({ parts }) has two ${kind}s called "${part.name}": rename one`);
-      named.set(part.name, part);
-    }
-    return named;
-  };
-  const flows = byKind("flow");
-  const jobs = byKind("job");
-  for (const flow of flows.values()) {
-    if (flow.steps.length === 0)
-      throw new UsageError(`flow "${flow.name}" has no steps: give it one with .step or .fanOut`);
-    for (const step of flow.steps)
-      if (step.kind === "fan-out" && jobs.get(step.job.name) !== step.job)
-        throw new UsageError(
-          `${step.job.name} is used by ${flow.name}/${step.name} but is not in app({ parts }): add it`,
-        );
-  }
-  for (const one of [...jobs.values()].map(sent)) flows.set(one.name, one);
-  return { flows, jobs, listeners: [...byKind("listener").values()] };
-}
-
-function isOf<K extends Part["kind"]>(
-  part: Part,
-  kind: K,
-): part is Extract<Part, { readonly kind: K }> {
-  return part.kind === kind;
 }
 
 function checkFlow(flows: ReadonlyMap<string, Flow>, flow: Flow): void {

@@ -4,9 +4,11 @@ import { durationMs, type Duration } from "../define/duration.ts";
 import type { Flow } from "../define/flow.ts";
 import type { Job } from "../define/job.ts";
 import type { Listener } from "../define/listener.ts";
+import type { Webhook } from "../define/webhook.ts";
 import { between } from "../define/work.ts";
 import { uniqueId } from "../engines/system.ts";
 import { worker as workerOf } from "../roles/worker.ts";
+import { send } from "./couriers.ts";
 import { tell } from "./listeners.ts";
 import type { LogTo } from "./logging.ts";
 import type { Node } from "./node.ts";
@@ -33,6 +35,7 @@ type Parts = {
   readonly flows: ReadonlyMap<string, Flow>;
   readonly jobs: ReadonlyMap<string, Job>;
   readonly listeners: readonly Listener[];
+  readonly webhooks: ReadonlyMap<string, Webhook>;
   readonly log: LogTo;
 };
 
@@ -57,7 +60,12 @@ export async function workOn(
   const needsOwner = processes > 0 && !node.engine.queueSurvives;
   const served = await serve(node, options.listen ?? (needsOwner ? 0 : false), token, isChild);
   // One process tells: the one that manages.
-  const told = node.engine.manages ? parts.listeners.map((one) => tell(node, one, parts.log)) : [];
+  const told = node.engine.manages
+    ? [
+        ...parts.listeners.map((one) => tell(node, one, parts.log)),
+        send(node, node.name, parts.webhooks, parts.log),
+      ]
+    : [];
   await Promise.all(told.map(({ begun }) => begun));
   if (processes > 0 && node.engine.manages) {
     const children = startProcesses({

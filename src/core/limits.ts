@@ -66,4 +66,20 @@ export const limits = {
   listenerAttempts: 10,
   /** How long a listener may take for one event: it holds up nobody but itself. */
   listenerMs: 60_000,
+  /** Requests to webhooks at once, all together: each is a socket, and some hang for as long as they may. */
+  noticesAtOnce: 100,
+  /** The same to webhooks whose last attempt failed, one each: a thousand that are down hold up nobody who is not. */
+  noticesAiling: 20,
+  /** Requests at once to one webhook: it must not be flooded after it was down. */
+  noticesPerWebhook: 4,
+  /** Notices that wait for one webhook, per partition; beyond, the oldest is given up. */
+  noticesWaiting: 10_000,
+  /** Notices that are over and kept to be seen, per webhook and partition: the newest. */
+  noticesKept: 100,
+  /** Answers kept of one notice: the last. */
+  noticeAnswers: 5,
+  /** Of a webhook's answer so much is read, and what is more is cut off. */
+  noticeReadBytes: 65_536,
+  /** And so many characters of it are kept. */
+  noticeBodyLength: 1_024,
 } as const;

@@ -1,5 +1,5 @@
 /** The parts of an app as a test runs them: with stubs in the place of jobs, and time that stands still while user code runs. */
-import type { Part } from "../app/app.ts";
+import type { Part } from "../app/parts.ts";
 import type { Ctx } from "../define/ctx.ts";
 import { durationMs, type Duration } from "../define/duration.ts";
 import type { Flow, FlowStep } from "../define/flow.ts";
@@ -28,6 +28,8 @@ export function placed(parts: readonly Part[], place: Place): readonly Part[] {
   for (const part of parts) if (part.kind === "job") jobs.set(part.name, placedJob(part, place));
   return parts.map((part) => {
     switch (part.kind) {
+      case "webhook":
+        return part; // testApp sends nothing: nobody else should hear of a test.
       case "job":
         return jobs.get(part.name) ?? part;
       case "flow":

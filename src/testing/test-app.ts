@@ -1,5 +1,6 @@
 /** An app in a test: everything it is made of is real, only time, the store and the workers are not. */
-import { app, type App, type Part, type Start } from "../app/app.ts";
+import { app, type App, type Start } from "../app/app.ts";
+import type { Part } from "../app/parts.ts";
 import { tell, type Told } from "../app/listeners.ts";
 import { isOver, type Run } from "../app/run.ts";
 import { prefixes, keys } from "../core/ids.ts";

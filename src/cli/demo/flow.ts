@@ -1,5 +1,5 @@
 /** What the demo runs, and shows at its end: `code` is this file's own text, and a test compares the two. */
-import type { Part } from "../../app/app.ts";
+import type { Part } from "../../app/parts.ts";
 import type { Duration } from "../../define/duration.ts";
 import { flow } from "../../define/flow.ts";
 import type { Flow } from "../../define/flow.ts";

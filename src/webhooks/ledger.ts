@@ -1,0 +1,175 @@
+/** What a person sees of webhooks, and may ask for: from the store, so in any process, also beside the one that sends. */
+import { keys } from "../core/ids.ts";
+import { redriven, type Notice, type NoticeState } from "../core/notice.ts";
+import type { Webhook } from "../define/webhook.ts";
+import { ConflictError, NotFoundError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Engine } from "../ports/engine.ts";
+import {
+  askedPrefix,
+  gonePrefix,
+  noticePrefix,
+  reader,
+  readNotice,
+  scanKept,
+  webhookOf,
+} from "./kept.ts";
+
+export type WebhookStatus = {
+  readonly name: string;
+  /** Without its query; undefined where no part of this program has the name. */
+  readonly url: string | undefined;
+  /** gone: it answered 410, and is told nothing until it is enabled. */
+  readonly state: "active" | "gone";
+  readonly waiting: number;
+  /** Of those that are kept: the newest of each webhook. */
+  readonly ok: number;
+  readonly failed: number;
+  readonly cancelled: number;
+};
+
+export type NoticeQuery = {
+  readonly webhook?: string;
+  readonly states?: readonly NoticeState[];
+  /** Of events of this run. */
+  readonly run?: string;
+  /** Default 50. */
+  readonly limit?: number;
+};
+
+export type WhichNotices = {
+  readonly webhook: string;
+  /** Of their events; all that failed or were cancelled if left out. */
+  readonly ids?: readonly string[];
+};
+
+export type Requester = { readonly author?: string; readonly reason?: string };
+
+export type Webhooks = {
+  readonly list: () => Promise<readonly WebhookStatus[]>;
+  /** The newest first. */
+  readonly notices: (query?: NoticeQuery) => Promise<readonly Notice[]>;
+  /** Sends again what failed or was cancelled, from the beginning, under the same ids; a webhook that is gone is enabled. */
+  readonly redrive: (which: WhichNotices, by?: Requester) => Promise<{ readonly matched: number }>;
+  /** Tells a webhook that answered 410 again, from now on. */
+  readonly enable: (name: string) => Promise<void>;
+};
+
+/** Somebody else kept something at the same moment: so often it is tried again. */
+const tries = 20;
+
+type Place = { readonly engine: Engine; readonly clock: Clock };
+
+export function webhookLedger(
+  place: () => Promise<Place>,
+  parts: ReadonlyMap<string, Webhook>,
+  request: () => string,
+): Webhooks {
+  async function everywhere<T>(look: (place: Place, partition: number) => Promise<readonly T[]>) {
+    const at = await place();
+    const all: T[] = [];
+    for (let partition = 0; partition < at.engine.partitions; partition += 1)
+      all.push(...(await look(at, partition)));
+    return all;
+  }
+
+  const noticesIn = async ({ engine }: Place, partition: number, prefix = noticePrefix) =>
+    (await scanKept(engine.store, partition, prefix)).map(
+      ([key, value]) => [key, readNotice(value)] as const,
+    );
+
+  /** Puts back what is asked for, and leaves word for the courier. */
+  async function ask(
+    { engine, clock }: Place,
+    partition: number,
+    which: WhichNotices,
+    by: Requester,
+  ): Promise<number> {
+    const { store } = engine;
+    for (let left = tries; ; left -= 1) {
+      const [checkpoint] = await store.load(partition, [keys.reader(reader)]);
+      if (checkpoint === undefined) return 0;
+      const all = await noticesIn({ engine, clock }, partition, `${noticePrefix}${which.webhook}/`);
+      const wanted = all.filter(
+        ([, { state, event }]) =>
+          (state === "failed" || state === "cancelled") && which.ids?.includes(event.id) !== false,
+      );
+      const now = Math.round(clock.now());
+      const asked = { notices: wanted.map(([key]) => key), enabled: [which.webhook] };
+      try {
+        await store.keep(partition, reader, {
+          from: Number(checkpoint),
+          to: Number(checkpoint),
+          puts: [
+            ...wanted.map(
+              ([key, notice]) => [key, JSON.stringify(redriven(notice, now, by))] as const,
+            ),
+            [`${gonePrefix}${which.webhook}`, undefined],
+            [`${askedPrefix}${request()}`, JSON.stringify(asked)],
+          ],
+        });
+        return wanted.length;
+      } catch (error) {
+        if (!(error instanceof ConflictError) || left <= 1) throw error;
+      }
+    }
+  }
+
+  function check(name: string): void {
+    if (parts.has(name)) return;
+    const known = [...parts.keys()].map((one) => `"${one}"`).join(", ");
+    throw new NotFoundError(
+      `there is no webhook "${name}": this app has ${known === "" ? "none" : known}`,
+    );
+  }
+
+  return {
+    async list() {
+      const gone = await everywhere(async ({ engine }, partition) =>
+        (await scanKept(engine.store, partition, gonePrefix)).map(([key]) => webhookOf(key)),
+      );
+      const all = await everywhere((at, partition) => noticesIn(at, partition));
+      const names = new Set([...parts.keys(), ...gone, ...all.map(([key]) => webhookOf(key))]);
+      return [...names].map((name) => {
+        const states = all.filter(([key]) => webhookOf(key) === name).map(([, { state }]) => state);
+        const of = (wanted: NoticeState): number => states.filter((one) => one === wanted).length;
+        return {
+          name,
+          url: parts.get(name)?.url.replace(/[?#].*$/s, ""),
+          state: gone.includes(name) ? "gone" : "active",
+          waiting: of("waiting"),
+          ok: of("ok"),
+          failed: of("failed"),
+          cancelled: of("cancelled"),
+        };
+      });
+    },
+    async notices({ webhook, states, run, limit = 50 } = {}) {
+      const prefix = webhook === undefined ? noticePrefix : `${noticePrefix}${webhook}/`;
+      const all = await everywhere((at, partition) => noticesIn(at, partition, prefix));
+      return all
+        .map(([, notice]) => notice)
+        .filter(
+          ({ state, event }) =>
+            states?.includes(state) !== false && (run ?? event.run) === event.run,
+        )
+        .toSorted(
+          (left, right) => right.event.at - left.event.at || right.event.offset - left.event.offset,
+        )
+        .slice(0, limit);
+    },
+    async redrive(which, by = {}) {
+      check(which.webhook);
+      const counts = await everywhere(async (at, partition) => [
+        await ask(at, partition, which, by),
+      ]);
+      return { matched: counts.reduce((sum, count) => sum + count, 0) };
+    },
+    async enable(name) {
+      check(name);
+      await everywhere(async (at, partition) => [
+        await ask(at, partition, { webhook: name, ids: [] }, {}),
+      ]);
+    },
+  };
+}
