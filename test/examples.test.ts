@@ -128,3 +128,16 @@ test("webhook: another program verifies what it gets, and a redrive reaches it o
     "signed fanfold.run.ended -> answers 204",
   ]);
 });
+
+test("page: a browser's reader sees the steps and the end", async (t) => {
+  const { code, stdout, stderr } = await run(t, "07-page.ts", await folder(t));
+  assert.equal(code, 0, stderr);
+  const events = stdout.trimEnd().split("\n");
+  assert.deepEqual(events.slice(-5), [
+    "step.ended",
+    "step.began",
+    "step.ended",
+    "run.ended",
+    "end",
+  ]);
+});

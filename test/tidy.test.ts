@@ -196,6 +196,11 @@ const mayAskItself: readonly Exception[] = [
     why: "keeps event streams open and bounds the wait for a client; answers carry the engine's time",
   },
   {
+    path: "api/event-stream",
+    what: ["the time"],
+    why: "how long nothing was said to a browser; nothing is decided on it",
+  },
+  {
     path: "app/processes",
     what: ["a timer"],
     why: "starts and kills processes of the operating system, which know no virtual clock",

@@ -1,6 +1,7 @@
 /** A run, as its caller holds it: what it is at, what comes of it, and what people decide about it. */
 import type { Adjustment, Json, Priority, Selection } from "../core/event.ts";
-import { sentPrefix } from "../core/ids.ts";
+import { partitionOf, sentPrefix } from "../core/ids.ts";
+import { runEvent, type RunEvent } from "../core/run-event.ts";
 import { sentResult } from "../define/sent.ts";
 import type { StepName } from "../define/flow.ts";
 import {
@@ -38,6 +39,8 @@ export type Run<S = unknown, R = unknown> = {
   readonly status: () => Promise<Status>;
   /** The status whenever it has changed, at most ten times a second; the last one says how it ended. */
   readonly watch: () => AsyncIterable<Status>;
+  /** What the run is told of, as it comes, until it is over. With `after`, an event's offset: from behind that one on; without, from now on. */
+  readonly events: (from?: Following) => AsyncIterable<RunEvent>;
   /** Everything about one sub-job: input, attempts, errors, result. */
   readonly subJob: (step: StepName<S>, key: string) => Promise<SubJobRecord | undefined>;
   /** What the run, one of its steps or one sub-job waits for: a sentence for each cause, and the command that would change it. */
@@ -76,6 +79,12 @@ export type Adjust = {
   /** From now, or an instant. */
   readonly deadline?: Duration | Date | "none";
   readonly priority?: Priority;
+};
+
+export type Following = {
+  readonly after?: number;
+  /** Ends it. */
+  readonly signal?: AbortSignal;
 };
 
 export type Matched = { readonly matched: number };
@@ -145,12 +154,37 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
     }
   }
 
+  async function* events({ after, signal }: Following = {}): AsyncGenerator<RunEvent> {
+    const partition = partitionOf(id, node.engine.partitions);
+    const changed = changesOf(node, id);
+    const stop = (): void => changed.wake();
+    signal?.addEventListener("abort", stop, { once: true });
+    try {
+      const end = await node.engine.log.end(partition);
+      let at = after === undefined ? end : Math.min(after + 1, end);
+      while (signal?.aborted !== true) {
+        const stored = await node.reader.run(id);
+        if (stored === undefined) throw new NotFoundError(`there is no run "${id}"`);
+        const { events, next } = await node.news.read(partition, at);
+        for (const event of events) if (event.run === id) yield runEvent(event, partition, stored);
+        // It was over before this was read: nothing more will come.
+        if (next === at && isOver(stored)) return;
+        if (next === at) await changed.next(lookMs);
+        at = next;
+      }
+    } finally {
+      signal?.removeEventListener("abort", stop);
+      changed.forget();
+    }
+  }
+
   return {
     id,
     created,
     result,
     status,
     watch,
+    events,
     subJob: (step, key) => node.reader.subJob(id, step, key),
     export: (query = {}) => node.subJobs(id, query),
     async why(step, key) {
@@ -216,12 +250,13 @@ function ended({ run, state, because = "" }: StoredRun): RunEndedError {
 function changesOf(node: Node, id: string) {
   let seen = true; // Look once more after the listener stands.
   let stop: AbortController | undefined;
-  const forget = node.onRun(id, () => {
+  const wake = (): void => {
     seen = true;
     stop?.abort(seen);
-  });
+  };
   return {
-    forget,
+    forget: node.onRun(id, wake),
+    wake,
     async next(ms: number): Promise<void> {
       stop = new AbortController();
       if (!seen) await node.clock.sleep(ms, stop.signal);

@@ -220,6 +220,14 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
       created,
       result: (how) => ask((run) => run.result(how)),
       status: () => ask((run) => run.status()),
+      async *events(from) {
+        const all = (await ask(async (run) => run.events(from)))[Symbol.asyncIterator]();
+        for (;;) {
+          const next = await drive.until(() => all.next());
+          if (next.done === true) return;
+          yield next.value;
+        }
+      },
       async *watch() {
         for (;;) {
           const status = await ask((run) => run.status());

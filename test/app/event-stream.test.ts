@@ -1,0 +1,170 @@
+/** A page's server: a real one, and a reader that comes back, as a browser does. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test, type TestContext } from "node:test";
+import { eventStream, flow, UsageError, type App } from "../../src/index.ts";
+import { until } from "../until.ts";
+import { given, opened, working } from "./given.ts";
+import { anything, summing } from "./parts.ts";
+
+/** Serves GET /<run> as somebody would without any framework. */
+async function page(t: TestContext, app: App): Promise<{ url: string; open: () => number }> {
+  let open = 0;
+  const server = createServer((request, response) => {
+    void (async () => {
+      const left = new AbortController();
+      response.once("close", () => {
+        open -= 1;
+        left.abort("left");
+      });
+      open += 1;
+      const run = await app.run((request.url ?? "").slice(1));
+      const asked = new Request(new URL(request.url ?? "", "http://page.example"), {
+        headers: { "last-event-id": String(request.headers["last-event-id"] ?? "") },
+        signal: left.signal,
+      });
+      const answer =
+        run === undefined ? new Response("", { status: 404 }) : eventStream(run, asked);
+      response.writeHead(answer.status, Object.fromEntries(answer.headers));
+      response.flushHeaders();
+      if (answer.body !== null) for await (const chunk of answer.body) response.write(chunk);
+      response.end();
+    })().catch(() => response.destroy());
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo; // oxlint-disable-line typescript/no-unsafe-type-assertion -- it listens on TCP
+  return { url: `http://127.0.0.1:${port}`, open: () => open };
+}
+
+type Message = {
+  readonly event: string;
+  readonly id: string | undefined;
+  readonly data: Record<string, unknown>;
+};
+
+/** Reads messages until one is enough or the stream ends. */
+async function read(
+  url: string,
+  lastId?: string,
+  isEnough: (message: Message) => boolean = () => false,
+) {
+  const response = await fetch(url, {
+    headers: lastId === undefined ? {} : { "last-event-id": lastId },
+  });
+  assert.equal(response.headers.get("content-type"), "text/event-stream");
+  const messages: Message[] = [];
+  let rest = "";
+  for await (const chunk of response.body ?? []) {
+    const blocks = (rest + Buffer.from(chunk).toString()).split("\n\n");
+    rest = blocks.pop() ?? "";
+    for (const block of blocks) {
+      const [, event] = /^event: (.+)$/m.exec(block) ?? [];
+      const [, id] = /^id: (.+)$/m.exec(block) ?? [];
+      const [, data] = /^data: (.+)$/m.exec(block) ?? [];
+      if (event === undefined) continue;
+      messages.push({ event, id, data: JSON.parse(data ?? "{}") as Message["data"] }); // oxlint-disable-line typescript/no-unsafe-type-assertion -- an object, by our own server
+      if (isEnough({ event, id, data: {} })) return messages; // And leaves.
+    }
+  }
+  return messages;
+}
+
+test("a page sees the status and every event of its run, and the end", async (t) => {
+  let finish: () => void = () => undefined;
+  const held = new Promise<void>((resolve) => (finish = resolve));
+  const two = flow("two", { input: anything })
+    .step("wait", () => held)
+    .step("go", () => 1);
+  const { app } = await given(t, [two]);
+  const { url } = await page(t, app);
+  await app.start(two, {}, { id: "r" });
+  await app.start(two, {}, { id: "other" });
+  const reading = read(`${url}/r`);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  finish();
+  const messages = await reading;
+  const [first] = messages;
+  assert.deepEqual(
+    [first?.event, first?.data["state"], first?.data["step"]],
+    ["status", "running", "wait"],
+  );
+  const events = messages.filter(({ event }) => event !== "status");
+  assert.deepEqual(
+    events.map(({ event, data }) => [event, data["run"] ?? "", data["step"] ?? ""]),
+    [
+      ["step.ended", "r", "wait"],
+      ["step.began", "r", "go"],
+      ["step.ended", "r", "go"],
+      ["run.ended", "r", ""],
+      ["end", "", ""],
+    ],
+  );
+  assert.equal(messages.findLast(({ event }) => event === "status")?.data["state"], "done");
+});
+
+test("who comes back says where it was, and misses nothing, also after a restart", async (t) => {
+  const { sums, parts } = summing((n, ctx) => (n === 0 ? ctx.fatal("no") : n), 3);
+  const first = await given(t, parts);
+  const one = await page(t, first.app);
+  const run = await first.app.start(sums, {}, { id: "r" });
+  await until(async () => (await run.status()).state === "held");
+  const before = await read(`${one.url}/r`, "0", ({ event }) => event === "run.held");
+  const lastId = before.at(-1)?.id;
+  assert.deepEqual(
+    before.filter(({ id }) => id !== undefined).map(({ event }) => event),
+    ["run.began", "step.began", "run.held"],
+  );
+  await until(() => one.open() === 0, { what: "the page's server lets go of who left" });
+  await run.release("fine");
+  await run.result({ timeout: "10s" });
+  await first.app.close();
+  const second = opened(t, parts, { path: first.path });
+  await working(second.app);
+  const two = await page(t, second.app);
+  const after = await read(`${two.url}/r`, lastId);
+  assert.deepEqual(
+    after.filter(({ event }) => event !== "status").map(({ event }) => event),
+    ["run.resumed", "fan-out.joined", "step.ended", "run.ended", "end"],
+  );
+});
+
+test("by default a page sees no values and nothing of failures, and `show` decides otherwise", async (t) => {
+  const { sums, parts } = summing(
+    (n) => (n === 0 ? Promise.reject(new Error("password 123")) : n),
+    3,
+    { tolerate: 1 },
+  );
+  const { app } = await given(t, parts);
+  const run = await app.start(sums, {}, { id: "r" });
+  await run.result({ timeout: "10s" });
+  const shown = await new Response(
+    eventStream(run, new Request("http://page.example/")).body,
+  ).text();
+  assert.match(shown, /"failed":1/);
+  assert.ok(
+    !shown.includes("password") && !shown.includes('"value"') && !shown.includes("k0"),
+    shown,
+  );
+  const other = eventStream(run, new Request("http://page.example/"), {
+    show: ({ done }) => ({ done }),
+  });
+  assert.match(await new Response(other.body).text(), /^event: status\ndata: \{"done":2\}$/m);
+});
+
+test("a Last-Event-ID that is none of ours is refused, and one from beyond the log is now", async (t) => {
+  const { sums, parts } = summing((n) => n, 1);
+  const { app } = await given(t, parts);
+  const run = await app.start(sums, {}, { id: "r" });
+  await run.result({ timeout: "10s" });
+  const asked = (id: string) =>
+    new Request("http://page.example/", { headers: { "last-event-id": id } });
+  assert.throws(() => eventStream(run, asked("../1")), UsageError);
+  assert.match(await new Response(eventStream(run, asked("999999")).body).text(), /event: end/);
+});
