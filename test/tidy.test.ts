@@ -86,6 +86,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
     "engines/open",
     "engines/system",
     "api/server",
+    "api/health",
     "api/for-others",
     "errors",
   ],

@@ -8,7 +8,9 @@ import type { Webhook } from "../define/webhook.ts";
 import { between } from "../define/work.ts";
 import { uniqueId } from "../engines/system.ts";
 import { worker as workerOf } from "../roles/worker.ts";
+import { webhookLedger } from "../webhooks/ledger.ts";
 import { send } from "./couriers.ts";
+import { serveHealth, type HealthOptions } from "./health.ts";
 import { tell } from "./listeners.ts";
 import type { LogTo } from "./logging.ts";
 import type { Node } from "./node.ts";
@@ -25,6 +27,8 @@ export type WorkOptions = {
   readonly processes?: number;
   /** Answer other processes of this machine on this port, or the next free one. Default: only as far as `processes` needs it. */
   readonly listen?: number | false;
+  /** Answer /healthz, /readyz and /metrics (Prometheus) on this port. Default: nothing is answered. */
+  readonly health?: HealthOptions;
   /** Stops the work, as SIGTERM does; the app stays open then. */
   readonly signal?: AbortSignal;
   /** Called when the work has begun, with the address that others may use. */
@@ -53,6 +57,7 @@ export async function workOn(
   between(processes, 0, 256, "processes");
   // What ends the process from then on is not what runs in it.
   const stop = stopSignal(signal, () => node.engine.wills?.forgive());
+  const health = await probed(node, parts, options, stop);
   // Only the processes started here know the token, unless an address was asked for: then others are meant to come.
   const isPrivate = processes > 0 && options.listen === undefined;
   const token = process.env[tokenVariable] ?? (isPrivate ? uniqueId() : undefined);
@@ -92,9 +97,27 @@ export async function workOn(
     node.working(false);
   }
   await Promise.all(told.map(({ end }) => end()));
+  await health?.close();
   await served?.close();
   stop.forget();
   return stop.why();
+}
+
+/** Before anything begins: where the port is taken, nothing has. */
+async function probed(
+  node: Node,
+  { webhooks }: Parts,
+  { health }: WorkOptions,
+  stop: ReturnType<typeof stopSignal>,
+) {
+  if (health === undefined || process.env[ownerVariable] !== undefined) return undefined;
+  const ledger = webhookLedger(async () => node, webhooks, uniqueId);
+  try {
+    return await serveHealth(node, ledger, stop.isStopping, health);
+  } catch (error) {
+    stop.forget();
+    throw error;
+  }
 }
 
 /** Its worker is gone: what it had goes to others now, not when its lease ends. */
@@ -162,7 +185,9 @@ function stopSignal(given: AbortSignal | undefined, onStop: () => void) {
   const stopped = new Promise<void>((done) => {
     resolve = done;
   });
+  let isStopping = false;
   const onSignal = (): void => {
+    isStopping = true;
     if (why === "signal") process.exit(130);
     why = "signal";
     onStop();
@@ -171,10 +196,15 @@ function stopSignal(given: AbortSignal | undefined, onStop: () => void) {
   const signals = ["SIGTERM", "SIGINT"] as const;
   for (const name of signals) process.on(name, onSignal);
   process.on("disconnect", onSignal);
-  given?.addEventListener("abort", resolve, { once: true });
-  if (given?.aborted === true) resolve();
+  const onAbort = (): void => {
+    isStopping = true;
+    resolve();
+  };
+  given?.addEventListener("abort", onAbort, { once: true });
+  if (given?.aborted === true) onAbort();
   return {
     stopped,
+    isStopping: () => isStopping,
     why: () => why,
     forget() {
       for (const name of signals) process.off(name, onSignal);

@@ -14,6 +14,8 @@ type WorkerOptions = {
   readonly drain?: Duration;
   readonly processes?: number;
   readonly port?: number;
+  readonly healthPort?: number;
+  readonly healthHost?: string;
 };
 
 export function workerCommand(act: (act: Act<WorkerOptions>) => () => Promise<void>): Command {
@@ -40,6 +42,12 @@ export function workerCommand(act: (act: Act<WorkerOptions>) => () => Promise<vo
       "where other processes reach the owner of the file",
       options.wholeNumber(0, 65_535),
     )
+    .option(
+      "--health-port <n>",
+      "answer /healthz, /readyz and /metrics there",
+      options.wholeNumber(0, 65_535),
+    )
+    .option("--health-host <host>", "and on this address (default: 127.0.0.1)")
     .addHelpText(
       "after",
       `
@@ -54,7 +62,7 @@ Examples:
 
 const worker: Act<WorkerOptions> = async (context, wanted, file) => {
   const { app } = await open(context, { ...wanted, ...(file === undefined ? {} : { app: file }) });
-  const { concurrency, queues, drain, processes } = wanted;
+  const { concurrency, queues, drain, processes, healthPort: port, healthHost: host } = wanted;
   let stoppedBy: Signal | undefined;
   const stopping = (signal: Signal): void => {
     stoppedBy = signal;
@@ -70,6 +78,7 @@ const worker: Act<WorkerOptions> = async (context, wanted, file) => {
     await interruptible(context, stopping, (signal) =>
       app.work({
         ...options.given({ concurrency, queues, drain, processes, listen: wanted.port }),
+        ...(port === undefined ? {} : { health: { port, ...options.given({ host }) } }),
         signal,
         onReady,
       }),
