@@ -11,7 +11,6 @@ export type { WorkOptions } from "./app/work.ts";
 export type { NoticeQuery, Webhooks, WebhookStatus, WhichNotices } from "./webhooks/ledger.ts";
 export type { Ctx, Log } from "./define/ctx.ts";
 export type { Duration, Percent, RateText } from "./define/duration.ts";
-export type { Duration, Percent } from "./define/duration.ts";
 export { eventStream } from "./api/event-stream.ts";
 export type { EventStreamOptions } from "./api/event-stream.ts";
 export { flow, paged } from "./define/flow.ts";

@@ -15,7 +15,7 @@ export function send(
   post: Post = realPost(place.clock),
 ): Pick<Told, "begun" | "end"> {
   const { engine, clock, host, news, about, isHolder } = place;
-  const slots = newSlots();
+  const slots = newSlots(clock);
   const roles = Array.from(
     { length: webhooks.size === 0 ? 0 : engine.partitions },
     (_, partition) =>

@@ -42,7 +42,7 @@ function given(hooks: readonly Webhook[] = [to("ops")]) {
       about: aboutRuns(on),
       partition: 0,
       webhooks: parts,
-      slots: slots(),
+      slots: slots(clock),
       mayTell: () => true,
       onTrouble: (what) => troubles.push(what),
       async post({ url }, { headers }) {
@@ -259,11 +259,15 @@ test("given up after its time, with its answers; redriven by id it is sent again
 });
 
 test("what is kept is bounded: the newest of what is over", async () => {
-  const { started, add, ledger } = given();
+  const { started, add, ledger, clock } = given();
   const role = started();
   await role.begin();
   for (let n = 0; n < 3; n += 1) {
     await add(...Array.from({ length: limits.noticesKept }, (_, each) => ended(`r${n}-${each}`)));
+    for (let second = 0; second < 3; second += 1) {
+      await role.settle();
+      clock.advance(1_000);
+    }
     await role.settle();
   }
   const notices = await ledger.notices({ limit: 1_000 });

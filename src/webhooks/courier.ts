@@ -85,7 +85,10 @@ const lookMs = 1_000;
 /** Records without an event for a webhook, before the checkpoint is written all the same. */
 const unkeptAtMost = 1_000;
 /** New notices in one keep: it is one transaction, which others may wait for. */
-const noticesPerKeep = 500;
+const noticesPerKeep = 200;
+/** After a keep of so many, it rests for several times as long as it took: sub-jobs want the processor, too. */
+const manyPuts = 50;
+const restsFor = 10;
 const becauseGone = "the webhook answered 410: it is gone";
 
 export function courier(options: CourierOptions): Courier {
@@ -98,6 +101,7 @@ export function courier(options: CourierOptions): Courier {
   const sending = new Set<string>();
   const answered = new Map<string, Answer>();
   let isStale = false;
+  let restUntil = 0;
   let lookAt = 0;
   let wake: () => void = () => undefined;
   let forget: () => void = () => undefined;
@@ -256,13 +260,16 @@ export function courier(options: CourierOptions): Courier {
         if (of === partition) ask();
       });
     },
-    wakeAt: () => Math.max(Math.min(lookAt, known?.due.peek()?.at ?? Infinity), clock.now() + 1),
+    wakeAt: () =>
+      Math.max(Math.min(lookAt, known?.due.peek()?.at ?? Infinity), restUntil, clock.now() + 1),
     begin,
     end() {
       forget();
       stop.abort(reader);
     },
     async tick() {
+      const began = clock.now();
+      if (began < restUntil) return 0;
       if (!options.mayTell()) {
         isStale = true;
         lookAt = clock.now() + lookMs;
@@ -291,6 +298,11 @@ export function courier(options: CourierOptions): Courier {
       }
       sendDue(after);
       known = after;
+      if (puts.length >= manyPuts) {
+        restUntil = clock.now() + (clock.now() - began) * restsFor;
+        lookAt = Math.min(lookAt, restUntil);
+        if (restUntil > clock.now()) return 0;
+      }
       return changed.size > 0 || read > at.read ? 1 : 0;
     },
   };

@@ -1,11 +1,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { limits } from "../core/limits.ts";
+import { virtualClock } from "../contract/given.ts";
 import { slots as newSlots } from "./slots.ts";
 
 /** Turns that end when they are told to. */
 function given() {
-  const slots = newSlots();
+  const clock = virtualClock();
+  const slots = newSlots(clock);
+  /** So much time passes that as many may begin as there is room for. */
+  const pass = async (): Promise<void> => {
+    for (let n = 0; n < 10; n += 1) {
+      clock.advance(200);
+      await new Promise((next) => setImmediate(next));
+    }
+  };
   const running: { name: string; end: (isOk: boolean) => Promise<void> }[] = [];
   const begun: string[] = [];
   const ask = (name: string): void =>
@@ -23,7 +32,7 @@ function given() {
         running.push(one);
       });
     });
-  return { slots, ask, running, begun };
+  return { slots, ask, running, begun, pass, clock };
 }
 
 test("one webhook gets a few at once, and the next when one is over", async () => {
@@ -49,23 +58,47 @@ test("after a failure it gets one at a time, until one goes well", async () => {
 });
 
 test("a thousand that hang leave room for one that answers, once each has failed", async () => {
-  const { slots, ask, running, begun } = given();
+  const { slots, ask, running, begun, pass } = given();
   for (let n = 0; n < 1_000; n += 1) ask(`down-${n}`);
+  await pass();
   assert.equal(slots.busy(), limits.noticesAtOnce - limits.noticesAiling);
-  while (running.length > 0) await running[0]?.end(false); // Each had its time, and failed.
+  while (begun.length < 1_000) {
+    while (running.length > 0) await running[0]?.end(false); // Each had its time, and failed.
+    await pass();
+  }
+  while (running.length > 0) await running[0]?.end(false);
   assert.equal(begun.length, 1_000);
   for (let n = 0; n < 1_000; n += 1) ask(`down-${n}`); // And again, now known to be ill.
+  await pass();
   assert.equal(slots.busy(), limits.noticesAiling);
   ask("up");
   assert.equal(begun.at(-1), "up");
 });
 
 test("webhooks take turns, however much one has to say", async () => {
-  const { ask, running, begun } = given();
+  const { ask, running, begun, pass } = given();
   for (let n = 0; n < limits.noticesAtOnce - limits.noticesAiling; n += 1) ask(`busy-${n}`);
+  await pass();
   const before = begun.length;
   for (let n = 0; n < 50; n += 1) ask("much");
   ask("little");
   for (let n = 0; n < 3; n += 1) await running[0]?.end(true);
   assert.deepEqual(begun.slice(before), ["much", "little", "much"]);
+});
+
+test("however quickly a thousand are refused, so many are begun in a second", async () => {
+  const { slots, begun, clock } = (() => {
+    const clock = virtualClock();
+    return { clock, slots: newSlots(clock), begun: [] as string[] };
+  })();
+  const turn = (name: string) => async () => {
+    begun.push(name);
+    return false;
+  };
+  for (let n = 0; n < 1_000; n += 1) slots.ask(`down-${n}`, turn(`down-${n}`));
+  for (let ms = 0; ms < 1_000; ms += 10) {
+    clock.advance(10);
+    await new Promise((next) => setImmediate(next));
+  }
+  assert.ok(begun.length >= 150 && begun.length <= 270, `${begun.length} in a second`);
 });

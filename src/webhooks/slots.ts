@@ -2,9 +2,11 @@
  * Who may send now, of all couriers of a process: fair between webhooks, and those that are ill apart from those that are well.
  *
  * A webhook whose last attempt failed is ailing: it gets one request at a time, out of few. So a thousand that hang wait for
- * each other, and whoever answers is told at once.
+ * each other, and whoever answers is told at once. And each request costs the processor something that sub-jobs want: so many are
+ * begun in a second, and no more.
  */
 import { limits } from "../core/limits.ts";
+import type { Clock } from "../ports/clock.ts";
 
 /** An attempt; resolves to whether it went well. Never rejects. */
 export type Turn = () => Promise<boolean>;
@@ -25,11 +27,37 @@ const atOnce: Readonly<Record<Health, number>> = {
 };
 const perWebhook: Readonly<Record<Health, number>> = { well: limits.noticesPerWebhook, ailing: 1 };
 
-export function slots(): Slots {
+/** Requests that may begin at once, and how soon the next may: 200 in a second, 20 of those that are ill; some 0.3 ms each. */
+const burst: Readonly<Record<Health, number>> = { well: 50, ailing: 10 };
+const everyMs: Readonly<Record<Health, number>> = { well: 5, ailing: 50 };
+
+export function slots({ now, sleep }: Clock): Slots {
   const lines = new Map<string, Line>();
   /** Webhooks with a turn that waits and room for it, who came first first. */
   const ready: Readonly<Record<Health, Set<string>>> = { well: new Set(), ailing: new Set() };
   const running: Record<Health, number> = { well: 0, ailing: 0 };
+  /** The instant up to which what began so far is paid for. */
+  const paidUntil: Record<Health, number> = { well: 0, ailing: 0 };
+  const isResting: Record<Health, boolean> = { well: false, ailing: false };
+
+  /** False: not yet. It pumps again when it is time. */
+  function mayBegin(health: Health): boolean {
+    const from = Math.max(paidUntil[health], now() - burst[health] * everyMs[health]);
+    const restMs = from + everyMs[health] - now();
+    if (restMs <= 0) {
+      paidUntil[health] = from + everyMs[health];
+      return true;
+    }
+    if (!isResting[health]) void rest(health, restMs);
+    return false;
+  }
+
+  async function rest(health: Health, ms: number): Promise<void> {
+    isResting[health] = true;
+    await sleep(Math.max(1, ms));
+    isResting[health] = false;
+    pump();
+  }
 
   /** Last of those who are ready, if it is. */
   function lineUp(name: string, line: Line): void {
@@ -57,7 +85,7 @@ export function slots(): Slots {
   function pump(): void {
     for (const health of ["well", "ailing"] as const)
       for (const name of ready[health]) {
-        if (running[health] >= atOnce[health]) break;
+        if (running[health] >= atOnce[health] || !mayBegin(health)) break;
         const line = lines.get(name);
         const turn = line?.turns.shift();
         if (line !== undefined && turn !== undefined) void take(name, line, turn);
