@@ -45,6 +45,8 @@ export type Subject = {
   readonly measure: string;
   readonly input: Input;
   readonly figures: readonly Figure[];
+  /** Options of the child's Node; none where nothing is said. */
+  readonly nodeOptions?: readonly string[];
   /** Rejects with SkippedError when it cannot be had here. */
   readonly companion?: (folder: string) => Promise<Companion>;
 };
@@ -161,7 +163,7 @@ function inChild(subject: Subject, input: Input, folder: string): Promise<Measur
   const order: Order = { module: subject.module.href, measure: subject.measure, input, folder };
   return new Promise((resolve, reject) => {
     const child = fork(new URL("child.ts", import.meta.url), {
-      execArgv: [],
+      execArgv: [...(subject.nodeOptions ?? [])],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);

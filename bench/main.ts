@@ -1,4 +1,6 @@
 /** npm run bench -- NAME [--json] [--runs N] [--no-peers]; without a name, the list. */
+import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { measureAll, type Bench } from "./harness.ts";
 import { machine } from "./machine.ts";
@@ -74,6 +76,11 @@ async function main(): Promise<number> {
       subject.name.includes(values.only),
   );
   const bench = { ...found, subjects };
+  progress("compiling what is measured");
+  execFileSync("npm", ["run", "-s", "build"], {
+    cwd: fileURLToPath(new URL("..", import.meta.url)),
+    stdio: ["ignore", "ignore", "inherit"],
+  });
   const report = await measureAll(bench, runs, progress);
   progress("");
   const on = machine();

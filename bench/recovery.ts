@@ -8,7 +8,7 @@ const program = new URL("recovery-worker.ts", import.meta.url);
 
 function begin(folder: string, items: number, slots: number): ChildProcess {
   return fork(program, [folder, `${items}`, `${slots}`], {
-    execArgv: [],
+    execArgv: ["--import", new URL("compiled.ts", import.meta.url).href],
     stdio: ["ignore", "ignore", "inherit", "ipc"],
   });
 }
