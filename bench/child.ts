@@ -1,5 +1,4 @@
 /** The fresh process of one measurement: told what to do by its parent, says one thing, ends. */
-import "./compiled.ts";
 import type { Answer, Measure, Order } from "./harness.ts";
 
 function answer(what: Answer): void {

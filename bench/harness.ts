@@ -157,13 +157,14 @@ export type Order = {
 
 export type Answer = { readonly values: Measured } | { readonly error: string };
 
+const compiled = new URL("compiled.ts", import.meta.url).href;
 const patienceMs = 15 * 60_000;
 
 function inChild(subject: Subject, input: Input, folder: string): Promise<Measured> {
   const order: Order = { module: subject.module.href, measure: subject.measure, input, folder };
   return new Promise((resolve, reject) => {
     const child = fork(new URL("child.ts", import.meta.url), {
-      execArgv: [...(subject.nodeOptions ?? [])],
+      execArgv: ["--import", compiled, ...(subject.nodeOptions ?? [])],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     const timer = setTimeout(() => child.kill("SIGKILL"), patienceMs);
