@@ -243,7 +243,7 @@ function checkPauses(
 /** When the forecast is looked at, and what it says, the rules do not know; but it is of a deadline that is still to come, and once. */
 function checkRisk(
   { runs }: Refold,
-  { run: id, step: name, of, deadlineAt, forecastAt }: Told,
+  { run: id, step: name, of, deadlineAt, forecastAt, riskAt }: Told,
   at: number,
   tell: (what: string) => void,
 ): void {
@@ -255,7 +255,8 @@ function checkRisk(
   holder.isAtRisk = true;
   if (!(Number(forecastAt) > Number(deadlineAt)))
     tell(`${id}/${name} is at risk, with a forecast before its deadline`);
-  if (!holder.isLate && Number(deadlineAt) <= at)
+  if (!(Number(riskAt) <= at)) tell(`${id}/${name} is at risk from a time on that is to come`);
+  if (!holder.isLate && Number(deadlineAt) <= Number(riskAt))
     tell(`${id}/${name} is at risk and not late, after its deadline`);
 }
 
