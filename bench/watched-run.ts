@@ -43,6 +43,7 @@ function race(isCounted: boolean, listeners = 0): (setup: Setup) => Promise<Cont
       clock,
       host,
       plans: new Map([["race", flows.plan]]),
+      schedules: new Map(),
       onError,
     });
     await served.begin();

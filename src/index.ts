@@ -1,5 +1,6 @@
 /** The public door: what a program that uses Fanfold imports. */
 export { app } from "./app/app.ts";
+export type { ScheduleHandle, ScheduleStatus } from "./app/schedules.ts";
 export type { Became, Decided, Selected } from "./app/selecting.ts";
 export type { App, AppDefinition, Delay, Start } from "./app/app.ts";
 export type { Part } from "./app/parts.ts";
@@ -22,6 +23,8 @@ export { listener } from "./define/listener.ts";
 export type { EventOf, Listener } from "./define/listener.ts";
 export { webhook } from "./define/webhook.ts";
 export type { Webhook } from "./define/webhook.ts";
+export { schedule } from "./define/schedule.ts";
+export type { Schedule, ScheduleDefinition, Tick } from "./define/schedule.ts";
 export { unique } from "./define/unique.ts";
 export type { Due, Retry, Work } from "./define/work.ts";
 export {

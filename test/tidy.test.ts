@@ -102,6 +102,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
 const libraries: Readonly<Record<string, readonly string[]>> = {
   "@standard-schema/spec": ["define"],
   commander: ["cli"],
+  croner: ["define"],
   "csv-stringify": ["cli"],
   hono: ["api"],
   "@hono/node-server": ["api"],

@@ -98,7 +98,7 @@ export const inCore: readonly Bug[] = [
   ]),
   bug("a run that is started twice begins twice", [
     partition,
-    "  if (state.runs.has(event.run)) return; // The id",
+    "  if (existing !== undefined) return; // The id",
     "  // The id",
   ]),
 

@@ -2,6 +2,7 @@
 import type { Pause } from "../core/pauses.ts";
 import type { RunEventType } from "../core/run-event.ts";
 import { checkRunId, partitionOf, sentPrefix } from "../core/ids.ts";
+import type { SchedulePlan } from "../core/schedule.ts";
 import type { Log } from "../define/ctx.ts";
 import type { Flow, State } from "../define/flow.ts";
 import type { Awaitable, Job } from "../define/job.ts";
@@ -17,13 +18,19 @@ import { earsOf } from "./listeners.ts";
 import type { Standing } from "../roles/standing.ts";
 import { knownStatistics, type Known, type StatisticsOf } from "../roles/statistics.ts";
 import { logTo } from "./logging.ts";
-import { sorted, type Part } from "./parts.ts";
 import { openNode, type Node } from "./node.ts";
+import { checkFlow, checkJob, sorted, type Part } from "./parts.ts";
 import { ownerVariable, tokenVariable } from "./processes.ts";
 import { askedFor, type Delay, type Start } from "./starting.ts";
 import { startWithin, type SqlTransaction, type Within } from "./within.ts";
 import { runHandle, type Run } from "./run.ts";
 import { webhookLedger, type Webhooks } from "../webhooks/ledger.ts";
+import {
+  listSchedules,
+  scheduleHandle,
+  type ScheduleHandle,
+  type ScheduleStatus,
+} from "./schedules.ts";
 import { workOn, type WorkOptions } from "./work.ts";
 
 export type AppDefinition = {
@@ -36,6 +43,8 @@ export type AppDefinition = {
   /** An engine of your own; `url` is not looked at then. */
   readonly engine?: Engine;
   readonly clock?: Clock;
+  /** False: ticks start nothing in this process, as in development; `fire` does. When they are on again, they count from then. */
+  readonly schedules?: boolean;
 };
 
 export type { Delay, Start };
@@ -93,6 +102,10 @@ export type App = {
   readonly standing: () => Promise<Standing>;
   /** What is sent to webhooks, and what came of it. */
   readonly webhooks: Webhooks;
+  /** All schedules of the engine, by name: when each comes next, and what came of its last tick. */
+  readonly schedules: () => Promise<readonly ScheduleStatus[]>;
+  /** One of this app's. Throws NotFoundError if it has none of this name. */
+  readonly schedule: (name: string) => ScheduleHandle;
   /** Works until SIGTERM or SIGINT (or the signal given), then drains and resolves. */
   readonly work: (options?: WorkOptions) => Promise<void>;
   /** Stops the work as a signal does, and ends what the app has open; may be called twice. Runs stay where they are, and go on when somebody opens them again. */
@@ -102,7 +115,8 @@ export type App = {
 
 export function app(definition: AppDefinition): App {
   const { name, parts } = definition;
-  const { flows, jobs, listeners, webhooks } = sorted(parts);
+  const { flows, jobs, listeners, schedules, webhooks } = sorted(parts);
+  const isQuiet = definition.schedules === false;
   const plans = new Map([...flows].map(([flow, { plan }]) => [flow, plan]));
   const log = logTo(definition.log);
   let opened: Promise<Node> | undefined;
@@ -124,6 +138,9 @@ export function app(definition: AppDefinition): App {
       name,
       token: process.env[tokenVariable],
       plans,
+      schedules: new Map(
+        [...schedules].map(([one, { plan }]) => [one, isQuiet ? silent(plan) : plan]),
+      ),
       engine: definition.engine,
       clock: definition.clock,
       onError: (role, error) =>
@@ -255,32 +272,12 @@ export function app(definition: AppDefinition): App {
     statistics: async (of = {}) => knownStatistics((await node()).engine, of),
     standing: async () => (await node()).standing,
     webhooks: webhookLedger(node, webhooks, uniqueId),
+    schedules: async () => listSchedules(await node(), schedules),
+    schedule: (one) => scheduleHandle(node, schedules, one),
     work: (options = {}) => work(options),
     close,
     [Symbol.asyncDispose]: close,
   };
-}
-
-function checkFlow(flows: ReadonlyMap<string, Flow>, flow: Flow): void {
-  const known = flows.get(flow.name);
-  if (known === flow) return;
-  if (known !== undefined)
-    throw new UsageError(
-      `flow "${flow.name}" is not the one in app({ parts }), only called the same: start that one`,
-    );
-  const own = [...flows.keys()].filter((name) => !name.startsWith(sentPrefix));
-  const names = own.map((name) => `"${name}"`).join(", ");
-  throw new UsageError(
-    `unknown flow "${flow.name}": ${names === "" ? "this app has no flows in parts" : `this app knows ${names}`}`,
-  );
-}
-
-function checkJob(jobs: ReadonlyMap<string, Job>, what: Everywhere): void {
-  if (!("job" in what) || jobs.has(what.job)) return;
-  const names = [...jobs.keys()].map((name) => `"${name}"`).join(", ");
-  throw new UsageError(
-    `unknown job "${what.job}": ${names === "" ? "this app has no jobs in parts" : `this app knows ${names}`}`,
-  );
 }
 
 /** A child of `work({ processes })` asks its owner, whatever its program says. */
@@ -295,6 +292,11 @@ function urlOf(url: string | undefined, name: string): string {
         "set FANFOLD_URL, or pass a url (sqlite:/data/billing.db says that a file is meant)",
     );
   return "sqlite:.fanfold/dev.db";
+}
+
+/** The schedule, with a rule by which nothing ever comes. */
+function silent(plan: SchedulePlan): SchedulePlan {
+  return { ...plan, rule: `${plan.rule} (off)`, next: () => undefined };
 }
 
 function messageOf(error: unknown): string {

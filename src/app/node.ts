@@ -1,6 +1,7 @@
 /** What a process has open: the engine, and the roles that belong to it whether or not it works. */
 import { encode } from "../core/event.ts";
 import type { Plans } from "../core/plan.ts";
+import type { Schedules } from "../core/schedule.ts";
 import { changes, type Changes } from "./changes.ts";
 import { serving, type Serving } from "./serving.ts";
 import { openEngine, type OpenedEngine } from "../engines/open.ts";
@@ -47,6 +48,7 @@ export type NodeOptions = {
   readonly name: string;
   readonly token: string | undefined;
   readonly plans: Plans;
+  readonly schedules: Schedules;
   readonly onError: OnError;
   /** A third party's engine, or a test's; `url` is not looked at then. */
   readonly engine?: Engine | undefined;
@@ -58,12 +60,12 @@ const listedMs = 250;
 const listedLookMs = 5;
 
 export async function openNode(options: NodeOptions): Promise<Node> {
-  const { url, name, token, plans, onError } = options;
+  const { url, name, token, plans, schedules, onError } = options;
   const clock = options.clock ?? systemClock();
   const opened: OpenedEngine = options.engine ?? (await openEngine(url, { clock, name, token }));
   const engine: Engine = opened;
   const host = hostOf(engine, clock, onError);
-  const served = serving({ engine, clock, host, plans, onError });
+  const served = serving({ engine, clock, host, plans, schedules, onError });
   try {
     await served.begin();
   } catch (error) {

@@ -1,22 +1,26 @@
-/** What an app is made of, sorted by kind and checked together. */
+/** What an app is made of, and whether it fits together. */
+import { sentPrefix } from "../core/ids.ts";
 import type { Flow } from "../define/flow.ts";
 import type { Job } from "../define/job.ts";
 import type { Listener } from "../define/listener.ts";
+import type { Schedule } from "../define/schedule.ts";
 import { sent } from "../define/sent.ts";
 import type { Webhook } from "../define/webhook.ts";
 import { UsageError } from "../errors.ts";
+import type { Everywhere } from "./deciding.ts";
 
 /** What an app is made of. Every job and flow that it starts or works on must be among them. */
-export type Part = Flow | Job | Listener | Webhook;
+export type Part = Flow | Job | Listener | Schedule | Webhook;
 
 export type Sorted = {
   readonly flows: ReadonlyMap<string, Flow>;
   readonly jobs: ReadonlyMap<string, Job>;
   readonly listeners: readonly Listener[];
+  readonly schedules: ReadonlyMap<string, Schedule>;
   readonly webhooks: ReadonlyMap<string, Webhook>;
 };
 
-/** Throws UsageError where two are called the same, or one is missing. */
+/** The parts by kind and name. Throws UsageError for those that do not fit together. */
 export function sorted(parts: readonly Part[]): Sorted {
   const byKind = <K extends Part["kind"]>(kind: K) => {
     const named = new Map<string, Extract<Part, { readonly kind: K }>>();
@@ -40,8 +44,15 @@ export function sorted(parts: readonly Part[]): Sorted {
           `${step.job.name} is used by ${flow.name}/${step.name} but is not in app({ parts }): add it`,
         );
   }
+  const schedules = byKind("schedule");
+  for (const { name, run } of schedules.values())
+    if ((run.kind === "flow" ? flows : jobs).get(run.name) !== run)
+      throw new UsageError(
+        `${run.kind} "${run.name}" is run by schedule "${name}" but is not in app({ parts }): add it`,
+      );
   for (const one of [...jobs.values()].map(sent)) flows.set(one.name, one);
-  return { flows, jobs, listeners: [...byKind("listener").values()], webhooks: byKind("webhook") };
+  const listeners = [...byKind("listener").values()];
+  return { flows, jobs, listeners, schedules, webhooks: byKind("webhook") };
 }
 
 function isOf<K extends Part["kind"]>(
@@ -49,4 +60,27 @@ function isOf<K extends Part["kind"]>(
   kind: K,
 ): part is Extract<Part, { readonly kind: K }> {
   return part.kind === kind;
+}
+
+/** Throws UsageError unless it is this app's own. */
+export function checkFlow(flows: ReadonlyMap<string, Flow>, flow: Flow): void {
+  const known = flows.get(flow.name);
+  if (known === flow) return;
+  if (known !== undefined)
+    throw new UsageError(
+      `flow "${flow.name}" is not the one in app({ parts }), only called the same: start that one`,
+    );
+  const own = [...flows.keys()].filter((name) => !name.startsWith(sentPrefix));
+  const names = own.map((name) => `"${name}"`).join(", ");
+  throw new UsageError(
+    `unknown flow "${flow.name}": ${names === "" ? "this app has no flows in parts" : `this app knows ${names}`}`,
+  );
+}
+
+export function checkJob(jobs: ReadonlyMap<string, Job>, what: Everywhere): void {
+  if (!("job" in what) || jobs.has(what.job)) return;
+  const names = [...jobs.keys()].map((name) => `"${name}"`).join(", ");
+  throw new UsageError(
+    `unknown job "${what.job}": ${names === "" ? "this app has no jobs in parts" : `this app knows ${names}`}`,
+  );
 }

@@ -1,6 +1,8 @@
 /** The partitions that this process serves: all of them, or its share where several processes may. */
 import { limits } from "../core/limits.ts";
+import { partitionOf } from "../core/ids.ts";
 import type { Plans } from "../core/plan.ts";
+import type { Schedules } from "../core/schedule.ts";
 import { shareOf } from "../core/shares.ts";
 import { uniqueId } from "../engines/system.ts";
 import { CorruptError, UsageError } from "../errors.ts";
@@ -33,12 +35,14 @@ export type ServingOptions = {
   readonly clock: Clock;
   readonly host: Host;
   readonly plans: Plans;
+  readonly schedules: Schedules;
   readonly onError: OnError;
 };
 
 type Served = { readonly manager: Manager; readonly roles: readonly Role[] };
 
-export function serving({ engine, clock, host, plans, onError }: ServingOptions): Serving {
+export function serving(options: ServingOptions): Serving {
+  const { engine, clock, host, plans, onError } = options;
   /** Names this process among those that might claim a partition. */
   const holder = uniqueId();
   const served = new Map<number, Served>();
@@ -48,7 +52,10 @@ export function serving({ engine, clock, host, plans, onError }: ServingOptions)
   async function serve(partition: number): Promise<void> {
     const onStrange = (because: string): void =>
       onError(`manager ${partition}`, new UsageError(because));
-    const role = manager({ engine, clock, partition, holder, plans, onStrange });
+    const schedules = new Map(
+      [...options.schedules].filter(([name]) => partitionOf(name, engine.partitions) === partition),
+    );
+    const role = manager({ engine, clock, partition, holder, plans, schedules, onStrange });
     await firstTick(role);
     const roles: Role[] = [
       role,

@@ -9,7 +9,6 @@ const today: Readonly<Record<string, string>> = {
   plan: "fanfold demo     shows how workers and deadline hang together",
   publish: "fanfold start <flow> <input>",
   tail: "fanfold show <run>",
-  schedules: "fanfold start <flow> <input>     from cron",
   map: "fanfold show <run>",
   move: "fanfold doctor",
   migrate: "fanfold doctor     files are migrated when they are opened",

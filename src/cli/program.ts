@@ -14,6 +14,7 @@ import { logCommand } from "./commands/log.ts";
 import { queuesCommand } from "./commands/queues.ts";
 import { pauseCommand, resumeCommand } from "./commands/pausing.ts";
 import { runsCommand } from "./commands/runs.ts";
+import { schedulesCommand } from "./commands/schedules.ts";
 import { sendCommand } from "./commands/send.ts";
 import { setCommand } from "./commands/set.ts";
 import { showCommand } from "./commands/show.ts";
@@ -111,6 +112,7 @@ function commands(io: Io, end: (code: ExitCode) => void): Command {
     workersCommand,
     queuesCommand,
     logCommand,
+    schedulesCommand,
     doctorCommand,
     checkCommand,
     redriveCommand,

@@ -13,11 +13,13 @@ import { restorePrefix } from "../core/key-index.ts";
 import * as ledgers from "../core/ledger.ts";
 import { decide } from "../core/partition.ts";
 import type { FlowPlan, Plans } from "../core/plan.ts";
+import type { Schedules, StoredSchedule } from "../core/schedule.ts";
 import type { Run } from "../core/run.ts";
 import {
   restorePauses,
   restoreRun,
   restoreTokens,
+  restoreSchedule,
   restoreWorkers,
   takeChanges,
   type FanOutRecords,
@@ -65,8 +67,8 @@ export function plansOf(flows: readonly FlowPlan[]): Plans {
   return new Map(flows.map((flow) => [flow.name, flow]));
 }
 
-export function freshBench(plans: Plans): Bench {
-  return { state: emptyPartition(0, plans), store: new Map(), offset: 0 };
+export function freshBench(plans: Plans, schedules?: Schedules): Bench {
+  return { state: emptyPartition(0, plans, 1, schedules), store: new Map(), offset: 0 };
 }
 
 /** As the log gives it back: through its text. */
@@ -92,8 +94,13 @@ export function play(
 }
 
 /** Stops, and starts again from what was committed; all of its runs, those that ended too. */
-export function restarted({ store, offset }: Bench, plans: Plans, at: number): Bench {
-  const state = emptyPartition(0, plans);
+export function restarted(
+  { store, offset }: Bench,
+  plans: Plans,
+  at: number,
+  schedules?: Schedules,
+): Bench {
+  const state = emptyPartition(0, plans, 1, schedules);
   const kept = new Map(store);
   const pauses = kept.get(keys.pauses);
   if (typeof pauses === "string") restorePauses(state, pauses);
@@ -103,6 +110,8 @@ export function restarted({ store, offset }: Bench, plans: Plans, at: number): B
     restoreStored(kept, state, key.slice(prefixes.run.length), at);
   const workers = kept.get(keys.partition);
   if (typeof workers === "string") restoreWorkers(state, workers);
+  for (const key of inOrder(kept, prefixes.schedule))
+    restoreSchedule(state, parsed(kept.get(key)) as StoredSchedule); // oxlint-disable-line typescript/no-unsafe-type-assertion -- takeChanges wrote it
   return { state, store: kept, offset };
 }
 

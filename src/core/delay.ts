@@ -9,6 +9,7 @@ import { beginRun } from "./advance.ts";
 import type { Recorded } from "./event.ts";
 import { guarded } from "./halt.ts";
 import { limits } from "./limits.ts";
+import { endOfScheduled } from "./scheduling.ts";
 import { isSent, type Run } from "./run.ts";
 import type { Decided, Partition } from "./state.ts";
 
@@ -33,8 +34,9 @@ export function followEnds(
 ): number {
   for (let n = from; n < decided.events.length; n += 1) {
     const one = decided.events[n];
-    if (one?.type === "run.ended" && state.sent.underWay.delete(one.run))
-      beginNext(state, event, decided);
+    if (one?.type !== "run.ended") continue;
+    if (state.sent.underWay.delete(one.run)) beginNext(state, event, decided);
+    endOfScheduled(state, one.run, decided);
   }
   return decided.events.length;
 }

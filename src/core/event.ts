@@ -168,6 +168,14 @@ export type InputEvent =
   /** The queue was in memory and is empty now. clean: its workers had stopped, so nothing crashed. */
   | { readonly type: "queue.lost"; readonly clean: boolean }
   | { readonly type: "ticked" }
+  | {
+      readonly type: "schedule.asked";
+      readonly schedule: string;
+      readonly what: "fire" | "pause" | "resume";
+      readonly request: string;
+      readonly author?: string;
+      readonly reason?: string;
+    }
   | (Asked & { readonly type: "redrive.asked" } & Selection)
   | (Asked & { readonly type: "skip.asked" } & Selection)
   | (Asked & { readonly type: "release.asked" })
@@ -241,12 +249,24 @@ export type OutputEvent =
       readonly counted?: { readonly flow: string; readonly startedAt: number };
     });
 
-export type Event = InputEvent | OutputEvent;
+/** A tick of a schedule, as the manager of its partition took it. */
+export type ScheduleEvent = {
+  readonly type: "schedule.ticked";
+  readonly schedule: string;
+  readonly tick: number;
+  readonly outcome: "started" | "queued" | "skipped";
+  /** The run. */
+  readonly started?: string;
+  readonly because?: string;
+};
+
+export type Event = InputEvent | OutputEvent | ScheduleEvent;
 
 /** What a manager writes: what followed, and input for its own next decision that nobody else has to make. */
 export type Written =
   | OutputEvent
-  | Extract<InputEvent, { readonly type: "ticked" | "fan-out.sealed" }>
+  | ScheduleEvent
+  | Extract<InputEvent, { readonly type: "ticked" | "run.started" | "fan-out.sealed" }>
   | (Extract<InputEvent, { readonly type: "fan-out.grown" }> & { readonly body: string });
 
 /** An event as the log returns it: `at` is the log's time in epoch ms, never the producer's. */

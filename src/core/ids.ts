@@ -41,12 +41,19 @@ export function checkKey(key: unknown): string {
   return key;
 }
 
+const tickPattern = /^([A-Za-z0-9][A-Za-z0-9._-]{0,63})@\d{4}-\d\d-\d\dT\d\d:\d\d/;
+
+/** The schedule that a run is of, by its id: `month-end@2026-11-01T02:00+01:00`. It lives where its schedule does. */
+export function scheduleOf(run: string): string | undefined {
+  return run.includes("@") ? tickPattern.exec(run)?.[1] : undefined;
+}
+
 /** How the flow is called by which a job runs that was sent by itself: no flow that somebody wrote has a colon. */
 export const sentPrefix = "job:";
 
 /** Where the run lives: from 0 to partitions - 1, the same for ever. */
 export function partitionOf(run: string, partitions: number): number {
-  return hashOf(run).h1 % partitions;
+  return hashOf(scheduleOf(run) ?? run).h1 % partitions;
 }
 
 /** Of records that come by number, so that the order of keys is that of numbers. */
@@ -58,6 +65,7 @@ const padded = (n: number): string => `${n}`.padStart(8, "0");
  *   partition                    what concerns no single run: the workers
  *   tokens                       what is left of rates (throttle.ts)
  *   pauses                       what people have paused (pauses.ts)
+ *   schedule/<name>              a schedule
  *   live/<run>                   there is one for every run that has not ended
  *   run/<run>                    the run
  *   step/<run>/<step>            a step's counters
@@ -69,6 +77,7 @@ export const keys = {
   partition: "partition",
   pauses: "pauses",
   tokens: "tokens",
+  schedule: (name: string): string => `${prefixes.schedule}${name}`,
   live: (run: string): string => `${prefixes.live}${run}`,
   run: (run: string): string => `${prefixes.run}${run}`,
   step: (run: string, step: string): string => `${prefixes.steps(run)}${step}`,
@@ -85,6 +94,7 @@ export const keys = {
 /** What to scan for all records of a kind. */
 export const prefixes = {
   live: "live/",
+  schedule: "schedule/",
   run: "run/",
   steps: (run: string): string => `step/${run}/`,
   pages: (run: string, step: string): string => `page/${run}/${step}/`,

@@ -20,6 +20,12 @@ export const limits = {
   eventsPerTick: 1_000,
   /** Timers that go off in one tick: a hundred thousand runs that are due at once are begun in portions, a commit each. */
   wakesPerTick: 1_000,
+  /** A tick that is dealt with so late, or earlier, was not missed: a restart or a claim that moves takes less. */
+  onTimeMs: 60_000,
+  /** Missed ticks that `missed: "all"` makes up for, the latest ones: they are started in one commit. */
+  missedTicks: 1_000,
+  /** Ticks of a schedule that wait for a run of it to end; of more, the later ones are skipped. */
+  queuedTicks: 1_000,
   /** Jobs sent by themselves that are under way at once, per partition; one takes 8 KB, and those that wait for room a tenth of it. */
   sentAtOnce: 8_192,
   /** Outcomes in one event: bounds what reading one outcome decodes. */

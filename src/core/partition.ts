@@ -27,6 +27,7 @@ import { adoptPauses, obeyForAll } from "./pausing.ts";
 import { report } from "./progress.ts";
 import { bucketOf, mergeSparse } from "./histogram.ts";
 import { isSound } from "./sound.ts";
+import { endOfScheduled, meetSchedules, obeySchedule, wakeSchedules } from "./scheduling.ts";
 import * as slices from "./slices.ts";
 import { wake } from "./waking.ts";
 import { limits } from "./limits.ts";
@@ -52,6 +53,8 @@ export function decide(state: Partition, events: readonly Recorded[]): Decided {
   let followed = 0;
   for (const event of events) {
     last = event;
+    meetSchedules(state, event);
+    wakes += wakeSchedules(state, event, decided, limits.wakesPerTick - wakes);
     wakes += wake(state, event, decided, limits.wakesPerTick - wakes);
     if (!isSound(event) || isPassedOver(state, event)) countStale(state, event);
     else if ("run" in event)
@@ -122,7 +125,10 @@ function decideOne(state: Partition, event: Recorded, decided: Decided): void {
       state.changed.steps.set(found.step, found.run);
       return;
     }
+    case "schedule.asked":
+      return obeySchedule(state, event, decided);
     case "ticked":
+    case "schedule.ticked":
     case "run.delayed":
     case "run.began":
     case "step.began":
@@ -159,7 +165,9 @@ function start(
   event: Recorded & { type: "run.started" },
   decided: Decided,
 ): void {
-  if (state.runs.has(event.run)) return; // The id is the idempotency key; whoever asked compares the inputs.
+  const existing = state.runs.get(event.run);
+  if (existing !== undefined && isEnded(existing)) endOfScheduled(state, event.run, decided);
+  if (existing !== undefined) return; // The id is the idempotency key; whoever asked compares the inputs.
   const plan = state.plans.get(event.flow);
   const beginAt = Math.max(event.at, event.beginAt ?? event.at);
   const run: Run = {

@@ -78,8 +78,14 @@ export function isSound(event: Recorded): boolean {
         Number.isFinite(event.done) &&
         (event.of === undefined || Number.isFinite(event.of))
       );
+    case "schedule.asked":
+      return (
+        ["fire", "pause", "resume"].includes(event.what) &&
+        [event.schedule, event.request, event.author ?? "", event.reason ?? ""].every(isText)
+      );
     case "worker.gone":
     case "queue.lost":
+    case "schedule.ticked":
     case "ticked":
     case "run.delayed":
     case "run.began":

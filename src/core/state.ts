@@ -4,6 +4,7 @@ import { fifo, type Fifo } from "./fifo.ts";
 import * as slices from "./slices.ts";
 import type { FanOut } from "./fan-out.ts";
 import { heap, type Heap } from "./heap.ts";
+import type { Schedule, Schedules } from "./schedule.ts";
 import { limits } from "./limits.ts";
 import { noPauses, pausesAt, type Pauses, type Place } from "./pauses.ts";
 import type { JobPlan, Plans, StepPlan } from "./plan.ts";
@@ -34,6 +35,11 @@ export type Partition = {
   pauses: Pauses;
   /** Runs to look at because of a deadline. */
   readonly deadlines: Heap<string>;
+  /** What the program has of schedules that live here, and what is known of them; empty before the first event. */
+  readonly plansOfSchedules: Schedules;
+  readonly schedules: Map<string, Schedule>;
+  readonly ticks: Heap<string>;
+  hasMetSchedules: boolean;
   readonly timers: Heap<{ readonly run: string; readonly position: number }>;
   /** Jobs sent by themselves: which are under way, and which are due and wait for room, in the order they were. */
   readonly sent: { readonly underWay: Set<string>; readonly line: Fifo<string> };
@@ -47,6 +53,7 @@ export type Partition = {
       readonly from: number;
       readonly keys: readonly string[];
     }[];
+    readonly schedules: Set<Schedule>;
     workers: boolean;
     pauses: boolean;
   };
@@ -55,7 +62,12 @@ export type Partition = {
 /** What follows from events. */
 export type Decided = { readonly events: Written[]; readonly tasks: Task[] };
 
-export function emptyPartition(partition: number, plans: Plans, partitions = 1): Partition {
+export function emptyPartition(
+  partition: number,
+  plans: Plans,
+  partitions = 1,
+  plansOfSchedules: Schedules = new Map(),
+): Partition {
   return {
     partition,
     plans,
@@ -67,15 +79,30 @@ export function emptyPartition(partition: number, plans: Plans, partitions = 1):
     workers: new Map(),
     pauses: noPauses(),
     deadlines: heap(),
+    plansOfSchedules,
+    schedules: new Map(),
+    ticks: heap(),
+    hasMetSchedules: plansOfSchedules.size === 0,
     timers: heap(),
     sent: { underWay: new Set(), line: fifo() },
-    changed: { runs: new Set(), steps: new Map(), keys: [], workers: false, pauses: false },
+    changed: {
+      runs: new Set(),
+      steps: new Map(),
+      keys: [],
+      schedules: new Set(),
+      workers: false,
+      pauses: false,
+    },
   };
 }
 
 /** When the partition wants to be told the time. */
 export function wakeAt(state: Partition): number | undefined {
-  let at = Math.min(state.timers.peek()?.at ?? Infinity, state.deadlines.peek()?.at ?? Infinity);
+  let at = Math.min(
+    state.timers.peek()?.at ?? Infinity,
+    state.deadlines.peek()?.at ?? Infinity,
+    state.ticks.peek()?.at ?? Infinity,
+  );
   for (const throttle of state.throttles.values()) at = Math.min(at, tokenAt(throttle) ?? Infinity);
   return at === Infinity ? undefined : at;
 }

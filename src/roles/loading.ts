@@ -9,11 +9,13 @@ import {
   restorePauses,
   restoreRun,
   restoreTokens,
+  restoreSchedule,
   restoreWorkers,
   type FanOutRecords,
 } from "../core/snapshot.ts";
 import { isSoundRun, isSoundStep } from "../core/sound-stored.ts";
 import { emptyPartition, type Partition } from "../core/state.ts";
+import type { Schedules, StoredSchedule } from "../core/schedule.ts";
 import type { StoredRun, StoredStep } from "../core/stored.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Store, Value } from "../ports/store.ts";
@@ -25,7 +27,7 @@ const scanSize = 500;
 
 /** All pairs with this prefix, read in portions. */
 export async function scanAll(
-  store: Store,
+  store: Pick<Store, "scan">,
   partition: number,
   prefix: string,
 ): Promise<readonly (readonly [key: string, value: Value])[]> {
@@ -50,8 +52,9 @@ export async function loadPartition(
   plans: Plans,
   at: number,
   strange: (because: string) => void,
+  schedules: Schedules = new Map(),
 ): Promise<Partition> {
-  const state = emptyPartition(partition, plans, engine.partitions);
+  const state = emptyPartition(partition, plans, engine.partitions, schedules);
   const stored = [keys.partition, keys.pauses, keys.tokens];
   const [workers, pauses, tokens] = await engine.store.load(partition, stored);
   if (typeof pauses === "string") restorePauses(state, pauses);
@@ -64,7 +67,34 @@ export async function loadPartition(
     else strange(because);
   }
   if (workers !== undefined) restoreWorkers(state, text(workers));
+  if (schedules.size > 0)
+    for (const stored of await loadSchedules(engine.store, partition))
+      restoreSchedule(state, { ...stored, open: await stillOpen(engine.store, state, stored) });
   return state;
+}
+
+export async function loadSchedules(
+  store: Pick<Store, "scan">,
+  partition: number,
+): Promise<readonly StoredSchedule[]> {
+  const rows = await scanAll(store, partition, prefixes.schedule);
+  return rows.map(([, value]) => JSON.parse(text(value)) as StoredSchedule); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in core/snapshot.ts
+}
+
+/** A program that did not have the schedule may have seen its runs end. Those that are not there yet stand on the log. */
+async function stillOpen(
+  store: Store,
+  state: Partition,
+  { open }: StoredSchedule,
+): Promise<readonly string[]> {
+  const still: string[] = [];
+  for (const run of open)
+    if (
+      state.runs.has(run) ||
+      (await loadStoredRun(store, state.partition, run))?.endedAt === undefined
+    )
+      still.push(run);
+  return still;
 }
 
 /** Puts one run into the state. False: there is none. */

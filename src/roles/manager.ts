@@ -3,6 +3,7 @@ import { decode, encode, type Event, type Recorded, type Written } from "../core
 import { limits } from "../core/limits.ts";
 import { decide } from "../core/partition.ts";
 import type { Plans } from "../core/plan.ts";
+import type { Schedules } from "../core/schedule.ts";
 import { isEnded } from "../core/run.ts";
 import { takeChanges } from "../core/snapshot.ts";
 import { wakeAt, type Partition } from "../core/state.ts";
@@ -25,6 +26,8 @@ export type ManagerOptions = {
   /** Names this manager among those that might claim the partition. */
   readonly holder: string;
   readonly plans: Plans;
+  /** Those that live in this partition. */
+  readonly schedules?: Schedules;
   /** Hears why a run is left alone: this program does not have its flow. */
   readonly onStrange?: (because: string) => void;
 };
@@ -47,7 +50,15 @@ export type Manager = Role & {
 };
 
 export function manager(options: ManagerOptions): Manager {
-  const { engine, clock, partition, holder, plans, onStrange = () => undefined } = options;
+  const {
+    engine,
+    clock,
+    partition,
+    holder,
+    plans,
+    schedules = new Map(),
+    onStrange = () => undefined,
+  } = options;
   const { log, store } = engine;
   let mine: Held | undefined;
   let hadClaim = false;
@@ -65,10 +76,12 @@ export function manager(options: ManagerOptions): Manager {
       const clean = engine.wills !== undefined;
       await log.append(partition, [...bequeathed(), encode({ type: "queue.lost", clean })]);
     }
+    // Schedules that are new count from a time of the log.
+    else if (schedules.size > 0) await log.append(partition, [encode({ type: "ticked" })]);
     queueIsNew = false;
     const state = await whole(
       claimed,
-      loadPartition(engine, partition, plans, clock.now(), onStrange),
+      loadPartition(engine, partition, plans, clock.now(), onStrange, schedules),
     );
     return { claim: claimed, state, next: claimed.offset };
   }
@@ -183,6 +196,7 @@ function textOf(event: Written): string {
 /** Events of ours change nothing: what follows from them was decided with them. */
 function isInput({ type }: Recorded): boolean {
   switch (type) {
+    case "schedule.ticked":
     case "run.delayed":
     case "run.began":
     case "step.began":

@@ -190,17 +190,23 @@ export function people(options: PeopleOptions): People {
     await ask(run, draw.pick(commands, name), name);
   }
 
+  /** A redrive that nobody has taken in yet may open it again. */
+  async function isAsked(run: string, from: number): Promise<boolean> {
+    const all = { records: Infinity, bytes: Infinity };
+    const partition = partitionOf(run, engine.partitions);
+    const entries = await answered(() => engine.log.read(partition, from, all));
+    return entries.some(({ text }) => text.startsWith(`{"type":"redrive.asked","run":"${run}"`));
+  }
+
   /** Looks at a run until it has ended, and decides where it is held: first it is tried again, in the end it is let go. */
   async function look(run: string): Promise<void> {
     let resumed = 0;
     for (let asked = 0; ;) {
       await clock.sleep(lookMs);
-      const end = await answered(() => engine.log.end(partitionOf(run, engine.partitions)));
       const now = await status(run);
       if (now === undefined) continue;
-      // A redrive that nobody has taken in yet may open it again.
       const isOver = now.state === "done" || now.state === "failed" || now.state === "cancelled";
-      if (isOver && now.asOf >= end) break;
+      if (isOver && !(await isAsked(run, now.asOf))) break;
       for (const pause of now.paused) await resume(run, pause, `${run}-resumed-${(resumed += 1)}`);
       if (now.state !== "held") continue;
       const name = `${run}-attended-${asked}`;

@@ -1,4 +1,5 @@
 /** What users would have written: flows of every shape, with work that succeeds, fails, hangs and takes its process down. */
+import type { FlowPlan } from "../core/plan.ts";
 import type { Ctx } from "../define/ctx.ts";
 import type { Duration, Percent, RateText } from "../define/duration.ts";
 import { flow, paged, type Flow } from "../define/flow.ts";
@@ -69,6 +70,7 @@ export function program(users: Users, place: Place): Program {
     }
     flows.set(name, chain);
   }
+  flows.set(scheduledFlow, scheduled(users, place));
   for (const one of [...jobs.values()].map(sent)) flows.set(one.name, one);
   return { flows, jobs };
 }
@@ -80,6 +82,25 @@ function due({ draw, calm }: Users, after: [Duration, Duration], ...about: strin
     deadline: draw.pick(after, ...about, "due"),
     ...(calm ? {} : { atDeadline: draw.pick(["go on", "close", "cancel"], ...about, "late") }),
   };
+}
+
+/** What the managers need of it. */
+export function plansOf(users: Users): ReadonlyMap<string, FlowPlan> {
+  const { flows } = program(users, {
+    sleep: () => Promise.resolve(),
+    crash: () => new Promise(() => undefined),
+  });
+  return new Map([...flows].map(([name, { plan }]) => [name, plan]));
+}
+
+/** What schedules start: small, because there are many of them. */
+export const scheduledFlow = "scheduled";
+
+function scheduled(users: Users, place: Place): Flow {
+  const empty: unknown = flow(scheduledFlow, { input: anything });
+  const chain = empty as Chain; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as above
+  const work = { retry: { attempts: 2, backoff: "fixed", first: "1s" } } as const;
+  return chain.step("only", (_, ctx) => plainBody(users, place, ctx), work);
 }
 
 function stepWork({ draw, healed }: Users, name: string, step: string): Work {

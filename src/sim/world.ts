@@ -1,7 +1,6 @@
 /** One simulated world: drawn by its seed, stormy for a while, then quiet until everything has ended. */
-import { keys } from "../core/ids.ts";
+import { keys, partitionOf, scheduleOf } from "../core/ids.ts";
 import { runEvent, toldIn } from "../core/run-event.ts";
-import type { FlowPlan } from "../core/plan.ts";
 import { memoryEngine, type MemoryEngine } from "../engines/memory/engine.ts";
 import { ConflictError, UnavailableError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -20,7 +19,8 @@ import { isEnded, type Run } from "./model.ts";
 import { boot, listenerName, type Booted, type NodePlan } from "./node.ts";
 import { people as peopleOf } from "./people.ts";
 import { faultyEngine, type Between, type Process } from "./ports.ts";
-import { itemsOf, program, type Users } from "./program.ts";
+import { itemsOf, plansOf, scheduledFlow, type Users } from "./program.ts";
+import { checkSchedule, drawSchedules } from "./schedules.ts";
 import { clear, drawWeather, each, faultKinds, type FaultKind } from "./weather.ts";
 import { checkLeft } from "./left.ts";
 import { newWitness } from "./witness.ts";
@@ -56,8 +56,10 @@ export type Simulated = { readonly report: Report; readonly history: History };
 
 /** After the storm everything must have ended within this. */
 const patienceMs = 40 * 60_000;
-/** What is under way when the last run ends still arrives. */
-const afterwardsMs = 3_000;
+/** Of one kind, the first says what is wrong. */
+const tellAtMost = 3;
+/** What is under way when the last run ends still arrives, and the listener, who is deaf now and then, hears of it. */
+const afterwardsMs = 30_000;
 const longestBootMs = 4_000;
 /** A world in which more happens is one that goes round in circles; most have a few thousand. */
 const stepsAtMost = 3_000_000;
@@ -103,6 +105,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   const faults = { ...each(() => 0), restart: 0 };
   const violations: string[] = [];
   const flowPlans = plansOf(users);
+  const schedules = drawSchedules(draw, scheduledFlow, began + stormMs);
   let weather = storm;
   let isStorm = true;
   let trace = 0;
@@ -147,6 +150,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
       clock,
       users,
       plans: flowPlans,
+      schedules,
       crash: () => between.crash(process),
       onError: (role, error) => {
         if (!life.alive || error instanceof UnavailableError || error instanceof ConflictError)
@@ -233,6 +237,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   const deadline = clock.now() + patienceMs;
   await clock.run(() => people.over.size === runs || isEndless(), deadline);
   const isLate = people.over.size < runs;
+  const isBusy = schedules.length > 0; // What they started goes on.
   if (!isLate) await clock.run(isEndless, clock.now() + afterwardsMs);
   if (isEndless()) violations.push(`${clock.steps()} things happened, and no end of it`);
 
@@ -248,6 +253,10 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   };
   const checked = check(history);
   violations.push(...checked.violations);
+  for (const schedule of schedules) {
+    const home = history.partitions[partitionOf(schedule.name, partitions)];
+    if (home !== undefined) violations.push(...checkSchedule(schedule, home).slice(0, tellAtMost));
+  }
   if (isLate)
     for (const run of people.ids) if (!people.over.has(run)) violations.push(hangs(run, checked));
   for (const run of people.acknowledged)
@@ -259,7 +268,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   async function judgeEnd(): Promise<void> {
     for (const [partition, accepted] of commits.entries()) {
       const end = await memory.log.end(partition);
-      if ((accepted.at(-1)?.commit.to ?? 0) < end - 50)
+      if ((accepted.at(-1)?.commit.to ?? 0) < end - (isBusy ? 500 : 50))
         violations.push(`partition ${partition}: its end was not consumed`);
       const all = await memory.store.scan(partition, "", Number.MAX_SAFE_INTEGER);
       const stored = new Map(all);
@@ -270,7 +279,8 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
     for (const run of checked.runs.values()) judgeRun(run);
     for (const [partition, { entries }] of history.partitions.entries())
       for (const event of entries.slice(toldFrom[partition] ?? 0).map(toldIn))
-        if (event !== undefined) judgeTold(runEvent(event, partition, { flow: "" }).id);
+        if (event !== undefined && scheduleOf(event.run) === undefined)
+          judgeTold(runEvent(event, partition, { flow: "" }).id);
     violations.push(...(await checkLeft(memory, people, witness)));
   }
 
@@ -280,6 +290,8 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   }
 
   function judgeRun(run: Run): void {
+    // Nobody looks after what a schedule has started: it may be held, or under way.
+    if (!isEnded(run) && scheduleOf(run.id) !== undefined) return;
     if (!isEnded(run)) violations.push(`run ${run.id} is ${run.state} although people saw its end`);
     if (run.state !== "failed" && leftOpen(run) > 0)
       violations.push(`run ${run.id} is ${run.state} with ${leftOpen(run)} sub-jobs open`);
@@ -347,14 +359,6 @@ function planNodes(
   for (let n = 1; n <= workers; n += 1)
     all.push({ name: `worker-${n}`, manages: false, slots: slotsOf(n), queues, owns: false });
   return all.slice(0, Math.max(1, atMost));
-}
-
-function plansOf(users: Users): ReadonlyMap<string, FlowPlan> {
-  const { flows } = program(users, {
-    sleep: () => Promise.resolve(),
-    crash: () => new Promise(() => undefined),
-  });
-  return new Map([...flows].map(([name, { plan }]) => [name, plan]));
 }
 
 /** The engine as all processes share it, with every commit that it accepts noted down. */

@@ -26,14 +26,21 @@ export type Place = {
 export function placed(parts: readonly Part[], place: Place): readonly Part[] {
   const jobs = new Map<string, Job>();
   for (const part of parts) if (part.kind === "job") jobs.set(part.name, placedJob(part, place));
+  const flows = new Map<string, Flow>();
+  for (const part of parts)
+    if (part.kind === "flow") flows.set(part.name, placedFlow(part, jobs, place));
   return parts.map((part) => {
     switch (part.kind) {
       case "webhook":
         return part; // testApp sends nothing: nobody else should hear of a test.
+      case "schedule": {
+        const own = (part.run.kind === "job" ? jobs : flows).get(part.run.name);
+        return { ...part, run: own ?? part.run };
+      }
       case "job":
         return jobs.get(part.name) ?? part;
       case "flow":
-        return placedFlow(part, jobs, place);
+        return flows.get(part.name) ?? part;
       case "listener":
         return { ...part, run: (event: RunEvent) => held(place, () => part.run(event)) };
     }

@@ -3,6 +3,7 @@ import { app, type App, type Start } from "../app/app.ts";
 import type { Part } from "../app/parts.ts";
 import { tell, type Told } from "../app/listeners.ts";
 import { isOver, type Run } from "../app/run.ts";
+import type { ScheduleHandle, ScheduleStatus } from "../app/schedules.ts";
 import { prefixes, keys } from "../core/ids.ts";
 import { durationMs, type Duration } from "../define/duration.ts";
 import type { Flow, State } from "../define/flow.ts";
@@ -49,6 +50,11 @@ export type TestApp = {
     input: NoInfer<I>,
     options?: Partial<Start>,
   ) => Promise<Run<unknown, R>>;
+  /** A run that something else has started: a schedule. */
+  readonly run: (id: string) => Run;
+  /** A schedule of the app, as App.schedule. */
+  readonly schedule: (name: string) => ScheduleHandle;
+  readonly schedules: () => Promise<readonly ScheduleStatus[]>;
   /** From now on, this is done in the place of the job's own code. */
   readonly stub: <I, R>(
     job: Job<string, I, R>,
@@ -285,6 +291,16 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
       );
       return handle(id, created);
     },
+    run: (id) => handle(id, false),
+    schedule(name) {
+      const of = (): ScheduleHandle => current.app.schedule(name);
+      return {
+        fire: (by) => drive.until(() => of().fire(by)),
+        pause: (reason, by) => drive.until(() => of().pause(reason, by)),
+        resume: (reason, by) => drive.until(() => of().resume(reason, by)),
+      };
+    },
+    schedules: () => drive.until(() => current.app.schedules()),
     stub(job, how) {
       ownOf(job);
       stubs.set(job.name, how as Stub); // oxlint-disable-line typescript/no-unsafe-type-assertion -- stubs see inputs as they are stored, which is what their type says
