@@ -19,12 +19,12 @@ import {
   restorePauses,
   restoreRun,
   restoreTokens,
-  restoreSchedule,
   restoreWorkers,
   takeChanges,
   type FanOutRecords,
   type Stored,
 } from "../core/snapshot.ts";
+import { restoreSchedule } from "../core/scheduling.ts";
 import { emptyPartition, wakeAt, type Decided, type Partition } from "../core/state.ts";
 import type { StoredRun, StoredStep } from "../core/stored.ts";
 import type { SliceTask, Task } from "../core/task.ts";

@@ -262,6 +262,26 @@ export type ScheduleEvent = {
 
 export type Event = InputEvent | OutputEvent | ScheduleEvent;
 
+const outputs: Readonly<Record<(OutputEvent | ScheduleEvent)["type"], true>> = {
+  "schedule.ticked": true,
+  "run.delayed": true,
+  "run.began": true,
+  "step.began": true,
+  "step.ended": true,
+  "fan-out.joined": true,
+  "run.held": true,
+  "run.resumed": true,
+  "run.adjusted": true,
+  "run.late": true,
+  "run.at-risk": true,
+  "run.ended": true,
+};
+
+/** Says what a manager has decided: to a manager that is nothing new, not even the time. */
+export function isOutput({ type }: Event): boolean {
+  return Object.hasOwn(outputs, type);
+}
+
 /** What a manager writes: what followed, and input for its own next decision that nobody else has to make. */
 export type Written =
   | OutputEvent

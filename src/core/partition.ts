@@ -17,7 +17,7 @@ import {
 } from "./advance.ts";
 import { chance } from "./chance.ts";
 import { obey } from "./commands.ts";
-import type { Recorded } from "./event.ts";
+import { isOutput, type Recorded } from "./event.ts";
 import { followEnds, hasRoom } from "./delay.ts";
 import * as fanOuts from "./fan-out.ts";
 import { foldsProblem } from "./fold.ts";
@@ -52,6 +52,7 @@ export function decide(state: Partition, events: readonly Recorded[]): Decided {
   let wakes = 0;
   let followed = 0;
   for (const event of events) {
+    if (isOutput(event)) continue;
     last = event;
     meetSchedules(state, event);
     wakes += wakeSchedules(state, event, decided, limits.wakesPerTick - wakes);

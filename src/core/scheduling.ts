@@ -2,7 +2,13 @@
 import type { InputEvent, Recorded } from "./event.ts";
 import { scheduleOf } from "./ids.ts";
 import { limits } from "./limits.ts";
-import { dueTicks, newSchedule, type Schedule, type Ticked } from "./schedule.ts";
+import {
+  dueTicks,
+  newSchedule,
+  type Schedule,
+  type StoredSchedule,
+  type Ticked,
+} from "./schedule.ts";
 import type { Decided, Partition } from "./state.ts";
 
 type Asked = Recorded & Extract<InputEvent, { readonly type: "schedule.asked" }>;
@@ -170,4 +176,10 @@ function pause(state: Partition, schedule: Schedule, event: Asked): string | und
   schedule.from = at; // What would have come meanwhile was not wanted.
   armSchedule(state, schedule);
   return undefined;
+}
+
+/** Puts a schedule back that the program still has; those whose rule has changed count from the next event on. */
+export function restoreSchedule(state: Partition, stored: StoredSchedule): void {
+  const plan = state.plansOfSchedules.get(stored.schedule);
+  if (plan !== undefined) state.schedules.set(plan.name, newSchedule(plan, stored));
 }

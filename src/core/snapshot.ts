@@ -11,7 +11,7 @@ import { keyIndex } from "./key-index.ts";
 import * as ledgers from "./ledger.ts";
 import { restoredPauses, storedPauses, type Pauses } from "./pauses.ts";
 import type { FanOutPlan, StepPlan } from "./plan.ts";
-import { newSchedule, storedSchedule, type StoredSchedule } from "./schedule.ts";
+import { storedSchedule } from "./schedule.ts";
 import { forget } from "./progress.ts";
 import { planOfRun } from "./plan-of-run.ts";
 import { isEnded, isSent, newStep, type Plain, type Run, type Step } from "./run.ts";
@@ -389,12 +389,6 @@ export function pausesIn(text: string): Pauses {
   const stored = jsonOrNone(text);
   assert(isSoundPauses(stored), `the record ${storeKeys.pauses} in the store is what was paused`);
   return restoredPauses(stored);
-}
-
-/** Puts a schedule back that the program still has; those whose rule has changed count from the next event on. */
-export function restoreSchedule(state: Partition, stored: StoredSchedule): void {
-  const plan = state.plansOfSchedules.get(stored.schedule);
-  if (plan !== undefined) state.schedules.set(plan.name, newSchedule(plan, stored));
 }
 
 /** Puts back what people have paused: before the runs, which ask for it. */

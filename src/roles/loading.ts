@@ -9,11 +9,11 @@ import {
   restorePauses,
   restoreRun,
   restoreTokens,
-  restoreSchedule,
   restoreWorkers,
   type FanOutRecords,
 } from "../core/snapshot.ts";
 import { isSoundRun, isSoundStep } from "../core/sound-stored.ts";
+import { restoreSchedule } from "../core/scheduling.ts";
 import { emptyPartition, type Partition } from "../core/state.ts";
 import type { Schedules, StoredSchedule } from "../core/schedule.ts";
 import type { StoredRun, StoredStep } from "../core/stored.ts";

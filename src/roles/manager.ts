@@ -1,5 +1,12 @@
 /** Serves one partition: reads its events, decides, commits. */
-import { decode, encode, type Event, type Recorded, type Written } from "../core/event.ts";
+import {
+  decode,
+  encode,
+  isOutput,
+  type Event,
+  type Recorded,
+  type Written,
+} from "../core/event.ts";
 import { limits } from "../core/limits.ts";
 import { decide } from "../core/partition.ts";
 import type { Plans } from "../core/plan.ts";
@@ -127,7 +134,7 @@ export function manager(options: ManagerOptions): Manager {
       const entries = await log.read(partition, next, max);
       next += entries.length;
       const events = entries.map(decode);
-      if (events.length === 0 || events.some(isInput)) return { events, next };
+      if (events.length === 0 || !events.every(isOutput)) return { events, next };
     }
   }
 
@@ -135,7 +142,7 @@ export function manager(options: ManagerOptions): Manager {
   async function loadMissing(state: Partition, events: readonly Recorded[]): Promise<void> {
     const missing = new Set<string>();
     for (const event of events)
-      if ("run" in event && isInput(event) && !state.runs.has(event.run)) missing.add(event.run);
+      if ("run" in event && !isOutput(event) && !state.runs.has(event.run)) missing.add(event.run);
     for (const run of missing) if (await loadRun(engine, state, run, clock.now())) ended.push(run);
   }
 
@@ -191,25 +198,4 @@ function textOf(event: Written): string {
   if (event.type !== "fan-out.grown") return encode(event);
   const { body, ...header } = event;
   return encode(header, body);
-}
-
-/** Events of ours change nothing: what follows from them was decided with them. */
-function isInput({ type }: Recorded): boolean {
-  switch (type) {
-    case "schedule.ticked":
-    case "run.delayed":
-    case "run.began":
-    case "step.began":
-    case "step.ended":
-    case "fan-out.joined":
-    case "run.held":
-    case "run.resumed":
-    case "run.adjusted":
-    case "run.late":
-    case "run.at-risk":
-    case "run.ended":
-      return false;
-    default:
-      return true;
-  }
 }

@@ -18,7 +18,7 @@ import {
 } from "./model.ts";
 import { counting } from "./counting.ts";
 import { limits, type Limits } from "./limits.ts";
-import { refold, type Refold } from "./refold.ts";
+import { outputTypes, refold, type Refold } from "./refold.ts";
 import { resync } from "./resync.ts";
 
 /** A commit that the store accepted. */
@@ -90,20 +90,6 @@ export function check(history: History): Checked {
   return { violations, runs, folds, joins, swept, issues };
 }
 
-const outputTypes: ReadonlySet<string> = new Set([
-  "run.delayed",
-  "run.began",
-  "step.began",
-  "step.ended",
-  "fan-out.joined",
-  "run.held",
-  "run.resumed",
-  "run.adjusted",
-  "run.late",
-  "run.at-risk",
-  "run.ended",
-]);
-
 function typeOf(text: string): string {
   return told({ offset: -1, at: -1, text }).type;
 }
@@ -156,7 +142,7 @@ function checkCommit(
   const certain = commit.events.filter((text) => !risks.includes(text));
   checkOutputs(outputs.filter(isKnown), certain, isKnown, tell);
   checkIssued(issued.filter(isKnown), commit.tasks, isKnown, tell);
-  const at = events.at(-1)?.at ?? 0;
+  const at = events.findLast(({ type }) => !outputTypes.has(type))?.at ?? 0;
   for (const task of commit.tasks) if (task.kind === "slice") checkSlice(model, task, issues, tell);
   for (const task of commit.tasks) if (task.kind === "slice") keeping.put(task, at, tell);
   for (const run of model.runs.values()) checkStored(run, stored, tell);

@@ -40,6 +40,22 @@ function deadlineOf(plan: FlowPlan, event: Told, beginAt: number): number | unde
   return plan.deadlineMs === undefined ? undefined : beginAt + plan.deadlineMs;
 }
 
+/** What managers say: to a manager it is no news, not even of the time. */
+export const outputTypes: ReadonlySet<string> = new Set([
+  "schedule.ticked",
+  "run.delayed",
+  "run.began",
+  "step.began",
+  "step.ended",
+  "fan-out.joined",
+  "run.held",
+  "run.resumed",
+  "run.adjusted",
+  "run.late",
+  "run.at-risk",
+  "run.ended",
+]);
+
 export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
   const runs = new Map<string, Run>();
   const paused = new Set<string>();
@@ -250,6 +266,7 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
     paused,
     folds: () => folds,
     take(event) {
+      if (outputTypes.has(event.type)) return; // Whoever decided it knew it then.
       wake(event.at);
       if (event.type === "run.started") return start(event);
       if (event.type === "queue.lost") return loseQueue(event);
