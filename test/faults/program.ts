@@ -111,13 +111,18 @@ const working = test.work({
   ...options[scenario],
   onReady: ({ url }) => say(isChild ? `child ${process.pid}` : `ready ${url ?? ""}`),
 });
-/** A server may come back; a file that failed does not. */
+let isStopping = false;
+process.once("SIGTERM", () => {
+  isStopping = true;
+});
+
+/** A server may come back; a file that failed does not, and who was told to stop does not ask again. */
 async function followOn(): Promise<void> {
   try {
     await follow();
   } catch (error) {
     say(`follow ${String(error)}`);
-    if (!file.includes("://") || !(error instanceof UnavailableError)) return;
+    if (isStopping || !file.includes("://") || !(error instanceof UnavailableError)) return;
     await new Promise((resolve) => setTimeout(resolve, 100));
     await followOn();
   }
