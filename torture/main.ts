@@ -118,7 +118,7 @@ async function main(): Promise<number> {
   } finally {
     clearInterval(progress);
     await sleep(0);
-    rmSync(base, { recursive: true, force: true });
+    removed(base);
   }
 
   const report = reportOf(tally, {
@@ -139,6 +139,15 @@ async function main(): Promise<number> {
   for (const { nemesis, done, faults } of left)
     process.stderr.write(`${nemesis.name}: ${done} of ${faults} are done\n`);
   return tally.violations.length === 0 ? 0 : 1;
+}
+
+/** After an error something may still be mounted there, until the process exits: the error is what is to be seen. */
+function removed(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch (error) {
+    process.stderr.write(`${folder} is left: ${String(error)}\n`);
+  }
 }
 
 /** Says on one line how far it is, where somebody watches. */

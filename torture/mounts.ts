@@ -42,7 +42,7 @@ export type Loop = Mounted & { readonly device: string };
 
 /** The file system in an image. Written to the image only by a sync, or by the kernel when it pleases. */
 export function imageDisk(path: string, image: string): Loop {
-  const device = command("losetup", "--find", "--show", image);
+  const device = loopOf(image);
   const detach = (): void => void command("losetup", "--detach", device);
   undo.push(detach);
   const disk = mounted(path, "-t", "ext4", device);
@@ -54,6 +54,16 @@ export function imageDisk(path: string, image: string): Loop {
       detach();
     },
   };
+}
+
+/** Somebody else may take the device between finding and using it. */
+function loopOf(image: string): string {
+  for (let tries = 1; ; tries += 1)
+    try {
+      return command("losetup", "--find", "--show", image);
+    } catch (error) {
+      if (tries === 5) throw error;
+    }
 }
 
 /** Why nothing can be mounted here; undefined if it can. */
