@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 
-import { addPace, type Pace } from "./pace.ts";
+import { addPace, isSoundPace, type Pace } from "./pace.ts";
 
 test("nothing is lost, and there are never more than 64 spans", () => {
   const steps = fc.array(fc.tuple(fc.nat(10_000_000), fc.integer({ min: 1, max: 1_000 })), {
@@ -39,4 +39,13 @@ test("seconds as long as they suffice, then pairs of them", () => {
 test("what comes from before the beginning, after a clock was set back, counts at the beginning", () => {
   const pace = addPace(addPace(undefined, 10_000, 1), 9_000, 1);
   assert.deepEqual(pace.counts, [2]);
+});
+
+test("G20 a stored pace whose spans are no spans is damage: it would be widened for ever", () => {
+  const pace = addPace(undefined, 10_000, 1);
+  assert.equal(isSoundPace(pace), true);
+  for (const width of [-1, 0, Number.NaN, Infinity])
+    assert.equal(isSoundPace({ ...pace, width }), false, `a width of ${width}`);
+  assert.equal(isSoundPace({ ...pace, from: Number.NaN }), false);
+  assert.equal(isSoundPace({ ...pace, counts: [-1] }), false);
 });

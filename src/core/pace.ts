@@ -24,6 +24,18 @@ export function addPace(pace: Pace | undefined, at: number, n: number): Pace {
   return kept;
 }
 
+/** Whether what was read back can be added to: a width that is none would be widened for ever. */
+export function isSoundPace({ from, width, counts }: Pace): boolean {
+  return (
+    Number.isFinite(from) &&
+    Number.isFinite(width) &&
+    width >= narrowestMs &&
+    Array.isArray(counts) &&
+    counts.length <= spans &&
+    counts.every((count) => Number.isSafeInteger(count) && count >= 0)
+  );
+}
+
 function widen(pace: Pace): void {
   const counts: number[] = [];
   for (let span = 0; span < pace.counts.length; span += 2)

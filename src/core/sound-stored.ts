@@ -5,6 +5,7 @@
 import { buckets } from "./histogram.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
+import { isSoundPace } from "./pace.ts";
 import type { StoredPauses } from "./pauses.ts";
 import type { Single } from "./single.ts";
 import type { Session } from "./state.ts";
@@ -83,6 +84,7 @@ function isSoundFanOut(step: StoredFanOut): boolean {
     isList(step.recent, isNatural) &&
     isTimeOrNone(step.serviceMs) &&
     isTimeOrNone(step.issuedAt) &&
+    (step.pace === undefined || (isObject(step.pace) && isSoundPace(step.pace))) &&
     (step.adjusted === undefined || isObject(step.adjusted)) &&
     (folds === undefined || (isObject(folds) && isText(folds.shape) && Array.isArray(folds.accs)))
   );
