@@ -2,11 +2,13 @@
  * Whether a stored record is what it was, so far as going on with it rests on that: what is not, is damage, and nothing is decided
  * from it (G20). Its JSON came back, so nothing says that its fields did.
  */
+import type { ToldBefore } from "./counted.ts";
 import { buckets } from "./histogram.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
 import { isSoundPace } from "./pace.ts";
 import type { StoredPauses } from "./pauses.ts";
+import type { Progress } from "./progress.ts";
 import type { Single } from "./single.ts";
 import type { Session } from "./state.ts";
 import type { StoredFanOut, StoredRun, StoredStep } from "./stored.ts";
@@ -45,6 +47,10 @@ export function isSoundStep(step: StoredStep, name: string): boolean {
     isTimeOrNone(step.startedAt) &&
     [step.endedAt, step.lateAt, step.riskAt].every(isTimeOrNone) &&
     isSoundSingle(step.single) &&
+    isListOrNone(step.progress, isSoundProgress) &&
+    isSoundTold(step.told) &&
+    (step.kind === "fan-out" ||
+      (isListOrNone(step.took, isNatural) && isTimeOrNone(step.tookUs))) &&
     (step.kind === "step" || (step.kind === "fan-out" && isSoundFanOut(step)))
   );
 }
@@ -84,9 +90,31 @@ function isSoundFanOut(step: StoredFanOut): boolean {
     isList(step.recent, isNatural) &&
     isTimeOrNone(step.serviceMs) &&
     isTimeOrNone(step.issuedAt) &&
+    isListOrNone(step.retried, isNatural) &&
     (step.pace === undefined || (isObject(step.pace) && isSoundPace(step.pace))) &&
     (step.adjusted === undefined || isObject(step.adjusted)) &&
     (folds === undefined || (isObject(folds) && isText(folds.shape) && Array.isArray(folds.accs)))
+  );
+}
+
+function isSoundProgress(progress: Progress): boolean {
+  return (
+    isObject(progress) &&
+    Number.isSafeInteger(progress.index) &&
+    isTime(progress.done) &&
+    isTimeOrNone(progress.of) &&
+    isTime(progress.at)
+  );
+}
+
+function isSoundTold(told: ToldBefore | undefined): boolean {
+  if (told === undefined) return true;
+  return (
+    isObject(told) &&
+    isTime(told.at) &&
+    isTime(told.us) &&
+    [told.outcomes, told.took, told.retries].every((list) => isList(list, isNatural)) &&
+    isList(told.failures, (pair) => Array.isArray(pair) && isText(pair[0]) && isNatural(pair[1]))
   );
 }
 
@@ -159,6 +187,10 @@ function isTimeOrNone(value: unknown): boolean {
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isListOrNone<T>(values: readonly T[] | undefined, each: (value: T) => boolean): boolean {
+  return values === undefined || isList(values, each);
 }
 
 function isList<T>(values: readonly T[], each: (value: T) => boolean): boolean {
