@@ -1,5 +1,7 @@
 /** The file as it is on the disk, in one snapshot: rows and bytes, read without any code of the product. */
-import { existsSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 
 export type Violation = {
@@ -43,13 +45,38 @@ export type Raw = {
 /** Ids of a partition's records begin at a multiple of this. */
 const span = 2 ** 40;
 
+type Looked = { readonly file: string; readonly forget: () => void };
+
+const as = (file: string): Looked => ({ file, forget: () => undefined });
+
+/** A copy without what was begun and not ended: a reader may not undo that in the file itself, and the store is not ours to change. */
+function rolledBack(path: string): Looked {
+  const folder = mkdtempSync(join(tmpdir(), "fanfold-check-"));
+  const forget = (): void => rmSync(folder, { recursive: true, force: true });
+  const file = join(folder, "copy.db");
+  try {
+    for (const more of ["", "-journal"]) copyFileSync(`${path}${more}`, `${file}${more}`);
+    const db = new DatabaseSync(file);
+    db.prepare("select count(*) from sqlite_schema").get();
+    db.close();
+    return { file, forget };
+  } catch (error) {
+    forget();
+    throw error;
+  }
+}
+
 /** Opens a file beside whoever works on it. Throws where it is no such file; closing ends the snapshot. */
 export function openRaw(path: string): Raw {
   if (!existsSync(path)) throw new Error(`there is no file ${path}`);
-  const db = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
+  const { file, forget } = existsSync(`${path}-journal`) ? rolledBack(path) : as(path);
+  const db = new DatabaseSync(file, { readOnly: true, timeout: 5_000 });
   try {
     db.exec("begin");
-    const close = (): void => db.close();
+    const close = (): void => {
+      db.close();
+      forget();
+    };
     // Whoever made it was stopped before it was a store; nobody was told that it is one.
     if (isEmpty(db)) return { partitions: [], rows: new Map(), damage: [], isEmpty: true, close };
     const damage = db
@@ -81,6 +108,7 @@ export function openRaw(path: string): Raw {
     };
   } catch (error) {
     db.close();
+    forget();
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   closeSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -21,6 +22,7 @@ import { virtualClock } from "../../src/contract/given.ts";
 import { openEngine } from "../../src/engines/open.ts";
 import { sqliteEngine } from "../../src/engines/sqlite/engine.ts";
 import { checkSqliteVersion, openFile, type SqliteFile } from "../../src/engines/sqlite/file.ts";
+import { openRaw } from "../../src/check/store.ts";
 import { ownerOf } from "../../src/engines/sqlite/owner.ts";
 import { readOnlySqlite } from "../../src/engines/sqlite/read-only.ts";
 import { localTime } from "../../src/engines/system.ts";
@@ -266,4 +268,28 @@ test("a URL opens its file, with the app's name on it", async () => {
   assert.equal(ownerOf(path)?.url, "http://127.0.0.1:4400");
   await assert.rejects(openEngine(`sqlite:${path}`), ConflictError);
   await engine.close();
+});
+
+/** What a process leaves that is killed while it makes the file: pages of a transaction, and the journal that undoes them. */
+function killedInTheMaking(): string {
+  const making = newPath();
+  mkdirSync(join(making, ".."), { recursive: true });
+  const db = new DatabaseSync(making);
+  db.exec("pragma cache_size = 1; begin; create table half (text)");
+  for (let n = 0; n < 50; n += 1) db.prepare("insert into half values (?)").run("x".repeat(4_000));
+  const left = `${making}-left`;
+  for (const more of ["", "-journal"]) copyFileSync(`${making}${more}`, `${left}${more}`);
+  db.close();
+  return left;
+}
+
+test("a file whose maker was killed in the middle is checked as empty, and made anew by the next owner", () => {
+  const path = killedInTheMaking();
+  const raw = openRaw(path);
+  assert.equal(raw.isEmpty, true);
+  raw.close();
+  assert.ok(existsSync(`${path}-journal`), "a check changes nothing");
+  const file = openFile(path, { name: "next", since });
+  assert.equal(file.partitions, 1);
+  file.close();
 });

@@ -71,7 +71,7 @@ export function openFile(path: string, options: FileOptions): SqliteFile {
   if (path === inMemory) return opened(path, options, undefined);
   const isNew = !existsSync(path);
   if (isNew) makeFolder(path);
-  else openToRead(path).close(); // Before anything is put beside a file that may be somebody else's.
+  else checkOurs(path); // Before anything is put beside a file that may be somebody else's.
   const ownership = own(path, options.name, options.since);
   try {
     const file = opened(path, options, ownership);
@@ -103,6 +103,24 @@ export function openToWrite(path: string): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: patienceMs });
   settle(db, path);
   return db;
+}
+
+/** Throws where the file is not ours, or cannot be read. */
+function checkOurs(path: string): void {
+  try {
+    openToRead(path).close();
+  } catch (error) {
+    if (!existsSync(`${path}-journal`)) throw error;
+    // Whoever made the file was stopped in the middle. What it had begun is undone by whoever may write, and by no reader.
+    const db = new DatabaseSync(path, { timeout: patienceMs });
+    try {
+      versionOf(db, path);
+    } catch (other) {
+      throw explained(other, path);
+    } finally {
+      db.close();
+    }
+  }
 }
 
 function openToRead(path: string): DatabaseSync {
