@@ -58,6 +58,7 @@ function watch(state: Partition, run: Run, event: Recorded, decided: Decided): v
     if (endsAt === undefined || endsAt <= at) continue;
     holder.riskAt = event.at;
     state.changed.runs.add(run);
+    state.changed.steps.set(stepAt(run, run.at).step, run);
     decided.events.push({
       type: "run.at-risk",
       run: run.id,
