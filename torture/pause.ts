@@ -41,6 +41,7 @@ async function rival(on: World, tally: Tally): Promise<void> {
   const second = on.begin();
   const exit = await Promise.race([second.ended, sleep(10_000)]);
   await second.killAll();
+  await Promise.race([second.silent, sleep(10_000)]);
   if (exit !== undefined && exit.code !== 0 && second.said().includes("is in use"))
     return tally.add("second owners refused");
   tally.found(on.name, {

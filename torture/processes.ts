@@ -34,8 +34,10 @@ export type Owner = {
   readonly signal: (name: NodeJS.Signals, pid?: number) => void;
   /** Ends all of it, at once, and resolves when the owner is gone. */
   readonly killAll: () => Promise<void>;
-  /** What it said on stderr; at most the last of it. */
+  /** What it has said on stderr so far; at most the last of it. */
   readonly said: () => string;
+  /** Resolves when all that it and its workers said is read; that may be later than its end. */
+  readonly silent: Promise<void>;
 };
 
 const program = fileURLToPath(new URL("load.ts", import.meta.url));
@@ -76,6 +78,7 @@ export function begin(order: Order, env: Readonly<Record<string, string>> = {}):
   const ended = new Promise<Exit>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal }));
   });
+  const silent = new Promise<void>((resolve) => void child.once("close", () => resolve()));
   const said1 = { up: Promise.withResolvers<number>(), works: Promise.withResolvers<number>() };
   if (child.stdout !== null)
     createInterface(child.stdout).on("line", (line) => {
@@ -115,6 +118,7 @@ export function begin(order: Order, env: Readonly<Record<string, string>> = {}):
       begun.delete(owner);
     },
     said: () => said.trim(),
+    silent,
   };
   begun.add(owner);
   return owner;

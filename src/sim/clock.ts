@@ -40,6 +40,9 @@ export function newLife(skewMs = 0): Life {
 /** Steps between two looks at the real event loop, so that a long run leaves the process responsive. */
 const breath = 5_000;
 
+/** As Node's: who waits a microsecond for a clock that is being held back would otherwise wait a million times (seed 4141). */
+const shortestTimerMs = 1;
+
 export function simClock(start: number = Date.UTC(2026, 0, 1)): SimClock {
   const timers = heap<Timer>();
   let now = start;
@@ -66,13 +69,14 @@ export function simClock(start: number = Date.UTC(2026, 0, 1)): SimClock {
 
   function sleep(ms: number, signal: AbortSignal | undefined, life: Life): Promise<void> {
     return new Promise((resolve) => {
+      const atLeast = ms <= 0 ? 0 : Math.max(shortestTimerMs, ms);
       if (signal === undefined || signal.aborted) {
-        after(signal === undefined ? ms : 0, resolve, life);
+        after(signal === undefined ? atLeast : 0, resolve, life);
         return;
       }
       const forget = (): void => signal.removeEventListener("abort", early);
       const callOff = after(
-        ms,
+        atLeast,
         () => {
           forget();
           resolve();
