@@ -1,22 +1,7 @@
 /** What other programs may do with the owner's engine: all that its ports can, but nothing that would stop the owner. */
-import { decode, type Event, type OutputEvent } from "../core/event.ts";
+import { decode, isOutputType, type Event } from "../core/event.ts";
 import { UsageError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
-
-/** Only managers write these, in their commits; whoever else did would tell the list of runs what never was. */
-const ofManagers: Readonly<Record<OutputEvent["type"], true>> = {
-  "run.delayed": true,
-  "run.began": true,
-  "step.began": true,
-  "step.ended": true,
-  "fan-out.joined": true,
-  "run.held": true,
-  "run.resumed": true,
-  "run.ended": true,
-  "run.adjusted": true,
-  "run.late": true,
-  "run.at-risk": true,
-};
 
 /**
  * The engine with a log that takes events of workers and people only: a record that nobody can read would stop its partition, at
@@ -45,7 +30,8 @@ function checkRecord(text: string): void {
     throw new UsageError(
       `a record must be an event, a JSON object with a type, got ${text.length} characters that are none`,
     );
-  if (Object.hasOwn(ofManagers, type))
+  // In a commit, and nowhere else: whoever else did would tell of what never was.
+  if (isOutputType(type))
     throw new UsageError(`a record of type "${type}" is written by managers only`);
 }
 

@@ -262,24 +262,38 @@ export type ScheduleEvent = {
 
 export type Event = InputEvent | OutputEvent | ScheduleEvent;
 
-const outputs: Readonly<Record<(OutputEvent | ScheduleEvent)["type"], true>> = {
-  "schedule.ticked": true,
-  "run.delayed": true,
-  "run.began": true,
-  "step.began": true,
-  "step.ended": true,
-  "fan-out.joined": true,
-  "run.held": true,
-  "run.resumed": true,
-  "run.adjusted": true,
-  "run.late": true,
-  "run.at-risk": true,
-  "run.ended": true,
+/** What a manager decides, by what it is about: people and programs are told of runs. */
+const outputs: Readonly<
+  Record<OutputEvent["type"], "run"> & Record<ScheduleEvent["type"], "schedule">
+> = {
+  "run.delayed": "run",
+  "run.began": "run",
+  "step.began": "run",
+  "step.ended": "run",
+  "fan-out.joined": "run",
+  "run.held": "run",
+  "run.resumed": "run",
+  "run.adjusted": "run",
+  "run.late": "run",
+  "run.at-risk": "run",
+  "run.ended": "run",
+  "schedule.ticked": "schedule",
 };
 
-/** Says what a manager has decided: to a manager that is nothing new, not even the time. */
-export function isOutput({ type }: Event): boolean {
+export function isOutputType(type: string): type is keyof typeof outputs {
   return Object.hasOwn(outputs, type);
+}
+
+export function isRunEventType(type: string): type is OutputEvent["type"] {
+  return isOutputType(type) && outputs[type] === "run";
+}
+
+export const runEventTypes: readonly OutputEvent["type"][] =
+  Object.keys(outputs).filter(isRunEventType);
+
+/** Says what a manager has decided: to a manager that is nothing new, not even the time. */
+export function isOutput(event: Recorded): event is Recorded<OutputEvent | ScheduleEvent> {
+  return isOutputType(event.type);
 }
 
 /** What a manager writes: what followed, and input for its own next decision that nobody else has to make. */

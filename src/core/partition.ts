@@ -17,7 +17,7 @@ import {
 } from "./advance.ts";
 import { chance } from "./chance.ts";
 import { obey } from "./commands.ts";
-import { isOutput, type Recorded } from "./event.ts";
+import { isOutput, type InputEvent, type Recorded } from "./event.ts";
 import { followEnds, hasRoom } from "./delay.ts";
 import * as fanOuts from "./fan-out.ts";
 import { foldsProblem } from "./fold.ts";
@@ -71,7 +71,7 @@ export function decide(state: Partition, events: readonly Recorded[]): Decided {
   return decided;
 }
 
-function decideOne(state: Partition, event: Recorded, decided: Decided): void {
+function decideOne(state: Partition, event: Recorded<InputEvent>, decided: Decided): void {
   switch (event.type) {
     case "run.started":
       return start(state, event, decided);
@@ -129,18 +129,6 @@ function decideOne(state: Partition, event: Recorded, decided: Decided): void {
     case "schedule.asked":
       return obeySchedule(state, event, decided);
     case "ticked":
-    case "schedule.ticked":
-    case "run.delayed":
-    case "run.began":
-    case "step.began":
-    case "step.ended":
-    case "fan-out.joined":
-    case "run.held":
-    case "run.resumed":
-    case "run.adjusted":
-    case "run.late":
-    case "run.at-risk":
-    case "run.ended":
       return;
   }
 }

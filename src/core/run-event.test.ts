@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encode, type Event } from "./event.ts";
-import { runEvent, runEventTypes, toldIn } from "./run-event.ts";
+import { encode, runEventTypes, type Event } from "./event.ts";
+import { runEvent, toldIn } from "./run-event.ts";
 
 const step = { run: "r", step: "s", generation: 1 };
 const entry = (event: Event, body?: string) => ({

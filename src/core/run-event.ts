@@ -1,5 +1,5 @@
 /** What people and programs are told of runs: the managers' own events, with an id for each that never changes. */
-import { decode, type Entry, type OutputEvent } from "./event.ts";
+import { decode, isRunEventType, type Entry, type OutputEvent } from "./event.ts";
 import { hashOf } from "./hash.ts";
 
 /** The event as it stands on the log, without what folds made: that may be large, and who is told may ask for it. */
@@ -27,26 +27,6 @@ export type RunEvent = WithoutCounted<WithoutValue<OutputEvent>> &
     readonly partition: number;
     readonly offset: number;
   };
-
-const types: Readonly<Record<RunEventType, true>> = {
-  "run.delayed": true,
-  "run.began": true,
-  "run.held": true,
-  "run.resumed": true,
-  "run.adjusted": true,
-  "run.late": true,
-  "run.at-risk": true,
-  "run.ended": true,
-  "step.began": true,
-  "step.ended": true,
-  "fan-out.joined": true,
-};
-
-export function isRunEventType(type: string): type is RunEventType {
-  return Object.hasOwn(types, type);
-}
-
-export const runEventTypes: readonly RunEventType[] = Object.keys(types).filter(isRunEventType);
 
 /** Every record of ours begins so. Most are outcomes of sub-jobs, which are not even parsed. */
 const beginning = '{"type":"';

@@ -4,7 +4,7 @@
  * The log keeps what it was given, for ever: one record that nobody can decide on would stop its partition at every restart. So
  * what is not sound is counted and passed over. What it was about is not lost: the sweep issues it again.
  */
-import type { Adjustment, Recorded } from "./event.ts";
+import type { Adjustment, InputEvent, Recorded } from "./event.ts";
 import { buckets } from "./histogram.ts";
 import type { Pause } from "./pauses.ts";
 import type { Tolerance } from "./plan.ts";
@@ -20,9 +20,9 @@ const pausable: readonly unknown[] = ["customer", "job"];
 const badOutcomes: readonly unknown[] = ["failed", "timed-out", "skipped", "retry-later"];
 
 /** Types say what an event should be; these ask what it is. */
-type Of<T extends Recorded["type"]> = Recorded & { readonly type: T };
+type Of<T extends InputEvent["type"]> = Recorded<InputEvent> & { readonly type: T };
 
-export function isSound(event: Recorded): boolean {
+export function isSound(event: Recorded<InputEvent>): boolean {
   switch (event.type) {
     case "run.started":
       return isStart(event);
@@ -85,19 +85,7 @@ export function isSound(event: Recorded): boolean {
       );
     case "worker.gone":
     case "queue.lost":
-    case "schedule.ticked":
     case "ticked":
-    case "run.delayed":
-    case "run.began":
-    case "step.began":
-    case "step.ended":
-    case "fan-out.joined":
-    case "run.held":
-    case "run.resumed":
-    case "run.adjusted":
-    case "run.late":
-    case "run.at-risk":
-    case "run.ended":
       return true;
   }
 }
@@ -143,7 +131,7 @@ function isHistogram(sparse: readonly number[]): boolean {
   return true;
 }
 
-function isAsked(event: Of<Extract<Recorded["type"], `${string}.asked`>>): boolean {
+function isAsked(event: Of<Extract<InputEvent["type"], `${string}.asked`>>): boolean {
   const { request, author, reason } = event;
   const step = "step" in event ? event.step : undefined;
   const texts = [request, author ?? "", reason ?? "", step ?? ""];

@@ -1,6 +1,6 @@
 /** Who is told of events of runs, as data: which ones, and the function of this program that hears them. */
+import { isRunEventType, runEventTypes } from "../core/event.ts";
 import type { RunEvent, RunEventType } from "../core/run-event.ts";
-import { isRunEventType, runEventTypes } from "../core/run-event.ts";
 import { UsageError } from "../errors.ts";
 import { shown } from "./duration.ts";
 import type { Flow, StepName } from "./flow.ts";
