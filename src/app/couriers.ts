@@ -1,10 +1,9 @@
 /** Webhooks of the app's parts, while it works: a courier per partition. */
 import type { Webhook } from "../define/webhook.ts";
-import { ConflictError, UnavailableError } from "../errors.ts";
 import { courier } from "../webhooks/courier.ts";
 import { post as realPost, type Post } from "../webhooks/post.ts";
 import { slots as newSlots } from "../webhooks/slots.ts";
-import type { Place, Told } from "./listeners.ts";
+import { begin, type Place, type Told } from "./listeners.ts";
 import type { LogTo } from "./logging.ts";
 
 export function send(
@@ -35,19 +34,8 @@ export function send(
   );
   let isOver = false;
 
-  async function begin(): Promise<void> {
-    for (const role of roles) {
-      try {
-        await role.begin();
-      } catch (error) {
-        if (!(error instanceof UnavailableError || error instanceof ConflictError)) throw error;
-      }
-      if (!isOver) host.add(role);
-    }
-  }
-
   return {
-    begun: begin(),
+    begun: begin(host, roles, () => isOver),
     async end() {
       isOver = true;
       for (const role of roles) {

@@ -7,6 +7,7 @@ import type { About } from "../roles/about.ts";
 import type { Host } from "../roles/host.ts";
 import { listening } from "../roles/listening.ts";
 import type { News } from "../roles/news.ts";
+import type { Role } from "../roles/role.ts";
 import type { LogTo } from "./logging.ts";
 import { ownerVariable } from "./processes.ts";
 
@@ -56,19 +57,8 @@ export function tell(
     }),
   );
 
-  async function begin(): Promise<void> {
-    for (const role of roles) {
-      try {
-        await role.begin();
-      } catch (error) {
-        if (!(error instanceof UnavailableError || error instanceof ConflictError)) throw error;
-      }
-      if (!stop.signal.aborted) host.add(role);
-    }
-  }
-
   return {
-    begun: begin(),
+    begun: begin(host, roles, () => stop.signal.aborted),
     hasRead: (partition, offset) => roles[partition]?.hasRead(offset) === true,
     async end() {
       stop.abort(shown);
@@ -78,6 +68,22 @@ export function tell(
       }
     },
   };
+}
+
+/** Has each called once it has found its place; one that cannot be told it now asks again when it is called. */
+export async function begin(
+  host: Host,
+  roles: readonly (Role & { readonly begin: () => Promise<void> })[],
+  isOver: () => boolean,
+): Promise<void> {
+  for (const role of roles) {
+    try {
+      await role.begin();
+    } catch (error) {
+      if (!(error instanceof UnavailableError || error instanceof ConflictError)) throw error;
+    }
+    if (!isOver()) host.add(role);
+  }
 }
 
 export type Ears = {
