@@ -189,26 +189,34 @@ export function endStep(
   event: Recorded,
   decided: Decided,
 ): void {
-  step.state = "done";
-  step.endedAt = event.at;
-  state.changed.steps.set(step, run);
-  decided.events.push({
-    type: "step.ended",
-    run: run.id,
-    step: step.name,
-    generation: step.generation,
-    outcome: "ok",
-    counted: countedOf(run.flow, step, planOf(run, step)),
-  });
+  finishStep(state, run, step, "done", event, decided);
   run.state = "running";
   run.because = undefined;
   run.at += 1;
   beginStep(state, run, event, decided);
 }
 
-/** The plan of a step that is in hand. */
-function planOf(run: Run, step: Step): StepPlan {
-  return stepAt(run, run.steps.indexOf(step)).plan;
+/** Says that the step is over, and what it came to; what follows is its caller's. */
+export function finishStep(
+  state: Partition,
+  run: Run,
+  step: Step,
+  how: "done" | "failed" | "cancelled",
+  event: Recorded,
+  decided: Decided,
+): void {
+  step.state = how;
+  step.endedAt = event.at;
+  state.changed.steps.set(step, run);
+  const { plan } = stepAt(run, run.steps.indexOf(step));
+  decided.events.push({
+    type: "step.ended",
+    run: run.id,
+    step: step.name,
+    generation: step.generation,
+    outcome: how === "done" ? "ok" : how,
+    counted: countedOf(run.flow, step, plan),
+  });
 }
 
 /** The one task of a step has failed for good. */
@@ -236,17 +244,7 @@ function failStep(
   event: Recorded,
   decided: Decided,
 ): void {
-  step.state = "failed";
-  step.endedAt = event.at;
-  state.changed.steps.set(step, run);
-  decided.events.push({
-    type: "step.ended",
-    run: run.id,
-    step: step.name,
-    generation: step.generation,
-    outcome: "failed",
-    counted: countedOf(run.flow, step, planOf(run, step)),
-  });
+  finishStep(state, run, step, "failed", event, decided);
   endRun(state, run, "failed", because, event, decided);
 }
 

@@ -1,6 +1,5 @@
 /** How people and deadlines end things early: a fan-out with what there is, a run with what it has. */
-import { changeFanOut, endRun, joinNow } from "./advance.ts";
-import { countedOf } from "./counted.ts";
+import { changeFanOut, endRun, finishStep, joinNow } from "./advance.ts";
 import type { Recorded } from "./event.ts";
 import * as fanOuts from "./fan-out.ts";
 import * as ledgers from "./ledger.ts";
@@ -42,21 +41,12 @@ export function cancelRun(
     // A redrive of an earlier step may have left some behind in a step that waits.
     const isOpen = step.kind === "fan-out" && ledgers.open(step.ledger) > 0;
     if (!isUnderWay && !isOpen) continue;
-    step.state = "cancelled";
+    step.state = "cancelled"; // So that nothing joins.
     step.endedAt = event.at;
     changeFanOut(state, run, position, event, decided, (_, fanOut) => {
       cancelled += fanOuts.cancelRest(fanOut);
     });
-    state.changed.steps.set(step, run);
-    if (isUnderWay)
-      decided.events.push({
-        type: "step.ended",
-        run: run.id,
-        step: step.name,
-        generation: step.generation,
-        outcome: "cancelled",
-        counted: countedOf(run.flow, step, stepAt(run, position).plan),
-      });
+    if (isUnderWay) finishStep(state, run, step, "cancelled", event, decided);
   }
   endRun(state, run, "cancelled", because, event, decided);
   return cancelled;

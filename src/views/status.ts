@@ -256,27 +256,34 @@ function notBegun(name: string, kind: "step" | "fan-out"): StepStatus {
   };
 }
 
-function plainStatus(step: StoredStep): StepStatus {
-  const { error } = step.single;
+/** What steps of both kinds say. */
+function headOf(step: StoredStep) {
   return {
-    ...nothing,
     name: step.name,
-    kind: "step",
+    kind: step.kind,
     state: step.state,
     generation: step.generation,
     startedAt: step.startedAt,
     endedAt: step.endedAt,
     ...optional("lateAt", step.lateAt),
     ...optional("riskAt", step.riskAt),
+    late: step.late,
+    stale: step.stale,
+    progress: step.progress ?? [],
+  };
+}
+
+function plainStatus(step: StoredStep): StepStatus {
+  const { error } = step.single;
+  return {
+    ...nothing,
+    ...headOf(step),
     size: 1,
     waiting: step.state === "waiting" ? 1 : 0,
     inFlight: step.single.state === "in-flight" ? 1 : 0,
     retrying: step.single.state === "retrying" ? 1 : 0,
     ok: step.single.state === "ok" ? 1 : 0,
     failed: step.single.state === "failed" ? 1 : 0,
-    late: step.late,
-    stale: step.stale,
-    progress: step.progress ?? [],
     failures:
       error === undefined || step.state === "done"
         ? []
@@ -301,14 +308,7 @@ function fanOutStatus(
   const of = (state: number): number => step.counts[state] ?? 0;
   const fits = folds !== undefined && step.folds !== undefined && foldsFit(folds, step.folds);
   return {
-    name: step.name,
-    kind: "fan-out",
-    state: step.state,
-    generation: step.generation,
-    startedAt: step.startedAt,
-    endedAt: step.endedAt,
-    ...optional("lateAt", step.lateAt),
-    ...optional("riskAt", step.riskAt),
+    ...headOf(step),
     total: step.total,
     size: step.size,
     waiting: of(ledger.waiting),
@@ -320,14 +320,11 @@ function fanOutStatus(
     poison: of(ledger.poison),
     skipped: of(ledger.skipped),
     cancelled: of(ledger.cancelled),
-    late: step.late,
     duplicate: step.duplicate,
-    stale: step.stale,
     duplicateKeys: step.duplicateKeys,
     perSecond: rate(step, at),
     durations: durations(step),
     seconds: Math.round(step.tookUs / 1_000) / 1_000,
-    progress: step.progress ?? [],
     failures: step.groups.filter((group) => group.count > 0),
     ...(step.adjusted === undefined ? {} : { adjusted: step.adjusted }),
     value:
