@@ -1,5 +1,5 @@
 /** How a run goes on: from step to step, into a hold and out of it, to its end. Each function does one such move. */
-import { countedOf } from "./counted.ts";
+import { countedOf, keepTold } from "./counted.ts";
 import type { OutputEvent, Priority, Recorded } from "./event.ts";
 import * as fanOuts from "./fan-out.ts";
 import { concurrencyOf, type FanOut } from "./fan-out.ts";
@@ -245,6 +245,7 @@ function failStep(
   decided: Decided,
 ): void {
   finishStep(state, run, step, "failed", event, decided);
+  if (step.kind === "fan-out") keepTold(step, event.at);
   endRun(state, run, "failed", because, event, decided);
 }
 

@@ -1,6 +1,17 @@
 import { test } from "node:test";
 
-import { ask, bad, fanOutPlan, flowPlan, ok, split } from "../contract/events.ts";
+import {
+  ask,
+  bad,
+  begin,
+  done,
+  fanOutPlan,
+  flowPlan,
+  ok,
+  page,
+  seal,
+  split,
+} from "../contract/events.ts";
 import { given } from "../contract/decider.ts";
 import { bucketOf } from "./histogram.ts";
 
@@ -73,5 +84,25 @@ test("a run that is cancelled tells what its step came to until then", () => {
         },
         { type: "run.ended" },
       ],
+    });
+});
+
+test("what succeeds between the end of a failed step and its redrive is told by its next end, once (seeds 7083, 10378)", () => {
+  const failing = flowPlan([fanOutPlan("all", { beyond: "fail", job })]);
+  const error = { name: "Error", message: "no page" };
+  const failed = done(2, "all", { outcome: "failed", fatal: true, error });
+  given(
+    [failing],
+    [begin(0), page(0, 0, 2), ok(1, 0), failed, ok(3, 1), ask(10, "redrive", { step: "all" })],
+  )
+    .when(seal(11, 2, { generation: 2, issue: 2 }))
+    .expect({
+      events: ends({
+        ...whole,
+        startedAt: 10,
+        outcomes: [1, 0, 0, 0, 0, 0],
+        pace: { from: 3, width: 1_000, counts: [1] },
+        cost: job.cost,
+      }),
     });
 });

@@ -80,9 +80,11 @@ export function countedOf(flow: string, step: Step, plan: StepPlan): Counted {
   };
 }
 
-/** What an ended step has told stays told: it is about to be opened again. */
-export function remember(step: Step, at: number): void {
-  if (step.state !== "done" && step.state !== "failed" && step.state !== "cancelled") return;
+/**
+ * What an ended step has told is kept from here on. Of one that failed that is done at its end: what it still had out may come to
+ * something before a redrive, and is told after it.
+ */
+export function keepTold(step: Step, at: number): void {
   const failures =
     step.kind === "step"
       ? []
@@ -92,6 +94,14 @@ export function remember(step: Step, at: number): void {
   const retries = step.kind === "step" ? [] : counts.retries;
   step.told = { ...counts, retries, at, failures };
   if (step.kind === "fan-out") step.pace = undefined;
+}
+
+/** An ended step is about to be opened again: from now on it tells what is new. */
+export function remember(step: Step, at: number): void {
+  if (step.state !== "done" && step.state !== "failed" && step.state !== "cancelled") return;
+  const { kind, state, told } = step;
+  if (kind === "fan-out" && state === "failed" && told !== undefined) step.told = { ...told, at };
+  else keepTold(step, at);
 }
 
 function countsOf(step: Step): Pick<Counted, "outcomes" | "took" | "us" | "retries"> {

@@ -21,6 +21,7 @@ import {
 import { singleFold, sum } from "./fold.ts";
 
 const fan = flowPlan([fanOutPlan("all")]);
+const sent = flowPlan([fanOutPlan("all", { isSent: true })]);
 
 test("C31 what a vanished worker had goes out again, with the next issue", () => {
   given([fan], [...split(4), ok(1, 0)])
@@ -100,6 +101,12 @@ test("G9 when the queue is lost, the split in it goes out again", () => {
         { kind: "slice", count: 3 },
       ],
     });
+});
+
+test("G9 when the queue is lost before a sent job is split, nothing is split twice: the log has its page and its seal (seed 8331)", () => {
+  given([sent], [])
+    .when(begin(0), queueLost(0))
+    .expect({ events: [{}, {}, { type: "fan-out.grown" }, { type: "fan-out.sealed" }] });
 });
 
 test("a queue that was lost in good order blames nobody, however often", () => {

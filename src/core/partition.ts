@@ -32,7 +32,7 @@ import * as slices from "./slices.ts";
 import { wake } from "./waking.ts";
 import { limits } from "./limits.ts";
 import { backoffMs } from "./retry.ts";
-import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
+import { isEnded, isSent, positionOf, stepAt, type Run } from "./run.ts";
 import { retrySingle } from "./single.ts";
 import {
   arm,
@@ -341,9 +341,13 @@ function loseQueue(
   for (const run of state.runs.values()) {
     if (isEnded(run) || run.halted) continue;
     guarded(state, run.id, event, decided, () => {
+      // The page and the seal of a sent job are in the log already, where no queue can lose them.
       const out = run.steps.filter(
         ({ main, state, name }) =>
-          main.state === "in-flight" && state === "running" && !fresh.has(`${run.id}/${name}`),
+          main.state === "in-flight" &&
+          state === "running" &&
+          !fresh.has(`${run.id}/${name}`) &&
+          !isSent(run),
       );
       for (const [position, step] of run.steps.entries()) {
         if (out.includes(step)) loseMain(state, run, position, crashes, event, decided);

@@ -173,9 +173,9 @@ export function commands(lives: Life, { pauseRun }: Pick<Pausing, "pauseRun">): 
     for (const step of run.steps) {
       const isUnderWay = step.state === "running" || step.state === "held";
       if (!isUnderWay && !step.subJobs.some(isOpen)) continue;
+      if (step.plan.kind === "fan-out") cancelled += cancelRest(step);
       if (isUnderWay) endStep(run, step, "cancelled");
       step.state = "cancelled";
-      if (step.plan.kind === "fan-out") cancelled += cancelRest(step);
     }
     end(run, "cancelled");
     return cancelled;

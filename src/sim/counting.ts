@@ -1,5 +1,4 @@
 /** What steps told of themselves for statistics: the sum of all tellings is what the step came to, whatever was redriven in between. */
-import { outcomeNames } from "../core/counted.ts";
 import type { Refold } from "./refold.ts";
 
 type Ended = {
@@ -29,15 +28,10 @@ export function counting(): Counting {
         told.set(name, now);
         if (counted.us < 0) tell(`${name} took ${counted.us} µs`);
         const step = model.runs.get(run)?.steps.find(({ plan }) => plan.name === event.step);
-        // Opened again in the same commit: what it was at its end, nobody knows any more.
-        if (step === undefined || !over.has(step.state) || step.plan.kind !== "fan-out") continue;
-        const is = outcomeNames.map(
-          (outcome) => step.subJobs.filter(({ state }) => state === outcome).length,
-        );
+        const is = step?.ends.shift();
+        if (is === undefined || step?.plan.kind !== "fan-out") continue;
         if (is.join() !== now.join()) tell(`${name} came to ${is.join()}, and told ${now.join()}`);
       }
     },
   };
 }
-
-const over: ReadonlySet<string> = new Set(["done", "failed", "cancelled"]);

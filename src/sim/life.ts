@@ -1,5 +1,6 @@
 /** How a run lives, by the second set of rules: from step to step, into a hold, through a join, to its end. */
 import { limits } from "../core/limits.ts";
+import { outcomeNames } from "../core/counted.ts";
 import type { FanOutPlan } from "../core/plan.ts";
 import {
   failures,
@@ -115,6 +116,8 @@ export function life(paused: Set<string>): Life {
 
   function endStep(run: Run, step: Step, outcome: string): void {
     step.state = outcome === "ok" ? "done" : outcome;
+    const came = outcomeNames.map((one) => step.subJobs.filter((sub) => sub.state === one).length);
+    step.ends.push(came);
     outputs.push({
       type: "step.ended",
       run: run.id,

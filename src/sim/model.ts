@@ -36,6 +36,8 @@ export type Step = {
   stale: number;
   duplicateKeys: number;
   swept: number;
+  /** Of each end: how many sub-jobs had come to what, in the order of the outcomes' names. */
+  readonly ends: number[][];
 };
 
 export type Run = {
@@ -122,6 +124,7 @@ export function newStep(plan: StepPlan): Step {
     stale: 0,
     duplicateKeys: 0,
     swept: 0,
+    ends: [],
   };
 }
 

@@ -241,8 +241,9 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
     for (const run of runs.values()) {
       if (isEnded(run)) continue;
       for (const step of run.steps) {
-        if (step.main.state === "in-flight" && step.state === "running" && !isFresh(run, step))
-          loseMain(run, step, why, event.at);
+        const isOut = step.main.state === "in-flight" && step.state === "running";
+        const isSent = step.plan.kind === "fan-out" && step.plan.isSent === true;
+        if (isOut && !isSent && !isFresh(run, step)) loseMain(run, step, why, event.at);
         for (const one of step.subJobs) if (one.state === "flying") loseOne(one, why);
         join(run, step, event.at);
       }

@@ -34,6 +34,7 @@ export function resync(
   for (const step of run.steps) {
     const one = parse(stored.get(`step/${run.id}/${step.plan.name}`));
     if (one === undefined) continue;
+    step.ends.length = 0;
     step.state = String(one["state"]);
     step.generation = Number(one["generation"]);
     step.began = one["startedAt"] !== undefined;
