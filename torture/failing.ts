@@ -18,7 +18,7 @@ const plans: readonly Plan[] = [
   { call: "write", does: "KILL" },
 ];
 
-const exitMs = 10_000;
+const exitMs = 30_000;
 let shim: string | undefined;
 
 function whyNot(): string | undefined {

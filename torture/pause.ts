@@ -6,6 +6,8 @@ import { world, type Nemesis, type World } from "./world.ts";
 
 /** limits.leaseMs is 10 s. */
 const pastTheLeaseMs = 11_500;
+/** Within this, a second process has said its no; also on a machine that has much else to do. */
+const answerMs = 30_000;
 
 export const pause: Nemesis = {
   name: "pause",
@@ -39,9 +41,9 @@ export const pause: Nemesis = {
 /** Its owner stands still and holds the file all the same: another one must be refused. */
 async function rival(on: World, tally: Tally): Promise<void> {
   const second = on.begin();
-  const exit = await Promise.race([second.ended, sleep(10_000)]);
+  const exit = await Promise.race([second.ended, sleep(answerMs)]);
   await second.killAll();
-  await Promise.race([second.silent, sleep(10_000)]);
+  await Promise.race([second.silent, sleep(answerMs)]);
   if (exit !== undefined && exit.code !== 0 && second.said().includes("is in use"))
     return tally.add("second owners refused");
   tally.found(on.name, {
