@@ -154,6 +154,15 @@ test("a run whose rest at the recent rate ends after its deadline is at risk; th
     });
 });
 
+test("that a step is at risk is kept with the step: the next manager does not say it again", () => {
+  const slow = flowPlan([fanOutPlan("all", { deadlineMs: 20_000 })]);
+  const known = [begin(0), ...steady(400).slice(1, -1), ticked(5_000)];
+  given([slow], known.slice(0, -1))
+    .when(ticked(5_000))
+    .expect({ events: [{ type: "run.at-risk", of: "step" }] });
+  given([slow], known).when(ticked(7_000)).expect({ events: [] });
+});
+
 test("a run that will make it is not at risk", () => {
   given([fan()], steady(100)).when(ticked(5_000)).expect({ events: [] });
 });

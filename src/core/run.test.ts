@@ -101,6 +101,13 @@ test("an attempt that failed is followed by another when its delay is over", () 
   given([one], [begin(0), done(10, "first", failed)]).expect({ wakeAt: 1_010 });
 });
 
+test("what a manager has written itself does not tell it the time: the next one may never be told of it", () => {
+  const retried = [begin(0), done(10, "first", failed)];
+  given([one], retried)
+    .when({ at: 90_000, event: { type: "run.resumed", run: "r", step: "first" } })
+    .expect({ events: [], tasks: [], wakeAt: 1_010 });
+});
+
 test("a step that failed as often as it may fails its run, with the words of the last error", () => {
   const tries = [begin(0), done(10, "first", failed), ticked(1_010)];
   given([one], [...tries, done(1_020, "first", { ...failed, issue: 2 }), ticked(2_020)])

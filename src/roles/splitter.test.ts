@@ -36,13 +36,26 @@ function stepOver(over: () => Iterable<string> | AsyncIterable<string>): FanOutS
   return { kind: "fan-out", name: "all", job, over, key: String };
 }
 
-/** The split, and how many records it had written when it ended. */
-async function splitting(step: FanOutStep, alive = (): void => undefined): Promise<number> {
-  const engine = memoryEngine({ clock: virtualClock() });
+/** The split, and how many records each of its appends wrote. */
+async function splitting(
+  step: FanOutStep,
+  alive = (): void => undefined,
+): Promise<readonly number[]> {
+  const { log, store } = memoryEngine({ clock: virtualClock() });
+  const written: number[] = [];
+  const append = (partition: number, texts: readonly string[]): Promise<number> => {
+    written.push(texts.length);
+    return log.append(partition, texts);
+  };
+  const engine = { store, log: { ...log, append } };
   const rest = () => new Promise<void>((resolve) => void setImmediate(resolve));
   const common = { engine, task, step, state: {}, ctx: {} as Ctx, rest, atMost: 5_000 };
   await split({ ...common, alive });
-  return engine.log.end(0);
+  assert.equal(
+    await log.end(0),
+    written.reduce((sum, records) => sum + records, 0),
+  );
+  return written;
 }
 
 function* count(): Generator<string> {
@@ -76,9 +89,20 @@ for (const [kind, source] of [
     assert.ok(ended);
   });
 
+const array = (length: number) => stepOver(() => Array.from({ length }, (_, n) => `k${n}`));
+
 test("as many items as the limit are fine", async () => {
-  const step = stepOver(() => Array.from({ length: 5_000 }, (_, n) => `k${n}`));
-  assert.equal(await splitting(step), 6);
+  const written = await splitting(array(5_000));
+  assert.equal(
+    written.reduce((sum, records) => sum + records, 0),
+    6,
+  );
+});
+
+test("the last page and the seal are one append: most fan-outs are small, and wait for one sync", async () => {
+  assert.deepEqual(await splitting(array(100)), [2]);
+  assert.deepEqual(await splitting(array(0)), [1]);
+  assert.equal((await splitting(array(1_500))).at(-1), 2);
 });
 
 test("a source that repeats itself for ever is stopped, too, and lets others work until then", async () => {

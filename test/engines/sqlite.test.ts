@@ -13,6 +13,7 @@ import type { Entry } from "../../src/core/event.ts";
 import { systemClock } from "../../src/engines/system.ts";
 import { ConflictError, UnavailableError, UsageError } from "../../src/errors.ts";
 import type { Hint } from "../../src/ports/engine.ts";
+import type { RunRow } from "../../src/ports/views.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "fanfold-sqlite-"));
 after(() => rmSync(folder, { recursive: true }));
@@ -83,6 +84,34 @@ test("everything of one turn is one transaction, in the order it came", async ()
   );
   assert.deepEqual(seen, [3, 3, 3]);
   await other.close();
+  await engine.close();
+});
+
+test("rows of the list go with the next transaction: no sync is theirs while there are others", async () => {
+  const { engine } = bench();
+  const row = (run: string): RunRow => ({
+    run,
+    flow: "f",
+    state: "running",
+    priority: "normal",
+    startedAt: 1,
+    tags: {},
+  });
+  // What comes right after them may come too late all the same, where the machine stood still for long: then once more.
+  let isCompany = false;
+  let at = 0;
+  for (; !isCompany && at < 200; at += 1) {
+    const applied = engine.views.apply(0, at, at + 1, [row(`${at}`)]);
+    for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    isCompany = (await engine.views.run(`${at}`)) === undefined;
+    await engine.log.append(0, ["a"]);
+    assert.deepEqual(await engine.views.run(`${at}`), row(`${at}`));
+    await applied;
+  }
+  assert.ok(isCompany, "they went alone, each time");
+  // Where nothing else comes, they do go alone.
+  await engine.views.apply(0, at, at + 1, [row("alone")]);
+  assert.deepEqual(await engine.views.run("alone"), row("alone"));
   await engine.close();
 });
 
