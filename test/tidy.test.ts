@@ -106,7 +106,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   "csv-stringify": ["cli"],
   hono: ["api"],
   "@hono/node-server": ["api"],
-  pg: ["engines/postgres"],
+  pg: ["engines/postgres", "check"], // the checker judges the engine, so it asks the database itself
 };
 
 /** import … from "x", export … from "x", import "x" and import("x"). */

@@ -61,7 +61,7 @@ export function checkRaw(raw: Raw, name: string, witness: Witness | undefined): 
   };
   const seen = (what: string, n = 1): void => void (counts[what] = (counts[what] ?? 0) + n);
   try {
-    if (raw.isEmpty) unchecked.push("the file is empty: nothing ran on it yet");
+    if (raw.isEmpty) unchecked.push("the store is empty: nothing ran on it yet");
     for (const line of raw.damage) tell("G20", name, "a sound file", line);
     seen("partitions", raw.partitions.length);
     for (const partition of raw.partitions) {

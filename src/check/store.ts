@@ -43,7 +43,7 @@ export type Raw = {
 };
 
 /** Ids of a partition's records begin at a multiple of this. */
-const span = 2 ** 40;
+export const span: number = 2 ** 40;
 
 type Looked = { readonly file: string; readonly forget: () => void };
 

@@ -2,6 +2,7 @@
 import { UsageError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
 import { memoryEngine } from "./memory/engine.ts";
+import { postgresUrl } from "./postgres/url.ts";
 import { type LogClock, systemClock } from "./system.ts";
 import { maskUrl, short } from "./url.ts";
 
@@ -84,49 +85,8 @@ function parsed(rest: string): Parsed {
   return { path, partitions: partitions === null ? undefined : Number(partitions) };
 }
 
-type PostgresUrl = {
-  /** With what the client understands only. */
-  readonly url: string;
-  readonly partitions?: number;
-  readonly connections?: number;
-  readonly prepare?: boolean;
-  readonly listenUrl?: string;
-};
-
-/** Ours of the options are taken out; the others are the client's (sslmode, host, …). */
-function postgresUrl(url: string): PostgresUrl {
-  if (!URL.canParse(url))
-    throw new UsageError(
-      `"${maskUrl(url)}" is not a URL: expected postgres://user:password@host:port/database, with what is special in the password percent-encoded`,
-    );
-  const plain = new URL(url);
-  const take = (name: string): string | undefined => {
-    const value = plain.searchParams.get(name) ?? undefined;
-    plain.searchParams.delete(name);
-    return value;
-  };
-  const number = (name: string, atMost: number): Readonly<Record<string, number>> => {
-    const value = take(name);
-    if (value === undefined) return {};
-    if (!/^\d+$/.test(value) || Number(value) < 1 || Number(value) > atMost)
-      throw new UsageError(`${name} must be an integer from 1 to ${atMost}, got "${value}"`);
-    return { [name]: Number(value) };
-  };
-  const prepare = take("prepare");
-  if (prepare !== undefined && prepare !== "true" && prepare !== "false")
-    throw new UsageError(`prepare must be true or false, got "${prepare}"`);
-  const listenUrl = take("listen");
-  return {
-    ...number("partitions", 1_024),
-    ...number("connections", 1_000),
-    ...(prepare === undefined ? {} : { prepare: prepare === "true" }),
-    ...(listenUrl === undefined ? {} : { listenUrl }),
-    url: plain.href,
-  };
-}
-
 /** The client library is the user's to install: whoever stays on SQLite needs none. */
-function withoutClient(cause: unknown): never {
+export function withoutClient(cause: unknown): never {
   if (cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND")
     throw new UsageError("PostgreSQL needs its client library: npm install pg", { cause });
   throw cause;

@@ -3,13 +3,16 @@ import { existsSync } from "node:fs";
 import { Command } from "commander";
 
 import { check as checkStore, type Checked } from "../../check/check.ts";
-import { maskUrl } from "../../engines/open.ts";
+import { maskUrl, withoutClient } from "../../engines/open.ts";
+import { codeOf, explained } from "../../engines/postgres/problems.ts";
+import { postgresUrl } from "../../engines/postgres/url.ts";
 import type { Act, Context } from "../context.ts";
 import { exitCodes } from "../exit.ts";
 import { usage } from "../failure.ts";
 import { count } from "../format.ts";
 import { jsonLine } from "../json.ts";
 import { filePath } from "../load.ts";
+import { isPostgres } from "../postgres-checks.ts";
 import { faint, span, symbols } from "../style.ts";
 
 type CheckOptions = { readonly witness?: string; readonly json?: boolean };
@@ -18,10 +21,11 @@ export function checkCommand(act: (act: Act<CheckOptions>) => () => Promise<void
   return new Command("check")
     .summary("does a store keep what was promised?")
     .description(
-      `Reads a store as it is on the disk, folds its log without any code of the engine, and says which guarantees do not hold.
-It needs no app, writes nothing and may run beside the owner.`,
+      `Reads a store as it is, folds its log without any code of the engine, and says which guarantees do not hold.
+It needs no app, writes nothing and may run beside those who work on it: a file is read beside its owner, and of PostgreSQL a
+snapshot is taken, which is copied into a temporary file first.`,
     )
-    .argument("<url>", "the store, as in sqlite:.fanfold/dev.db")
+    .argument("<url>", "the store, as in sqlite:.fanfold/dev.db or postgres://user@host/database")
     .option(
       "--witness <file>",
       'what others saw, a JSON object a line: {"started":"run"}, {"cancelled":…}, {"ended":…}, {"ran":"run/step/key"}',
@@ -32,6 +36,7 @@ It needs no app, writes nothing and may run beside the owner.`,
       `
 Examples:
   fanfold check sqlite:.fanfold/dev.db
+  fanfold check postgres://billing@db.example.org/billing
   fanfold check sqlite:/backup/dev.db --json | jq .violations
 
 Exit codes: 0 all that was looked at holds · 9 something does not`,
@@ -40,22 +45,33 @@ Exit codes: 0 all that was looked at holds · 9 something does not`,
 }
 
 const check: Act<CheckOptions> = async (context, options, url = "") => {
+  const { witness } = options;
   const path = filePath(url);
-  if (path === undefined)
+  if (path === undefined && !isPostgres(url))
     throw usage(
-      `check reads files, and "${maskUrl(url)}" is none: name one, as in`,
+      `check reads SQLite's files and PostgreSQL's tables, and "${maskUrl(url)}" is neither: name one, as in`,
       "fanfold check sqlite:.fanfold/dev.db",
     );
-  for (const file of [path, options.witness])
+  for (const file of [path, witness])
     if (file !== undefined && !existsSync(file))
       throw usage(`there is no file ${file}`, "fanfold check --help");
-  const checked = checkStore(path, options.witness);
+  const checked = path === undefined ? await database(url, witness) : checkStore(path, witness);
   const { violations, counts, unchecked } = checked;
   if (options.json === true)
-    context.data.write(jsonLine("check", { url, violations, counts, unchecked }));
+    context.data.write(jsonLine("check", { url: maskUrl(url), violations, counts, unchecked }));
   else print(context, checked);
   return violations.length === 0 ? exitCodes.ok : exitCodes.unfit;
 };
+
+async function database(url: string, witness: string | undefined): Promise<Checked> {
+  const { checkDatabase } = await import("../../check/postgres.ts");
+  try {
+    return await checkDatabase(postgresUrl(url).url, witness);
+  } catch (error) {
+    if (codeOf(error) === "ERR_MODULE_NOT_FOUND") withoutClient(error);
+    throw explained(error, maskUrl(url));
+  }
+}
 
 function print({ data, talk }: Context, { violations, counts, unchecked }: Checked): void {
   const looked = Object.entries(counts).filter(([, n]) => n > 0);

@@ -18,6 +18,7 @@ import { duration } from "../format.ts";
 import { jsonLine } from "../json.ts";
 import { filePath, openToRead, urlOf } from "../load.ts";
 import type { Opened } from "../load.ts";
+import { isPostgres, postgresChecks } from "../postgres-checks.ts";
 import { faint, span, symbols, table } from "../style.ts";
 import type { Span } from "../style.ts";
 
@@ -30,7 +31,7 @@ export function doctorCommand(act: (act: Act<DoctorOptions>) => () => Promise<vo
   return new Command("doctor")
     .summary("is everything as it should be?")
     .description(
-      "Looks at Node, SQLite, the connection, the file and its owner, the disk and the clock, and tries how fast it is.",
+      "Looks at Node, SQLite, the connection, the file and its owner or the PostgreSQL server, the disk and the clock, and tries how fast it is.",
     )
     .option("--json", "print one JSON object")
     .addHelpText(
@@ -55,7 +56,8 @@ const doctor: Act<DoctorOptions> = async (context, options) => {
   // A file that is not there is not made by looking for it.
   const isThere = path === undefined || existsSync(path);
   if (opened !== undefined && isThere) found(...(await connectionChecks(context, opened, path)));
-  found(syncCheck(path, context.clock), await throughputCheck(path, context.clock));
+  if (isPostgres(url)) found(...(await postgresChecks(url, context.clock)));
+  else found(syncCheck(path, context.clock), await throughputCheck(path, context.clock));
   const isUnfit = checks.some(({ state }) => state === "bad");
   if (options.json === true) context.data.write(jsonLine("doctor", { fit: !isUnfit, checks }));
   else summary(context, checks);
