@@ -4,14 +4,14 @@ import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { isMainThread, parentPort, Worker } from "node:worker_threads";
 
-import { server } from "../api/server.ts";
-import { givenTask } from "../contract/given.ts";
-import { httpEngine } from "../engines/http/client.ts";
-import { memoryEngine } from "../engines/memory/engine.ts";
-import { systemClock } from "../engines/system.ts";
-import type { Engine, Signs } from "../ports/engine.ts";
-import type { Lease } from "../ports/queue.ts";
-import { type LeaseKeeper, leaseKeeper } from "./lease-keeper.ts";
+import { server } from "../../src/api/server.ts";
+import { givenTask } from "../../src/contract/given.ts";
+import { httpEngine } from "../../src/engines/http/client.ts";
+import { memoryEngine } from "../../src/engines/memory/engine.ts";
+import { systemClock } from "../../src/engines/system.ts";
+import type { Engine, Signs } from "../../src/ports/engine.ts";
+import type { Lease } from "../../src/ports/queue.ts";
+import { type LeaseKeeper, leaseKeeper } from "../../src/roles/lease-keeper.ts";
 
 const usualMs = 300;
 /** Its third is no whole number of ms, as that of ten seconds. */
