@@ -11,16 +11,6 @@ import type { Pace } from "./pace.ts";
 import type { Cost, StepPlan } from "./plan.ts";
 import type { Step } from "./run.ts";
 
-/** Outcomes in the order of their numbers: ok, failed, timed out, cancelled, skipped, poison. */
-export const outcomeNames = [
-  "ok",
-  "failed",
-  "timed-out",
-  "cancelled",
-  "skipped",
-  "poison",
-] as const;
-
 /** Why something was tried again: it failed, took too long, said "later", or lost its worker. */
 export const retryNames = ["failed", "timed-out", "later", "lost"] as const;
 
@@ -108,7 +98,7 @@ function countsOf(step: Step): Pick<Counted, "outcomes" | "took" | "us" | "retri
   if (step.kind === "fan-out") {
     const { counts } = step.ledger;
     return {
-      outcomes: outcomeNames.map((_, n) => counts[ledgers.ok + n] ?? 0),
+      outcomes: ledgers.outcomeNames.map((_, n) => counts[ledgers.ok + n] ?? 0),
       took: toSparse(step.took),
       us: step.tookUs,
       retries: [...step.retried],
@@ -118,7 +108,7 @@ function countsOf(step: Step): Pick<Counted, "outcomes" | "took" | "us" | "retri
   const outcome = state === "done" ? "ok" : state === "failed" ? "failed" : "cancelled";
   const retried = Math.max(0, main.attempts - (state === "failed" ? 1 : 0));
   return {
-    outcomes: outcomeNames.map((name) => (name === outcome ? 1 : 0)),
+    outcomes: ledgers.outcomeNames.map((name) => (name === outcome ? 1 : 0)),
     took,
     us: tookUs,
     retries: [retried, 0, 0, main.crashes],

@@ -8,7 +8,6 @@
  * meanwhile by a success that came late; the ledger decides when it is taken from the list.
  */
 import type { Adjustment, Json, Recorded } from "./event.ts";
-import type { ToldBefore } from "./counted.ts";
 import { fifo, type Fifo } from "./fifo.ts";
 import { countFailure, uncountFailure, type GivenUp, type Group } from "./failures.ts";
 import { startFolds, type Accumulators } from "./fold.ts";
@@ -22,27 +21,16 @@ import * as losses from "./losses.ts";
 import type { Loss } from "./losses.ts";
 import type { FanOutPlan } from "./plan.ts";
 import type { Pace } from "./pace.ts";
-import type { Progress } from "./progress.ts";
-import type { StepState } from "./stored.ts";
-import { newSingle, type Single } from "./single.ts";
+import { anyStep, type AnyStep } from "./step.ts";
 
 /** A slice in the queue since `at`: what the sweep looks at. */
 export type Issued = { readonly at: number; readonly triples: readonly number[] };
 
 /** Updated in place, by the manager that decides on it. */
-export type FanOut = {
+export type FanOut = AnyStep & {
   readonly kind: "fan-out";
-  readonly name: string;
-  state: StepState;
-  generation: number;
-  startedAt: number | undefined;
-  endedAt: number | undefined;
-  /** The split, and where a source with a cursor goes on. */
-  readonly main: Single;
+  /** Where the split of a source with a cursor goes on. */
   cursor: Json | undefined;
-  /** The deadline that has passed; when the forecast was first found beyond it. */
-  lateAt: number | undefined;
-  riskAt: number | undefined;
   ledger: Ledger;
   /** The first index that was never issued. */
   next: number;
@@ -55,9 +43,7 @@ export type FanOut = {
   index: KeyIndex | undefined;
   folds: Accumulators | undefined;
   readonly groups: Group[];
-  late: number;
   duplicate: number;
-  stale: number;
   swept: number;
   duplicateKeys: number;
   readonly took: Histogram;
@@ -72,12 +58,10 @@ export type FanOut = {
   suspectInFlight: number | undefined;
   /** What people have changed of its plan. */
   adjusted: Adjusted;
-  readonly progress: Progress[];
   /** How often it was tried again, by cause (counted.ts). */
   readonly retried: number[];
   /** When sub-jobs were settled, since it was told of last. */
   pace: Pace | undefined;
-  told: ToldBefore | undefined;
 };
 
 /** null: without a limit. */
@@ -86,15 +70,8 @@ export type Adjusted = Pick<Adjustment, "concurrency" | "tolerate">;
 export function newFanOut(plan: FanOutPlan, base: number): FanOut {
   return {
     kind: "fan-out",
-    name: plan.name,
-    state: "waiting",
-    generation: 1,
-    startedAt: undefined,
-    endedAt: undefined,
-    main: newSingle(),
+    ...anyStep(plan.name),
     cursor: undefined,
-    lateAt: undefined,
-    riskAt: undefined,
     ledger: ledgers.emptyLedger(base),
     next: 0,
     again: fifo(),
@@ -104,9 +81,7 @@ export function newFanOut(plan: FanOutPlan, base: number): FanOut {
     index: undefined,
     folds: plan.folds === undefined ? undefined : startFolds(plan.folds),
     groups: [],
-    late: 0,
     duplicate: 0,
-    stale: 0,
     swept: 0,
     duplicateKeys: 0,
     took: emptyHistogram(),
@@ -117,10 +92,8 @@ export function newFanOut(plan: FanOutPlan, base: number): FanOut {
     issuedAt: undefined,
     suspectInFlight: undefined,
     adjusted: {},
-    progress: [],
     retried: [0, 0, 0, 0],
     pace: undefined,
-    told: undefined,
   };
 }
 

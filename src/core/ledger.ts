@@ -14,11 +14,8 @@ import { assert } from "../errors.ts";
 import { limits } from "./limits.ts";
 import { weight } from "./losses.ts";
 
-/** The number is what is stored: never reuse one. */
-export const states = [
-  "waiting",
-  "in-flight",
-  "retrying",
+/** In the order of their numbers. */
+export const outcomeNames = [
   "ok",
   "failed",
   "timed-out",
@@ -26,6 +23,13 @@ export const states = [
   "skipped",
   "poison",
 ] as const;
+/** The number is what is stored: never reuse one. */
+export const states: readonly ["waiting", "in-flight", "retrying", ...typeof outcomeNames] = [
+  "waiting",
+  "in-flight",
+  "retrying",
+  ...outcomeNames,
+];
 export type SubJobState = (typeof states)[number];
 
 export const waiting = 0;

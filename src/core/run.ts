@@ -1,34 +1,18 @@
 /** One execution of a flow: its steps in order, where it is, and why it waits. Data only; partition.ts decides. */
 import type { Failure, Json, Priority, RunState } from "./event.ts";
-import type { ToldBefore } from "./counted.ts";
 import type { Sparse } from "./histogram.ts";
 import { newFanOut, type FanOut } from "./fan-out.ts";
 import type { FlowPlan, StepPlan } from "./plan.ts";
-import type { Progress } from "./progress.ts";
-import { newSingle, type Single } from "./single.ts";
-import type { Answer, StepState } from "./stored.ts";
+import { anyStep, type AnyStep } from "./step.ts";
+import type { Answer } from "./stored.ts";
 import type { Lane } from "./window.ts";
 import { assert } from "../errors.ts";
 
-export type Plain = {
+export type Plain = AnyStep & {
   readonly kind: "step";
-  readonly name: string;
-  state: StepState;
-  generation: number;
-  startedAt: number | undefined;
-  endedAt: number | undefined;
-  /** Its one task: the body of a plain step, the split of a fan-out. */
-  readonly main: Single;
-  /** The deadline that has passed; when the forecast was first found beyond it. */
-  lateAt: number | undefined;
-  riskAt: number | undefined;
-  late: number;
-  stale: number;
-  readonly progress: Progress[];
   /** Durations of its attempts. */
   took: Sparse;
   tookUs: number;
-  told: ToldBefore | undefined;
 };
 
 export type Step = Plain | FanOut;
@@ -70,23 +54,7 @@ export type Run = {
 
 export function newStep(plan: StepPlan): Step {
   if (plan.kind === "fan-out") return newFanOut(plan, 0);
-  return {
-    kind: "step",
-    name: plan.name,
-    state: "waiting",
-    generation: 1,
-    startedAt: undefined,
-    endedAt: undefined,
-    main: newSingle(),
-    lateAt: undefined,
-    riskAt: undefined,
-    late: 0,
-    stale: 0,
-    progress: [],
-    took: [],
-    tookUs: 0,
-    told: undefined,
-  };
+  return { kind: "step", ...anyStep(plan.name), took: [], tookUs: 0 };
 }
 
 /** A job by itself: its one step is that job, and its one sub-job the run's input. */

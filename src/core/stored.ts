@@ -47,8 +47,7 @@ export type StoredRun = {
   readonly answers: readonly Answer[];
 };
 
-export type StoredPlain = {
-  readonly kind: "step";
+type StoredAny = {
   readonly name: string;
   readonly state: StepState;
   readonly generation: number;
@@ -59,22 +58,19 @@ export type StoredPlain = {
   readonly riskAt?: number;
   readonly late: number;
   readonly stale: number;
+  /** What those in flight have said. */
   readonly progress?: readonly Progress[];
-  readonly took?: Sparse;
-  readonly tookUs?: number;
   readonly told?: ToldBefore;
 };
 
-export type StoredFanOut = {
+export type StoredPlain = StoredAny & {
+  readonly kind: "step";
+  readonly took?: Sparse;
+  readonly tookUs?: number;
+};
+
+export type StoredFanOut = StoredAny & {
   readonly kind: "fan-out";
-  readonly name: string;
-  readonly state: StepState;
-  readonly generation: number;
-  readonly startedAt?: number;
-  readonly endedAt?: number;
-  readonly single: Single;
-  readonly lateAt?: number;
-  readonly riskAt?: number;
   readonly cursor?: Json;
   readonly base: number;
   readonly size: number;
@@ -84,9 +80,7 @@ export type StoredFanOut = {
   readonly pages: number;
   readonly folds?: Accumulators;
   readonly groups: readonly Group[];
-  readonly late: number;
   readonly duplicate: number;
-  readonly stale: number;
   readonly swept: number;
   readonly duplicateKeys: number;
   readonly took: readonly number[];
@@ -96,9 +90,6 @@ export type StoredFanOut = {
   readonly adjusted?: Adjusted;
   readonly retried?: readonly number[];
   readonly pace?: Pace;
-  readonly told?: ToldBefore;
-  /** What those in flight have said. */
-  readonly progress?: readonly Progress[];
   /** When it last put something into the queue. */
   readonly issuedAt?: number;
 };

@@ -1,6 +1,6 @@
 /** How a run lives, by the second set of rules: from step to step, into a hold, through a join, to its end. */
 import { limits } from "../core/limits.ts";
-import { outcomeNames } from "../core/counted.ts";
+import { outcomeNames } from "../core/ledger.ts";
 import type { FanOutPlan } from "../core/plan.ts";
 import {
   failures,

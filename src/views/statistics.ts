@@ -1,8 +1,9 @@
 /** What came of the runs of a flow, of a step of it, or of a job wherever it is used: sums that can be merged in any order. Pure. */
-import { outcomeNames, retryNames, type Counted } from "../core/counted.ts";
+import { retryNames, type Counted } from "../core/counted.ts";
 import type { Recorded } from "../core/event.ts";
 import { bucketOf, countOf, mergeSparse, percentile, type Sparse } from "../core/histogram.ts";
 import { limits } from "../core/limits.ts";
+import { outcomeNames } from "../core/ledger.ts";
 import type { Pace } from "../core/pace.ts";
 
 /** As it is kept, per partition: "flow/invoices", "step/invoices/send" or "job/send-invoice". */

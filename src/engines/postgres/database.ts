@@ -1,11 +1,11 @@
 /** Connections to one database, and the statements that go over them. */
 import { Client, type ClientConfig, Pool, type QueryResult } from "pg";
 import { UnavailableError, UsageError } from "../../errors.ts";
+import type { Row } from "../rows.ts";
 import { maskUrl } from "../url.ts";
 import { explained, isRepeatable } from "./problems.ts";
 import type { Statement } from "./statements.ts";
 
-export type Row = Readonly<Record<string, unknown>>;
 export type Param = string | number | null | Buffer | readonly string[];
 
 export type Database = {

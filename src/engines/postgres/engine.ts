@@ -7,7 +7,7 @@ import { postgresHints } from "./hints.ts";
 import { postgresLog } from "./log.ts";
 import { postgresOutbox } from "./outbox.ts";
 import { postgresQueue } from "./queue.ts";
-import { numberIn } from "./rows.ts";
+import { numberIn } from "../rows.ts";
 import { openSchema } from "./schema.ts";
 import { postgresShares } from "./shares.ts";
 import { statements } from "./statements.ts";

@@ -2,7 +2,7 @@ import type { Outbox } from "../../ports/outbox.ts";
 import { checkPartition, checkText } from "../memory/checks.ts";
 import { encodeText } from "./arrays.ts";
 import type { Database } from "./database.ts";
-import { numberIn } from "./rows.ts";
+import { numberIn } from "../rows.ts";
 import { statements } from "./statements.ts";
 
 /** Records that one statement brings onto the log. */

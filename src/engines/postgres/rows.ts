@@ -1,22 +1,8 @@
-/** Rows are parsed where they are read: a value of another type is damage. */
-import { assert } from "../../errors.ts";
+/** What rows hold as arrays.ts wrote it. */
+import * as rows from "../rows.ts";
 import { decodeText } from "./arrays.ts";
-import type { Row } from "./database.ts";
-
-export function numberIn(row: Row | undefined, column: string): number {
-  const value = row?.[column];
-  assert(typeof value === "number", `column ${column} holds a number`);
-  return value;
-}
 
 /** As textArray gave it. */
-export function textIn(row: Row | undefined, column: string): string {
-  const value = row?.[column];
-  assert(typeof value === "string", `column ${column} holds text`);
-  return decodeText(value);
-}
-
-/** A bound as PostgreSQL takes it: whole, and not infinite. */
-export function limitOf(max: number): number {
-  return Math.max(0, Math.min(Math.floor(max), 2 ** 31 - 1));
+export function textIn(row: rows.Row | undefined, column: string): string {
+  return decodeText(rows.textIn(row, column));
 }

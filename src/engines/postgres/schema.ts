@@ -1,7 +1,8 @@
 /** Makes and checks the schema `fanfold`: whoever comes first makes it, whoever comes with a newer fanfold brings it up. */
 import { assert, UsageError } from "../../errors.ts";
 import { checkPartitions } from "../memory/checks.ts";
-import type { Database, Row } from "./database.ts";
+import type { Row } from "../rows.ts";
+import type { Database } from "./database.ts";
 import { migrations } from "./migrations.ts";
 
 /** So that several processes can share them; each costs an idle process some queries a second. */

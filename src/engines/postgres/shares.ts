@@ -1,6 +1,6 @@
 import type { Shares } from "../../ports/shares.ts";
 import type { Database } from "./database.ts";
-import { numberIn } from "./rows.ts";
+import { numberIn } from "../rows.ts";
 import { statements } from "./statements.ts";
 
 export function postgresShares(database: Database, partitions: number, hint: () => void): Shares {

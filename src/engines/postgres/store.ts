@@ -7,8 +7,10 @@ import { checkPartition, checkText } from "../memory/checks.ts";
 import type { Hints } from "../memory/hints.ts";
 import { checkKept, putsOfReader } from "../memory/store.ts";
 import { byteaArray, encodeText, textArray } from "./arrays.ts";
-import type { Database, Row } from "./database.ts";
-import { limitOf, numberIn, textIn } from "./rows.ts";
+import type { Row } from "../rows.ts";
+import type { Database } from "./database.ts";
+import { limitOf, numberIn } from "../rows.ts";
+import { textIn } from "./rows.ts";
 import { statements } from "./statements.ts";
 import { taskArrays } from "./tasks.ts";
 

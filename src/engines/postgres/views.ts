@@ -3,8 +3,10 @@ import type { RunQuery, RunRow, Views } from "../../ports/views.ts";
 import { checkPartition } from "../memory/checks.ts";
 import { checkCheckpoint } from "../memory/views.ts";
 import { encodeText, numberArray, textArray } from "./arrays.ts";
-import type { Database, Param, Row } from "./database.ts";
-import { limitOf, numberIn, textIn } from "./rows.ts";
+import type { Row } from "../rows.ts";
+import type { Database, Param } from "./database.ts";
+import { limitOf, numberIn } from "../rows.ts";
+import { textIn } from "./rows.ts";
 import { type Statement, statements } from "./statements.ts";
 
 export function postgresViews(database: Database, partitions: number): Views {

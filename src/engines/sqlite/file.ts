@@ -10,7 +10,7 @@ import { CorruptError, NotFoundError, UsageError } from "../../errors.ts";
 import { checkPartitions } from "../memory/checks.ts";
 import { own, type Ownership } from "./owner.ts";
 import { explained } from "./problems.ts";
-import { numberIn, type Row, textIn } from "./rows.ts";
+import { numberIn, type Row, textIn } from "../rows.ts";
 
 export type SqliteFile = {
   /** As it was given; for people. */

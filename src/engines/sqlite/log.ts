@@ -10,7 +10,7 @@ import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
 import { checkFrom, checkPartition, checkText } from "../memory/checks.ts";
 import { checkTrim, pageOf } from "../memory/log.ts";
-import { limitOf, numberIn, textIn } from "./rows.ts";
+import { limitOf, numberIn, textIn } from "../rows.ts";
 import type { Write } from "./transaction.ts";
 import type { Writer } from "./writer.ts";
 

@@ -11,7 +11,7 @@ import { claimed, claimOf, committed, emptySeat, resigned, type Seat } from "../
 import { checkKept, putsOfReader } from "../memory/store.ts";
 import { decodeKey, encodeKey, prefixEnd } from "../keys.ts";
 import type { SqliteLog } from "./log.ts";
-import { limitOf, numberIn, type Row, textIn } from "./rows.ts";
+import { limitOf, numberIn, type Row, textIn } from "../rows.ts";
 import type { Write } from "./transaction.ts";
 import type { Writer } from "./writer.ts";
 

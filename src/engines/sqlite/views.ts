@@ -3,7 +3,7 @@ import { assert } from "../../errors.ts";
 import type { RunQuery, RunRow, Views } from "../../ports/views.ts";
 import { checkPartition } from "../memory/checks.ts";
 import { checkCheckpoint } from "../memory/views.ts";
-import { limitOf, numberIn, type Row, textIn } from "./rows.ts";
+import { limitOf, numberIn, type Row, textIn } from "../rows.ts";
 import type { Write } from "./transaction.ts";
 import type { Writer } from "./writer.ts";
 

@@ -1,8 +1,7 @@
-/** Rows are parsed where they are read: a value of another type is damage. */
-import type { SQLOutputValue } from "node:sqlite";
-import { assert } from "../../errors.ts";
+/** Rows of a database are parsed where they are read: a value of another type is damage. */
+import { assert } from "../errors.ts";
 
-export type Row = Readonly<Record<string, SQLOutputValue>>;
+export type Row = Readonly<Record<string, unknown>>;
 
 export function numberIn(row: Row | undefined, column: string): number {
   const value = row?.[column];
@@ -16,7 +15,7 @@ export function textIn(row: Row | undefined, column: string): string {
   return value;
 }
 
-/** A bound as SQLite takes it: whole, and not infinite. */
+/** A bound as a database takes it: whole, and not infinite. */
 export function limitOf(max: number): number {
-  return Math.max(0, Math.min(Math.floor(max), 2 ** 31));
+  return Math.max(0, Math.min(Math.floor(max), 2 ** 31 - 1));
 }
