@@ -3,6 +3,7 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { Client } from "pg";
 import { z } from "zod";
 import { app, type App, flow, job, type WorkOptions } from "../src/index.ts";
 import {
@@ -99,7 +100,8 @@ async function openPostgres({ slots, sleepMs, input }: Setup): Promise<Contestan
   const url = textOf(input, "url");
   const { fanfold, run } = fanfoldOn(url, sleepMs);
   const count = numberOf(input, "workers", 0);
-  if (count === 0) return { run, close: working(fanfold, { concurrency: slots }) };
+  const storeBytes = (): ReturnType<typeof sizesOf> => sizesOf(url);
+  if (count === 0) return { run, storeBytes, close: working(fanfold, { concurrency: slots }) };
   const workers = await Promise.all(
     Array.from({ length: count }, () => startWorker(url, slots / count, sleepMs)),
   );
@@ -107,11 +109,25 @@ async function openPostgres({ slots, sleepMs, input }: Setup): Promise<Contestan
   await pause(settleMs);
   return {
     run,
+    storeBytes,
     async close() {
       await Promise.all(workers.map((stop) => stop()));
       await fanfold.close();
     },
   };
+}
+
+/** Of all tables, as they stand after the runs: rows that were deleted are in it until somebody sweeps them up. */
+async function sizesOf(
+  url: string,
+): Promise<{ readonly tables: number; readonly indexes: number }> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const { rows } = await client.query<{ readonly tables: string; readonly indexes: string }>(`
+    select sum(pg_table_size(oid)) as tables, sum(pg_indexes_size(oid)) as indexes
+    from pg_class where relkind = 'r' and relnamespace = 'fanfold'::regnamespace`);
+  await client.end();
+  return { tables: Number(rows[0]?.tables), indexes: Number(rows[0]?.indexes) };
 }
 
 /** Processes that have just come share the partitions anew; who is measured has been there for a while. */
@@ -122,13 +138,11 @@ async function startWorker(
   slots: number,
   sleepMs: number,
 ): Promise<() => Promise<void>> {
-  const worker = fork(
-    new URL("postgres-worker.ts", import.meta.url),
-    [url, `${slots}`, `${sleepMs}`],
-    {
-      execArgv: [],
-    },
-  );
+  const worker = fork(new URL("postgres-worker.ts", import.meta.url), [
+    url,
+    `${slots}`,
+    `${sleepMs}`,
+  ]); // With the options of this process: it runs what was compiled.
   await once(worker, "message");
   return async () => {
     const gone = once(worker, "exit");

@@ -9,7 +9,10 @@ import { bench as latency } from "./latency.ts";
 import { bench as noop100k } from "./noop-100k.ts";
 import { bench as noop1m } from "./noop-1m.ts";
 import { bench as recovery } from "./recovery.ts";
-import { bench as postgres } from "./postgres.ts";
+import { bench as postgresGrowth } from "./postgres-growth.ts";
+import { bench as postgresLatency } from "./postgres-latency.ts";
+import { bench as postgresNoop } from "./postgres-noop.ts";
+import { bench as postgresSleep } from "./postgres-sleep.ts";
 import { jsonLines, table } from "./report.ts";
 import { bench as runs1000x100 } from "./runs-1000x100.ts";
 import { bench as sleep10k } from "./sleep-10k.ts";
@@ -28,12 +31,15 @@ const benches: readonly Bench[] = [
   watched,
   recovery,
   invoices,
-  postgres,
+  postgresNoop,
+  postgresSleep,
+  postgresLatency,
+  postgresGrowth,
 ];
 
 const usage = `npm run bench -- NAME [--json] [--runs N] [--no-peers] [--file ORDERS.csv.gz]
 
-${benches.map(({ name, question }) => `  ${name.padEnd(14)}${question}`).join("\n")}
+${benches.map(({ name, question }) => `  ${name.padEnd(18)}${question}`).join("\n")}
 
   --json       one object a line: name, value, unit, low, high, target, met, settings
   --runs N     measurements of each subject, 5 unless told

@@ -1,28 +1,22 @@
-/** Fanfold on PostgreSQL: fsync=on, synchronous_commit=on, server and all processes on this machine. */
+/**
+ * Who takes part in a race on PostgreSQL: Fanfold, graphile-worker, pg-boss; each on a new server of its own with fsync and
+ * synchronous_commit on, which with all processes is on this machine.
+ */
+import { chmodSync } from "node:fs";
+import { Client } from "pg";
 import { NoServerError, startPostgres } from "../test/servers/postgres.ts";
-import { loopLimit } from "./contestants.ts";
-import {
-  SkippedError,
-  type Bench,
-  type Companion,
-  type Figure,
-  type Input,
-  type Subject,
-} from "./harness.ts";
+import type { Race } from "./contestants.ts";
+import { SkippedError, type Companion, type Figure, type Input, type Subject } from "./harness.ts";
+import { installPeers } from "./peers/install.ts";
 
-const items = 100_000;
-const warmup = 2_000;
-const many: Input = { items, warmup, slots: 1_000 };
-const perSecond: Figure = { key: "perSecond", unit: "sub-jobs/s" };
-const each: Figure = { key: "microseconds", unit: "µs a sub-job" };
-const seconds: Figure = { key: "seconds", unit: "s" };
-const efficiency: Figure = { key: "efficiency", unit: "of 1" };
-const sleeping: Input = { items: 10_000, slots: 120, sleepMs: 60, warmup: 240 };
-const small: Input = { items: 10, slots: 10, repeats: 100 };
+/** What a commit that was answered survives; the server is asked before each measurement. */
+export const durable = { fsync: "on", synchronous_commit: "on", full_page_writes: "on" } as const;
 
-async function server(): Promise<Companion> {
+async function server(folder: string): Promise<Companion> {
+  chmodSync(folder, 0o711); // The server may be another user's.
   try {
-    const { url, stop } = await startPostgres();
+    const { url, stop } = await startPostgres([], folder);
+    await check(url);
     return {
       input: { url },
       async close() {
@@ -36,56 +30,52 @@ async function server(): Promise<Companion> {
   }
 }
 
-const on = (
-  name: string,
+async function check(url: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  for (const [name, expected] of Object.entries(durable)) {
+    const { rows } = await client.query<Record<string, string>>(`show ${name}`); // oxlint-disable-line no-await-in-loop -- three of them
+    const got = rows[0]?.[name];
+    if (got !== expected) throw new Error(`the server has ${name}=${got}, expected ${expected}`);
+  }
+  await client.end();
+}
+
+async function serverForPeers(folder: string): Promise<Companion> {
+  await installPeers();
+  return server(folder);
+}
+
+const workersOf = ({ workers = 0 }: Input): string =>
+  workers === 0 ? "in one process" : `${workers} ${workers === 1 ? "worker" : "workers"}`;
+
+export const fanfoldOnPostgres = (
+  race: Race,
   input: Input,
   figures: readonly Figure[],
-  measure: "fanOutOnPostgres" | "latencyOnPostgres" = "fanOutOnPostgres",
+  name = `Fanfold, ${workersOf(input)}`,
 ): Subject => ({
   name,
   role: "fanfold",
   module: new URL("fanfold.ts", import.meta.url),
-  measure,
+  measure: race === "fanOut" ? "fanOutOnPostgres" : "latencyOnPostgres",
   input,
   figures,
   companion: server,
 });
 
-export const bench: Bench = {
-  name: "postgres",
-  question: "how fast is it on PostgreSQL, with one process and with several?",
-  settings: { items, fsync: "on", synchronous_commit: "on" },
-  subjects: [
-    on("one process", many, [{ ...perSecond, target: { atLeast: 40_000 } }]),
-    on("two workers", { ...many, workers: 2 }, [{ ...perSecond, target: { atLeast: 60_000 } }]),
-    on("four workers", { ...many, workers: 4 }, [{ ...perSecond, target: { atLeast: 60_000 } }]),
-    on("10,000 in one run", { ...many, items: 10_000, workers: 2 }, [each]),
-    on("1,000,000 in one run", { ...many, items: 1_000_000, workers: 2 }, [
-      { ...seconds, target: { atMost: 25 } },
-      each,
-    ]),
-    on("10,000 x 60 ms, four workers", { ...sleeping, workers: 4 }, [
-      { ...efficiency, target: { atLeast: 0.97 } },
-    ]),
-    loopLimit(sleeping, [efficiency]),
-    on(
-      "a small run",
-      small,
-      [
-        { key: "startMs", unit: "ms, start → first step", target: { atMost: 6 } },
-        { key: "nextMs", unit: "ms, last outcome → next step", target: { atMost: 6 } },
-        { key: "wholeMs", unit: "ms, a whole run of 10" },
-      ],
-      "latencyOnPostgres",
-    ),
-  ],
-  derived: [
-    {
-      name: "time a sub-job at 1,000,000 ÷ at 10,000",
-      unit: "×",
-      target: { atMost: 1.25 },
-      of: (value) =>
-        value("1,000,000 in one run", "microseconds") / value("10,000 in one run", "microseconds"),
-    },
-  ],
-};
+/** Both, on the settings that their manuals recommend for throughput. */
+export const peersOnPostgres = (
+  race: Race,
+  input: Input,
+  figures: readonly Figure[],
+): readonly Subject[] =>
+  (["graphile-worker", "pg-boss"] as const).map((name) => ({
+    name: `${name}, ${workersOf(input)}`,
+    role: "peer",
+    module: new URL(`peers/${name}.ts`, import.meta.url),
+    measure: race,
+    input,
+    figures,
+    companion: serverForPeers,
+  }));

@@ -10,15 +10,19 @@ type Open = {
   readonly resolve: (lap: Lap) => void;
 };
 
-export type Laps = {
-  /** Resolves when the join of that run was called. */
-  readonly run: (id: string, items: number, start: () => void) => Promise<Lap>;
+/** What a worker tells, wherever it runs. */
+export type Told = {
   readonly began: (id: string) => void;
   /** The work of one item returned. */
   readonly worked: (id: string) => void;
-  /** The queue says that it is done. */
-  readonly settled: (id: string, result: number) => void;
+  /** The queue says that they are done, so many, and what they returned in all. */
+  readonly settled: (id: string, sum: number, count?: number) => void;
   readonly joined: (id: string) => void;
+};
+
+export type Laps = Told & {
+  /** Resolves when the join of that run was called. */
+  readonly run: (id: string, items: number, start: () => void) => Promise<Lap>;
 };
 
 /** Calls `join` when the last item of a run settled. */
@@ -41,11 +45,11 @@ export function laps(join: (id: string) => void): Laps {
     worked(id) {
       find(id).lastOutcomeAt = performance.now();
     },
-    settled(id, result) {
+    settled(id, sum, count = 1) {
       const run = find(id);
-      run.left -= 1;
-      run.count += 1;
-      run.sum += result;
+      run.left -= count;
+      run.count += count;
+      run.sum += sum;
       if (run.left === 0) join(id);
     },
     joined(id) {

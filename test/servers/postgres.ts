@@ -44,11 +44,14 @@ export async function postgresServer(): Promise<PostgresServer> {
   return startPostgres();
 }
 
-/** A server of one's own, to be killed and restarted. */
-export async function startPostgres(settings: readonly string[] = []): Promise<PostgresServer> {
+/** A server of one's own, to be killed and restarted; its data are in a new folder of `base`. */
+export async function startPostgres(
+  settings: readonly string[] = [],
+  base: string = tmpdir(),
+): Promise<PostgresServer> {
   const bin = programs();
   const who = user();
-  const folder = mkdtempSync(join(tmpdir(), "fanfold-postgres-"));
+  const folder = mkdtempSync(join(base, "fanfold-postgres-"));
   chmodSync(folder, 0o700);
   const password = Math.random().toString(36).slice(2);
   const passwordFile = join(folder, "password");
