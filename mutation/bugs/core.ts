@@ -245,13 +245,18 @@ export const inCore: readonly Bug[] = [
   ]),
   bug("a job's limit forgets what is in flight after a restart", [
     snapshot,
-    "  if (lane.throttle !== undefined) lane.throttle.inFlight += flying;\n",
+    "  for (const throttle of lane.throttles) throttle.inFlight += flying;\n",
     "",
   ]),
   bug("a rate is full again after a restart", [
     "src/core/state.ts",
     "  Object.assign(own, state.tokens.get(name));\n",
     "",
+  ]),
+  bug("a pace that people have set is for nothing", [
+    "src/core/state.ts",
+    "  return [throttleOf(state, plan.job), paceOf(state, run, step)].filter(",
+    "  return [throttleOf(state, plan.job)].filter(",
   ]),
   bug("who waits for room under a limit does not come back", [
     "src/core/state.ts",

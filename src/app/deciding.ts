@@ -3,7 +3,8 @@ import { encode, type Adjustment, type InputEvent, type Selection } from "../cor
 import { partitionOf } from "../core/ids.ts";
 import type { Pause } from "../core/pauses.ts";
 import type { Answer } from "../core/stored.ts";
-import { shown } from "../define/duration.ts";
+import type { Rate } from "../core/throttle.ts";
+import { rateOf, shown, type RateText } from "../define/duration.ts";
 import { uniqueId } from "../engines/system.ts";
 import { ConflictError, NotFoundError, UnavailableError, UsageError } from "../errors.ts";
 import { loadPauses } from "../roles/loading.ts";
@@ -17,6 +18,13 @@ export type By = {
   readonly request?: string;
 };
 
+/** What can be said of a redrive besides. */
+export type RedriveBy = By & {
+  readonly reason?: string;
+  /** The pace of the step from then on, as `adjust` sets it: what has just come back to life is not flooded. */
+  readonly rate?: RateText;
+};
+
 /** A customer's runs, or the sub-jobs of a job, wherever they are. */
 export type Everywhere = { readonly customer: string } | { readonly job: string };
 
@@ -25,6 +33,7 @@ type Command = Extract<InputEvent, { readonly run: string; readonly type: `${str
 export type Asking = Selection & {
   readonly reason?: string | undefined;
   readonly to?: Adjustment;
+  readonly rate?: Rate;
 };
 type CommandForAll = "pause-all.asked" | "resume-all.asked";
 
@@ -82,6 +91,11 @@ export async function askAll(
         );
       await clock.sleep(lookMs);
     }
+}
+
+/** Undefined where nothing was said. Throws UsageError. */
+export function paceOf(rate: RateText | undefined, what: string): Rate | undefined {
+  return rate === undefined ? undefined : rateOf(rate, what);
 }
 
 /** All that is paused now. */

@@ -10,6 +10,7 @@ import {
   tolerance,
   type Duration,
   type Percent,
+  type RateText,
 } from "../define/duration.ts";
 import { between, oneOf } from "../define/work.ts";
 import { NotFoundError, RunEndedError, UnavailableError, UsageError } from "../errors.ts";
@@ -17,7 +18,7 @@ import type { StoredRun } from "../core/stored.ts";
 import type { ExportQuery } from "../roles/export.ts";
 import type { ExportedSubJob, Status, SubJobRecord } from "../views/status.ts";
 import type { Why } from "../views/why.ts";
-import { askRun, type Asking, type By } from "./deciding.ts";
+import { askRun, paceOf, type Asking, type By, type RedriveBy } from "./deciding.ts";
 import type { Node } from "./node.ts";
 import { select, type Selected } from "./selecting.ts";
 
@@ -52,8 +53,8 @@ export type Run<S = unknown, R = unknown> = {
   readonly export: (
     query?: ExportQuery & { readonly step?: StepName<S> },
   ) => AsyncIterable<ExportedSubJob>;
-  /** Runs failed sub-jobs again, in a new generation; what succeeded stays. Of a plain step or a split that failed: runs it again. */
-  readonly redrive: (where?: Where<S>, by?: By & { readonly reason?: string }) => Promise<Matched>;
+  /** Runs failed sub-jobs again, in a new generation; what succeeded stays. Of a plain step or a split that failed: runs it again. `rate` is the pace of the step from then on. */
+  readonly redrive: (where?: Where<S>, by?: RedriveBy) => Promise<Matched>;
   /** Freezes which failed sub-jobs are meant: to be counted and shown, decided on, and reported one by one. */
   readonly select: (where?: Where<S>) => Promise<Selected>;
   /** Counts failed sub-jobs as skipped. */
@@ -72,9 +73,11 @@ export type Run<S = unknown, R = unknown> = {
   readonly resume: (reason?: string, by?: By & OfStep<S>) => Promise<void>;
 };
 
-/** "none" takes a limit or a deadline away. Concurrency and tolerance are of a fan-out: the one named, or the one the run is at or comes to next. */
+/** "none" takes a limit or a deadline away. Concurrency, rate and tolerance are of a fan-out: the one named, or the one the run is at or comes to next. */
 export type Adjust = {
   readonly concurrency?: number | "none";
+  /** How many of its sub-jobs may be begun per time, beside what their job may: "10/s", "100/m". */
+  readonly rate?: RateText | "none";
   readonly tolerate?: number | Percent;
   /** From now, or an instant. */
   readonly deadline?: Duration | Date | "none";
@@ -194,8 +197,10 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
       throw new NotFoundError(`there is no "${what}"`);
     },
     select: (where = {}) => select(node, id, where),
-    redrive: async (where = {}, { reason, ...by } = {}) =>
-      ask("redrive.asked", { ...(await selection(where)), ...given({ reason }) }, by),
+    redrive: async (where = {}, { reason, rate, ...by } = {}) => {
+      const asked = given({ reason, rate: paceOf(rate, `rate of redrive of run "${id}"`) });
+      return ask("redrive.asked", { ...(await selection(where)), ...asked }, by);
+    },
     skip: async (reason, where = {}, by) =>
       ask("skip.asked", { ...(await selection(where)), reason }, by),
     release: async (reason, by) => void (await ask("release.asked", { reason }, by)),
@@ -213,17 +218,18 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
 }
 
 function adjustment(to: Adjust, id: string, now: number): Adjustment {
-  const { concurrency, tolerate, deadline, priority } = to;
+  const { concurrency, rate, tolerate, deadline, priority } = to;
   const of = (what: string): string => `${what} of run "${id}"`;
   if (Object.values(to).every((value) => value === undefined))
     throw new UsageError(
-      `adjust of run "${id}" says nothing: expected one of concurrency, tolerate, deadline, priority`,
+      `adjust of run "${id}" says nothing: expected one of concurrency, rate, tolerate, deadline, priority`,
     );
   if (concurrency !== undefined && concurrency !== "none")
     between(concurrency, 1, Number.MAX_SAFE_INTEGER, of("concurrency"));
   if (priority !== undefined) oneOf(priority, ["low", "normal", "high", "urgent"], of("priority"));
   return given({
     concurrency: concurrency === "none" ? null : concurrency,
+    rate: rate === "none" ? null : paceOf(rate, of("rate")),
     tolerate: tolerate === undefined ? undefined : tolerance(tolerate, of("tolerate")),
     deadlineAt: deadline === "none" ? null : instantOf(deadline, now, of("deadline")),
     priority,

@@ -3,7 +3,7 @@ import type { Json } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
 import { addPlace } from "../core/ranges.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
-import { askRun, type By } from "./deciding.ts";
+import { askRun, paceOf, type Asking, type By, type RedriveBy } from "./deciding.ts";
 import type { Node } from "./node.ts";
 
 /** Which of the failed sub-jobs. */
@@ -35,7 +35,7 @@ export type Selected = {
   readonly indices: readonly number[];
   /** Of the first hundred. */
   readonly keys: readonly string[];
-  readonly redrive: (by?: By & { readonly reason?: string }) => Promise<Decided>;
+  readonly redrive: (by?: RedriveBy) => Promise<Decided>;
   readonly skip: (reason: string, by?: By) => Promise<Decided>;
   /** What has become of each by now, in the order of the split. */
   readonly report: () => AsyncIterable<Became>;
@@ -67,16 +67,10 @@ export async function select(node: Node, run: string, wanted: Wanted): Promise<S
       throw new NotFoundError(`step "${step}" of run "${run}" has no sub-job "${key}"`);
   const decide = async (
     type: "redrive.asked" | "skip.asked",
-    reason: string | undefined,
+    said: Pick<Asking, "reason" | "rate">,
     by: By,
   ): Promise<Decided> => {
-    const { matched } = await askRun(
-      node,
-      run,
-      type,
-      { step, indices, ...(reason === undefined ? {} : { reason }) },
-      by,
-    );
+    const { matched } = await askRun(node, run, type, { step, indices, ...said }, by);
     return { matched, changed: count - matched };
   };
   return {
@@ -85,8 +79,15 @@ export async function select(node: Node, run: string, wanted: Wanted): Promise<S
     count,
     indices,
     keys,
-    redrive: ({ reason, ...by } = {}) => decide("redrive.asked", reason, by),
-    skip: (reason, by = {}) => decide("skip.asked", reason, by),
+    redrive: async ({ reason, rate, ...by } = {}) => {
+      const pace = paceOf(rate, `rate of redrive of run "${run}"`);
+      const said = {
+        ...(reason === undefined ? {} : { reason }),
+        ...(pace === undefined ? {} : { rate: pace }),
+      };
+      return decide("redrive.asked", said, by);
+    },
+    skip: (reason, by = {}) => decide("skip.asked", { reason }, by),
     report: () => report(node, run, step, indices),
   };
 }

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "commander";
 
 import type { Priority, RunState } from "../core/event.ts";
 import { durationMs } from "../define/duration.ts";
-import type { Duration, Percent } from "../define/duration.ts";
+import type { Duration, Percent, RateText } from "../define/duration.ts";
 
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
@@ -52,6 +52,20 @@ export function instantBefore(text: string, now: number): number {
 /** "200", or "none". */
 export const countOrNone = (text: string): number | "none" =>
   text === "none" ? text : wholeNumber(1, 1_000_000_000)(text);
+
+/** "50/s". */
+export function rate(text: string): RateText {
+  if (isRate(text)) return text;
+  throw new InvalidArgumentError('expected a rate such as "50/s", "100/m" or "1000/h"');
+}
+
+function isRate(text: string): text is RateText {
+  return /^\d{1,9}(\.\d{1,6})?\/(s|m|h)$/.test(text) && Number.parseFloat(text) > 0;
+}
+
+/** "50/s", or "none". */
+export const rateOrNone = (text: string): RateText | "none" =>
+  text === "none" ? text : rate(text);
 
 /** "90m", an instant, or "none". */
 export const whenOrNone = (text: string): Duration | Date | "none" =>

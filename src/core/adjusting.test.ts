@@ -10,7 +10,10 @@ import {
   ok,
   page,
   plainPlan,
+  seal,
   split,
+  threeTries,
+  ticked,
 } from "../contract/events.ts";
 import type { Adjustment } from "./event.ts";
 
@@ -34,6 +37,54 @@ test("more concurrency puts more at once, less puts nothing until enough have co
   given([one], split(9))
     .when(adjust(1, { concurrency: null }))
     .expect({ step: { "in-flight": 9 } });
+});
+
+const rate = { count: 10, perMs: 1_000 };
+const open = flowPlan([fanOutPlan("all", { job: { retry: { ...threeTries, attempts: 1 } } })]);
+
+test("a pace lets go what comes in its time, and taken away, all of it", () => {
+  const paced = [begin(0), adjust(0, { rate }), page(0, 0, 9), seal(0, 9)];
+  given([open], paced).expect({ step: { "in-flight": 1 } });
+  given([open], paced).when(ticked(99)).expect({ put: [], wakeAt: 100 });
+  given([open], paced)
+    .when(ticked(99), ticked(100), ticked(150), ticked(200))
+    .expect({ put: [1, 2] });
+  given([open], paced)
+    .when(adjust(2, { rate: null }))
+    .expect({ step: { "in-flight": 9 } });
+  given([open], [...paced, adjust(2, { rate: null })])
+    .when(adjust(3, { rate }))
+    .expect({ step: { "in-flight": 9 } });
+});
+
+test("a pace is beside what the job may: the slower one holds", () => {
+  const slow = { count: 1, perMs: 1_000 };
+  const both = (job: typeof rate, pace: typeof rate) =>
+    given(
+      [flowPlan([fanOutPlan("all", { job: { limit: { rate: job } } })])],
+      [begin(0), adjust(0, { rate: pace }), page(0, 0, 9)],
+    );
+  for (const [job, pace] of [
+    [rate, slow],
+    [slow, rate],
+  ] as const)
+    both(job, pace)
+      .when(ticked(100), ticked(900), ticked(1_000), ticked(1_100))
+      .expect({ put: [1] });
+});
+
+test("a redrive with a rate paces what it opens, also of a run that has ended", () => {
+  const failing = flowPlan([
+    fanOutPlan("all", { beyond: "fail", job: { retry: { ...threeTries, attempts: 1 } } }),
+  ]);
+  const failed = [...split(3), bad(1, 0), bad(1, 1), bad(1, 2)];
+  const again = { rate, request: "again" };
+  given([failing], failed)
+    .when(ask(500, "redrive", again))
+    .expect({ put: [0], answer: { matched: 3 } });
+  given([failing], [...failed, ask(500, "redrive", again)])
+    .when(ticked(599), ticked(600))
+    .expect({ put: [1] });
 });
 
 test("more tolerance lets a held run go on, if it is enough", () => {
@@ -109,7 +160,7 @@ test("an adjustment is refused, with words, where there is nothing to adjust", (
     .when(adjust(1, { concurrency: 1 }, "first"))
     .expect({
       answer: {
-        refused: 'step "first" is not a fan-out: it has neither concurrency nor tolerance',
+        refused: 'step "first" is not a fan-out: it has neither concurrency nor rate nor tolerance',
       },
     });
   const last = flowPlan([fanOutPlan("all"), plainPlan("last")]);

@@ -4,7 +4,7 @@ import type { InputEvent, Recorded } from "./event.ts";
 import { concurrencyOf, type FanOut } from "./fan-out.ts";
 import { beyondTolerance, toleranceOf } from "./join.ts";
 import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
-import { poolOf, watchRun, type Decided, type Partition } from "./state.ts";
+import { poolOf, retireLane, setPace, watchRun, type Decided, type Partition } from "./state.ts";
 import { offer } from "./window.ts";
 
 type Asked = Recorded & Extract<InputEvent, { readonly type: "adjust.asked" }>;
@@ -18,7 +18,8 @@ export function adjust(
 ): number | string {
   if (isEnded(run)) return `run "${run.id}" has ended: it is ${run.state}`;
   const { to } = event;
-  const isOfStep = to.concurrency !== undefined || to.tolerate !== undefined;
+  const isOfStep =
+    to.concurrency !== undefined || to.tolerate !== undefined || to.rate !== undefined;
   const isOfRun = to.priority !== undefined || to.deadlineAt !== undefined;
   if (!isOfStep && !isOfRun) return "there is nothing to adjust: say what";
   const position = isOfStep ? fanOutFor(run, event.step) : -1;
@@ -41,7 +42,7 @@ function fanOutFor(run: Run, name: string | undefined): number | string {
   if (position < run.at) return `step "${name}" is over`;
   return stepAt(run, position).step.kind === "fan-out"
     ? position
-    : `step "${name}" is not a fan-out: it has neither concurrency nor tolerance`;
+    : `step "${name}" is not a fan-out: it has neither concurrency nor rate nor tolerance`;
 }
 
 function adjustRun(
@@ -54,8 +55,7 @@ function adjustRun(
     run.priority = priority;
     for (const [position, lane] of run.lanes.entries()) {
       if (lane === undefined) continue;
-      lane.paused = true; // It leaves its ring when its turn comes; another takes its place in the new one.
-      run.lanes[position] = undefined;
+      retireLane(run, position);
       offer(poolOf(state, lane.queue), laneOf(state, run, position));
     }
   }
@@ -81,13 +81,14 @@ function adjustStep(
   event: Asked,
   decided: Decided,
 ): void {
-  const { concurrency, tolerate } = event.to;
+  const { concurrency, tolerate, rate } = event.to;
   changeFanOut(state, run, position, event, decided, (_, step, plan) => {
     step.adjusted = {
       ...step.adjusted,
       ...(concurrency === undefined ? {} : { concurrency }),
       ...(tolerate === undefined ? {} : { tolerate }),
     };
+    if (rate !== undefined) setPace(state, run, position, rate);
     const lane = laneOf(state, run, position);
     lane.concurrency = concurrencyOf(step, plan);
     if (tolerate !== undefined && isHeldForFailures(run, position, step)) {

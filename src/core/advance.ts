@@ -15,10 +15,11 @@ import { issueSingle, resetSingle } from "./single.ts";
 import type { StepTask } from "./task.ts";
 import {
   arm,
+  forgetPace,
   isMainPaused,
   isPaused,
   poolOf,
-  throttleOf,
+  throttlesOf,
   watchRun,
   type Decided,
   type Partition,
@@ -156,6 +157,7 @@ export function endRun(
   state.changed.runs.add(run);
   if (forgetPausesOf(state.pauses, run.id)) state.changed.pauses = true;
   recall(state, run, 0, event, decided);
+  for (const position of run.steps.keys()) forgetPace(state, run, position);
   decided.events.push({
     type: "run.ended",
     run: run.id,
@@ -306,11 +308,11 @@ export function changeFanOut(
   change(run, step, plan);
   const more = ledgers.count(step.ledger, ledgers.inFlight) - before;
   pool.inFlight += more;
-  const throttle = throttleOf(state, plan.job);
-  if (throttle !== undefined) throttle.inFlight += more;
+  const lane = laneOf(state, run, position);
+  for (const throttle of lane.throttles) throttle.inFlight += more;
   if (step.serviceMs !== undefined) pool.services.set(plan.job.name, step.serviceMs);
   state.changed.steps.set(step, run);
-  offer(pool, laneOf(state, run, position));
+  offer(pool, lane);
   arm(state, run, position);
   join(state, run, position, event, decided);
 }
@@ -378,7 +380,7 @@ export function laneOf(state: Partition, run: Run, position: number): Lane {
     step,
     active: false,
     paused: isPaused(state, run, position),
-    throttle: throttleOf(state, plan.job),
+    throttles: throttlesOf(state, run, position),
   };
   run.lanes[position] = lane;
   return lane;

@@ -12,7 +12,7 @@ import { pauseRun } from "./pausing.ts";
 import { inRanges } from "./ranges.ts";
 import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
 import { resetSingle } from "./single.ts";
-import { watchRun, type Decided, type Partition } from "./state.ts";
+import { retireLane, setPace, watchRun, type Decided, type Partition } from "./state.ts";
 
 type Command = Recorded &
   Extract<InputEvent, { readonly run: string; readonly type: `${string}.asked` }>;
@@ -125,7 +125,9 @@ function redrive(
   changeFanOut(state, run, position, event, decided, (_, fanOut) => {
     matched = fanOuts.redrive(fanOut, wanted);
     if (again) ledgers.unseal(fanOut.ledger);
-    if (matched > 0 || again) reopen(state, run, position, event, decided);
+    if (matched === 0 && !again) return;
+    reopen(state, run, position, event, decided);
+    if (event.rate !== undefined) setPace(state, run, position, event.rate);
   });
   if (again) {
     resetSingle(step.main);
@@ -178,6 +180,7 @@ function reopen(
   step.endedAt = undefined;
   state.changed.runs.add(run);
   state.changed.steps.set(step, run);
+  for (const one of run.steps.keys()) if (one >= position) retireLane(run, one); // As long as the run was over, there was no pace.
   for (const later of run.steps.slice(position + 1)) {
     later.state = "waiting";
     resetSingle(later.main);

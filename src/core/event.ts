@@ -13,6 +13,7 @@ import { CorruptError } from "../errors.ts";
 import type { Counted } from "./counted.ts";
 import type { Pause } from "./pauses.ts";
 import type { AtDeadline, Tolerance } from "./plan.ts";
+import type { Rate } from "./throttle.ts";
 
 export type Json =
   | string
@@ -57,9 +58,11 @@ export type Selection = {
   readonly indices?: readonly number[];
 };
 
-/** What is to be otherwise from now on; null takes a limit away. Concurrency and tolerance are of a fan-out, the rest of the run. */
+/** What is to be otherwise from now on; null takes a limit away. Concurrency, rate and tolerance are of a fan-out, the rest of the run. */
 export type Adjustment = {
   readonly concurrency?: number | null;
+  /** How many of the step may be put per time, beside what its job may. */
+  readonly rate?: Rate | null;
   readonly tolerate?: Tolerance;
   readonly priority?: Priority;
   readonly deadlineAt?: number | null;
@@ -176,7 +179,11 @@ export type InputEvent =
       readonly author?: string;
       readonly reason?: string;
     }
-  | (Asked & { readonly type: "redrive.asked" } & Selection)
+  | (Asked & {
+      readonly type: "redrive.asked";
+      /** Of a fan-out: the pace of the step from now on. */
+      readonly rate?: Rate;
+    } & Selection)
   | (Asked & { readonly type: "skip.asked" } & Selection)
   | (Asked & { readonly type: "release.asked" })
   | (Asked & { readonly type: "close.asked" })
@@ -281,7 +288,7 @@ const outputs: Readonly<
 };
 
 export function isOutputType(type: string): type is keyof typeof outputs {
-  return Object.hasOwn(outputs, type);
+  return typeof type === "string" && Object.hasOwn(outputs, type); // A record that is no event may have anything there.
 }
 
 export function isRunEventType(type: string): type is OutputEvent["type"] {

@@ -65,7 +65,7 @@ export type FanOut = AnyStep & {
 };
 
 /** null: without a limit. */
-export type Adjusted = Pick<Adjustment, "concurrency" | "tolerate">;
+export type Adjusted = Pick<Adjustment, "concurrency" | "tolerate" | "rate">;
 
 export function newFanOut(plan: FanOutPlan, base: number): FanOut {
   return {

@@ -12,7 +12,7 @@ import { loseAll } from "./fan-out.ts";
 import * as ledgers from "./ledger.ts";
 import { isEnded, type Run } from "./run.ts";
 import { relist } from "./slices.ts";
-import { poolOf, throttleOf, type Decided, type Partition } from "./state.ts";
+import { poolOf, throttlesOf, type Decided, type Partition } from "./state.ts";
 
 /** Decides on one run, and halts it where that throws. */
 export function guarded(
@@ -78,7 +78,6 @@ function countInFlight(state: Partition): void {
       if (isEnded(run) || step.kind !== "fan-out" || plan?.kind !== "fan-out") continue;
       const flying = ledgers.count(step.ledger, ledgers.inFlight);
       poolOf(state, plan.job.queue).inFlight += flying;
-      const throttle = throttleOf(state, plan.job);
-      if (throttle !== undefined) throttle.inFlight += flying;
+      for (const throttle of throttlesOf(state, run, position)) throttle.inFlight += flying;
     }
 }

@@ -267,7 +267,7 @@ function rejoinWindow(state: Partition, run: Run, step: FanOut, position: number
   const pool = poolOf(state, lane.queue);
   const flying = ledgers.count(step.ledger, ledgers.inFlight);
   pool.inFlight += flying;
-  if (lane.throttle !== undefined) lane.throttle.inFlight += flying;
+  for (const throttle of lane.throttles) throttle.inFlight += flying;
   offer(pool, lane);
 }
 

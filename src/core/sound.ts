@@ -4,10 +4,11 @@
  * The log keeps what it was given, for ever: one record that nobody can decide on would stop its partition at every restart. So
  * what is not sound is counted and passed over. What it was about is not lost: the sweep issues it again.
  */
-import type { Adjustment, InputEvent, Recorded } from "./event.ts";
+import type { Adjustment, InputEvent, Recorded, Selection } from "./event.ts";
 import { buckets } from "./histogram.ts";
 import type { Pause } from "./pauses.ts";
 import type { Tolerance } from "./plan.ts";
+import type { Rate } from "./throttle.ts";
 
 /** Beyond any duration that can be written in a flow. */
 const longestDelayMs = 10 * 366 * 86_400_000;
@@ -56,8 +57,9 @@ export function isSound(event: Recorded<InputEvent>): boolean {
         Number.isFinite(event.until)
       );
     case "redrive.asked":
+      return isAsked(event) && isSelection(event) && isRateOrNone(event.rate);
     case "skip.asked":
-      return isAsked(event) && (event.indices === undefined || isTuples(event.indices, 2));
+      return isAsked(event) && isSelection(event);
     case "release.asked":
     case "close.asked":
     case "cancel.asked":
@@ -138,14 +140,26 @@ function isAsked(event: Of<Extract<InputEvent["type"], `${string}.asked`>>): boo
   return texts.every(isText);
 }
 
+function isSelection({ indices }: Selection): boolean {
+  return indices === undefined || isTuples(indices, 2);
+}
+
 function isAdjustment(to: Adjustment): boolean {
   if (!isObject(to)) return false;
-  const { concurrency, tolerate, priority, deadlineAt } = to;
+  const { concurrency, rate, tolerate, priority, deadlineAt } = to;
   return (
+    (rate === null || isRateOrNone(rate)) &&
     (concurrency === undefined || concurrency === null || isPositive(concurrency)) &&
     (tolerate === undefined || isTolerance(tolerate)) &&
     (priority === undefined || priorities.includes(priority)) &&
     (deadlineAt === undefined || deadlineAt === null || Number.isFinite(deadlineAt))
+  );
+}
+
+function isRateOrNone(rate: Rate | undefined): boolean {
+  return (
+    rate === undefined ||
+    (isObject(rate) && [rate.count, rate.perMs].every((one) => Number.isFinite(one) && one > 0))
   );
 }
 

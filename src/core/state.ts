@@ -10,7 +10,7 @@ import { noPauses, pausesAt, type Pauses, type Place } from "./pauses.ts";
 import type { JobPlan, Plans, StepPlan } from "./plan.ts";
 import { isEnded, stepAt, type Run, type Step } from "./run.ts";
 import type { Task } from "./task.ts";
-import { hold, roomIn, throttle, tokenAt, type LimitPlan, type Throttle } from "./throttle.ts";
+import { hold, roomIn, throttle, tokenAt, type Rate, type Throttle } from "./throttle.ts";
 import { emptyPool, offer, type Pool } from "./window.ts";
 
 export type Session = {
@@ -27,7 +27,7 @@ export type Partition = {
   readonly pools: Map<string, Pool>;
   /** How many partitions share what is limited for all runs. */
   readonly partitions: number;
-  /** By job; of those that have a limit. */
+  /** By job, and by step as `run/step`; of those that have a limit. */
   readonly throttles: Map<string, Throttle>;
   /** As they were stored, of those that nobody has asked for yet. */
   readonly tokens: Map<string, Pick<Throttle, "tokens" | "at" | "heldUntil">>;
@@ -107,30 +107,72 @@ export function wakeAt(state: Partition): number | undefined {
   return at === Infinity ? undefined : at;
 }
 
-/** What the job is limited by in this partition; undefined where it is not. */
-export function throttleOf(state: Partition, { name, limit }: JobPlan): Throttle | undefined {
-  const own = state.throttles.get(name);
-  if (own !== undefined || (limit === undefined && !state.tokens.has(name))) return own;
-  return newThrottle(state, name, limit ?? {});
+/** All that the fan-out is limited by in this partition: its job, and the pace that people have set for it. */
+export function throttlesOf(state: Partition, run: Run, position: number): readonly Throttle[] {
+  const { step, plan } = stepAt(run, position);
+  if (step.kind !== "fan-out" || plan.kind !== "fan-out") return [];
+  return [throttleOf(state, plan.job), paceOf(state, run, step)].filter((one) => one !== undefined);
 }
 
-function newThrottle(state: Partition, name: string, limit: LimitPlan): Throttle {
-  const own = throttle(limit, state.partition, state.partitions);
+function throttleOf(state: Partition, { name, limit }: JobPlan): Throttle | undefined {
+  const own = state.throttles.get(name);
+  if (own !== undefined || (limit === undefined && !state.tokens.has(name))) return own;
+  return newThrottle(state, name, throttle(limit ?? {}, state.partition, state.partitions));
+}
+
+/** Another pace for this step from now on, null for none: it begins with all that may come at once. */
+export function setPace(state: Partition, run: Run, position: number, rate: Rate | null): void {
+  const { step } = stepAt(run, position);
+  if (step.kind !== "fan-out") return;
+  forgetPace(state, run, position);
+  step.adjusted = { ...step.adjusted, rate };
+  retireLane(run, position);
+  const pace = paceOf(state, run, step);
+  if (pace !== undefined) pace.isSpent = true; // What is stored of the one before is not its.
+}
+
+/** Its run lives here, so that it is not divided. */
+function paceOf(state: Partition, run: Run, { name, adjusted }: FanOut): Throttle | undefined {
+  const { rate } = adjusted;
+  if (rate === undefined || rate === null || isEnded(run)) return undefined;
+  const pace = `${run.id}/${name}`;
+  return state.throttles.get(pace) ?? newThrottle(state, pace, throttle({ rate }, 0, 1));
+}
+
+function newThrottle(state: Partition, name: string, own: Throttle): Throttle {
   Object.assign(own, state.tokens.get(name));
   state.throttles.set(name, own);
   return own;
+}
+
+/** Its pace is another from now on, or its run is over: what is left of it no longer counts. */
+export function forgetPace(state: Partition, run: Run, position: number): void {
+  const step = run.steps[position];
+  if (step?.kind !== "fan-out" || step.adjusted.rate === undefined) return;
+  const pace = `${run.id}/${step.name}`;
+  state.throttles.delete(pace);
+  state.tokens.delete(pace);
+  retireLane(run, position);
+}
+
+/** What the lane goes by has changed: it leaves its ring when its turn comes, and another is made when it is asked for. */
+export function retireLane(run: Run, position: number): void {
+  const lane = run.lanes[position];
+  if (lane === undefined) return;
+  lane.paused = true;
+  run.lanes[position] = undefined;
 }
 
 /** Puts nothing more of the job until then: one of its sub-jobs was told so by whoever it asked. */
 export function holdJob(state: Partition, job: JobPlan, until: number): void {
   let own = throttleOf(state, job);
   if (own === undefined) {
-    own = newThrottle(state, job.name, {});
+    own = newThrottle(state, job.name, throttle({}, state.partition, state.partitions));
     for (const run of state.runs.values())
       for (const [position, lane] of run.lanes.entries()) {
         const plan = run.plan.steps[position];
         if (plan?.kind === "fan-out" && plan.job.name === job.name && lane !== undefined)
-          lane.throttle = own;
+          lane.throttles = [own, ...lane.throttles];
       }
   }
   hold(own, until);

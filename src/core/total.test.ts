@@ -19,6 +19,7 @@ import {
   settled,
   split,
 } from "../contract/events.ts";
+import { isOutput, type Recorded } from "./event.ts";
 import { singleFold, sum } from "./fold.ts";
 
 const folds = singleFold(sum(Number));
@@ -105,6 +106,11 @@ test("a redrive of more than there is means what there is", () => {
   given([unfolded], [...split(2), bad(1, 0, { fatal: true }), bad(1, 1, { fatal: true })])
     .when(ask(2, "redrive", { indices: [1, 2 ** 52, 1, 1, 0, 0] }))
     .expect({ put: [1], answer: { matched: 1 } });
+});
+
+test("a record whose type cannot even be a text is passed over", () => {
+  const type: unknown = { toString: {} };
+  assert.equal(isOutput({ type } as Recorded), false); // oxlint-disable-line typescript/no-unsafe-type-assertion -- what a record may say
 });
 
 test("P5 any field of any event may be anything, and nothing stops", () => {

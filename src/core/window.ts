@@ -31,8 +31,8 @@ export type Lane = {
   active: boolean;
   /** Gets nothing until it is resumed. */
   paused: boolean;
-  /** What its job is limited by, over all runs. */
-  throttle: Throttle | undefined;
+  /** All that it is limited by, beside its own concurrency. */
+  throttles: readonly Throttle[];
 };
 
 type Ring<T> = { readonly items: T[]; at: number };
@@ -79,7 +79,7 @@ export function emptyPool(): Pool {
 /** The lane has work: it takes part in the turns from now on. */
 export function offer(pool: Pool, lane: Lane): void {
   if (lane.active || lane.paused || !hasWork(lane.step)) return;
-  if (lane.throttle?.waiting.has(lane) === true) return; // Others wait longer: it comes back in its turn.
+  if (lane.throttles.some(({ waiting }) => waiting.has(lane))) return; // Others wait longer: it comes back in its turn.
   lane.active = true;
   const { customers, byName } = pool.classes[lane.priority];
   let customer = byName.get(lane.customer);
@@ -138,11 +138,13 @@ function pass(pool: Pool): void {
 
 function mayTake(lane: Lane, at: number): number {
   if (lane.paused || !hasWork(lane.step)) return 0;
-  const own = lane.concurrency - ledgers.count(lane.step.ledger, ledgers.inFlight);
-  if (lane.throttle === undefined || own <= 0) return own;
-  const room = roomIn(lane.throttle, at);
-  if (room === 0) lane.throttle.waiting.add(lane);
-  return Math.min(own, room);
+  let room = lane.concurrency - ledgers.count(lane.step.ledger, ledgers.inFlight);
+  for (const throttle of lane.throttles) {
+    if (room <= 0) return room;
+    room = Math.min(room, roomIn(throttle, at));
+    if (room === 0) throttle.waiting.add(lane);
+  }
+  return room;
 }
 
 function clamp(value: number, low: number, high: number): number {
@@ -186,7 +188,7 @@ export function fill(pool: Pool, at: number, take: (lane: Lane, max: number) => 
     const max = Math.min(room, sliceSize(pool, lane), mayTake(lane, at));
     const taken = take(lane, max);
     pool.inFlight += taken;
-    if (lane.throttle !== undefined) spend(lane.throttle, taken);
+    for (const throttle of lane.throttles) spend(throttle, taken);
     pass(pool);
   }
 }

@@ -1,5 +1,6 @@
 /** What people decide, by the second set of rules. */
 import type { Adjustment } from "../core/event.ts";
+import type { Rate } from "../core/throttle.ts";
 import type { Life } from "./life.ts";
 import {
   chosenBy,
@@ -60,7 +61,7 @@ export function commands(lives: Life, { pauseRun }: Pick<Pausing, "pauseRun">): 
         ? run.steps.slice(run.at).find(({ plan }) => plan.kind === "fan-out")
         : run.steps.slice(run.at).find(({ plan }) => plan.name === event.step);
     const isOfRun = to.priority !== undefined || to.deadlineAt !== undefined;
-    const isOfStep = to.concurrency !== undefined || to.tolerate !== undefined;
+    const isOfStep = [to.concurrency, to.rate, to.tolerate].some((one) => one !== undefined);
     if (isOfStep && step?.plan.kind !== "fan-out") return undefined;
     if (isOfRun) say({ type: "run.adjusted", run: run.id });
     const deadlineAt = to.deadlineAt ?? undefined;
@@ -68,6 +69,7 @@ export function commands(lives: Life, { pauseRun }: Pick<Pausing, "pauseRun">): 
       Object.assign(run, { deadlineAt, isLate: false, isAtRisk: false });
     if (!isOfStep || step === undefined) return isOfRun ? 1 : undefined;
     if (to.concurrency !== undefined) step.concurrency = to.concurrency ?? Infinity;
+    if (to.rate !== undefined) step.rate = to.rate ?? undefined;
     step.tolerate = to.tolerate ?? step.tolerate;
     const isHeld = step.state === "held" && step.main.state === "ok";
     if (to.tolerate !== undefined && isHeld && !isBeyond(step)) {
@@ -108,7 +110,10 @@ export function commands(lives: Life, { pauseRun }: Pick<Pausing, "pauseRun">): 
         crashes: 0,
         kills: 0,
       });
-    if (chosen.length > 0 || again) reopen(run, position);
+    if (chosen.length > 0 || again) {
+      reopen(run, position);
+      if (event["rate"] !== undefined) step.rate = event["rate"] as Rate; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
+    }
     if (again) step.total = undefined;
     join(run, step, event.at);
     if (again) renew(run, step, event.at);
@@ -123,6 +128,8 @@ export function commands(lives: Life, { pauseRun }: Pick<Pausing, "pauseRun">): 
   function reopen(run: Run, position: number): void {
     run.at = position;
     run.state = "running";
+    // Paces begin anew.
+    for (const step of run.steps) if (step.rate !== undefined) step.rate = { ...step.rate };
     for (const step of run.steps.slice(position + 1)) {
       step.state = "waiting";
       reset(step);

@@ -1,5 +1,6 @@
-/** Whether what was put into the queue keeps the limits of jobs: judged by tasks and times alone. */
+/** Whether what was put into the queue keeps the limits: judged by tasks and times alone. */
 import type { SliceTask } from "../core/task.ts";
+import type { Rate } from "../core/throttle.ts";
 import type { Run, Told } from "./model.ts";
 
 export type Limits = {
@@ -12,13 +13,16 @@ export type Limits = {
 /** What of a rate may come at once: a tenth of a second's, and at least one. */
 const burstMs = 100;
 
+/** What is left of a rate, by what it is of. */
+type Bucket = { readonly rate: Rate; tokens: number; at: number };
+
 export function limits(
   runs: ReadonlyMap<string, Run>,
   partition: number,
   partitions: number,
 ): Limits {
   const heldUntil = new Map<string, number>();
-  const buckets = new Map<string, { tokens: number; at: number }>();
+  const buckets = new Map<string, Bucket>();
 
   function flying(name: string): number {
     let count = 0;
@@ -27,6 +31,18 @@ export function limits(
         if (plan.kind === "fan-out" && plan.job.name === name)
           count += subJobs.filter(({ state }) => state === "flying").length;
     return count;
+  }
+
+  /** Takes so many; false: there were not as many. Who shares a rate has his part of it. */
+  function take(what: string, rate: Rate, shared: number, count: number, at: number): boolean {
+    const perMs = rate.count / rate.perMs / shared;
+    const holds = Math.max(1, perMs * burstMs);
+    let bucket = buckets.get(what);
+    if (bucket?.rate !== rate) bucket = { rate, tokens: holds, at };
+    bucket.tokens = Math.min(holds, bucket.tokens + (at - bucket.at) * perMs) - count;
+    bucket.at = at;
+    buckets.set(what, bucket);
+    return bucket.tokens > -0.001;
   }
 
   return {
@@ -40,24 +56,20 @@ export function limits(
           heldUntil.set(name, Math.max(heldUntil.get(name) ?? 0, at + (delayMs ?? 0)));
         }
     },
-    put({ run, step, count }, at, tell) {
-      const plan = runs.get(run)?.plan.steps.find((one) => one.name === step);
-      if (plan?.kind !== "fan-out") return;
-      const { name, limit } = plan.job;
+    put({ run, step: stepName, count }, at, tell) {
+      const step = runs.get(run)?.steps.find(({ plan }) => plan.name === stepName);
+      if (step?.plan.kind !== "fan-out") return;
+      const { name, limit } = step.plan.job;
       if (at < (heldUntil.get(name) ?? 0)) tell(`job ${name} is put although it was told to wait`);
       if (limit?.concurrency !== undefined) {
         const whole = Math.floor(limit.concurrency / partitions);
         const most = Math.max(1, whole + (partition < limit.concurrency % partitions ? 1 : 0));
         if (flying(name) > most) tell(`${flying(name)} sub-jobs of job ${name} in flight`);
       }
-      if (limit?.rate === undefined) return;
-      const perMs = limit.rate.count / limit.rate.perMs / partitions;
-      const holds = Math.max(1, perMs * burstMs);
-      const bucket = buckets.get(name) ?? { tokens: holds, at };
-      bucket.tokens = Math.min(holds, bucket.tokens + (at - bucket.at) * perMs) - count;
-      bucket.at = at;
-      buckets.set(name, bucket);
-      if (bucket.tokens < -0.001) tell(`job ${name} is put more often than its rate allows`);
+      if (limit?.rate !== undefined && !take(name, limit.rate, partitions, count, at))
+        tell(`job ${name} is put more often than its rate allows`);
+      if (step.rate !== undefined && !take(`${run}/${stepName}`, step.rate, 1, count, at))
+        tell(`${run}/${stepName} is put more often than its pace allows`);
     },
   };
 }

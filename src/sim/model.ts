@@ -1,6 +1,7 @@
 /** What the second set of rules (refold.ts) keeps of a run: an object per sub-job, and no counters. */
 import { limits } from "../core/limits.ts";
 import type { FlowPlan, StepPlan, Tolerance } from "../core/plan.ts";
+import type { Rate } from "../core/throttle.ts";
 
 export type Outcome = "ok" | "failed" | "timed-out" | "cancelled" | "skipped" | "poison";
 /** open: it waits, for its turn or for its time. */
@@ -27,6 +28,8 @@ export type Step = {
   /** As the plan says, or as people have changed it. */
   concurrency: number;
   tolerate: Tolerance;
+  /** The pace that people have set; a new object whenever it begins anew. */
+  rate: Rate | undefined;
   main: { state: string; issue: number; attempts: number; crashes: number; at: number };
   subJobs: SubJob[];
   total: number | undefined;
@@ -115,6 +118,7 @@ export function newStep(plan: StepPlan): Step {
     closed: false,
     concurrency: (plan.kind === "fan-out" ? plan.concurrency : undefined) ?? Infinity,
     tolerate: plan.kind === "fan-out" ? plan.tolerate : { count: 0 },
+    rate: undefined,
     main: { state: "waiting", issue: 0, attempts: 0, crashes: 0, at: 0 },
     subJobs: [],
     total: undefined,

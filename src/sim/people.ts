@@ -62,6 +62,9 @@ const adjustments: readonly [Adjustment, ...Adjustment[]] = [
   { concurrency: 1 },
   { concurrency: 5, priority: "urgent" },
   { concurrency: null },
+  { rate: { count: 5, perMs: 1_000 } },
+  { rate: { count: 90, perMs: 60_000 }, concurrency: 4 },
+  { rate: null },
   { tolerate: { count: 0 } },
   { tolerate: { count: 5 } },
   { tolerate: { percent: 60 }, concurrency: 2 },
@@ -162,7 +165,10 @@ export function people(options: PeopleOptions): People {
     if (command !== "redrive" && command !== "skip") return {};
     const how = draw.pick(["all", "all", "step", "indices", "signature"], name, "selection");
     const step = draw.pick(stepNames, name, "step");
-    if (how === "all") return {};
+    if (how === "all")
+      return command === "redrive" && draw.chance(0.2, name, "rate")
+        ? { rate: { count: 20, perMs: 1_000 } }
+        : {};
     if (how === "step") return { step };
     if (how === "signature") {
       const seen = (await status(run))?.steps.flatMap(({ failures }) => failures) ?? [];

@@ -58,7 +58,7 @@ export type StepStatus = {
   /** What those that run have said of themselves, at most 64 of them; number -1 is the body of the step, or the split. */
   readonly progress: readonly Progress[];
   readonly failures: readonly FailureGroup[];
-  /** What people have changed of the step's concurrency (null: no limit) and tolerance. */
+  /** What people have changed of the step's concurrency and rate (null: no limit) and tolerance. */
   readonly adjusted?: Adjusted;
   /** What the folds say so far. */
   readonly value: Json | undefined;

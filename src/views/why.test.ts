@@ -221,6 +221,16 @@ test("a limit of the step is named as such", () => {
   ]);
 });
 
+test("a pace that people have set is named, with the command that changes it", () => {
+  const adjusted = { rate: { count: 10, perMs: 1_000 } };
+  const [turn] = said(whyRun(at(fanOut({ waiting: 9 }, { adjusted }))));
+  assert.deepEqual(turn, [
+    "rate",
+    "9 sub-jobs wait for its pace: 10/s of send may be begun",
+    "set r/send --rate …",
+  ]);
+});
+
 test("no worker serves the queue: none at all, one of other queues, one that has been silent", () => {
   const expected = [
     ["no-worker", '3 sub-jobs wait: no worker serves queue "mail"', "worker --queues mail"],

@@ -3,10 +3,10 @@ import * as ledger from "../core/ledger.ts";
 import type { FanOutPlan, FlowPlan, StepPlan } from "../core/plan.ts";
 import { pausesAt, pauseText, type Pause } from "../core/pauses.ts";
 import type { Session } from "../core/state.ts";
-import type { LimitPlan } from "../core/throttle.ts";
 import type { StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
 import type { SubJobRecord } from "./status.ts";
-import { be, counted, number, said, subJobs } from "./words.ts";
+import { be, counted, said, subJobs } from "./words.ts";
+import { slotsFor, turn } from "./turn.ts";
 import { whyNotBegun } from "./why-not-begun.ts";
 
 /** One thing that is waited for. */
@@ -22,6 +22,7 @@ export type Cause = {
     | "in-flight"
     | "retry"
     | "concurrency"
+    | "rate"
     | "limit"
     | "slots"
     | "step";
@@ -193,7 +194,7 @@ function stopped(
         : ["resume", `--${pause.of}`, pause.name],
   }));
   if (causes.length === 0) return others;
-  const wanting = new Set(["slots", "concurrency", "no-worker"]);
+  const wanting = new Set(["slots", "concurrency", "rate", "limit", "no-worker"]);
   return [...causes, ...others.filter(({ cause }) => !wanting.has(cause))];
 }
 
@@ -272,44 +273,6 @@ function splitCauses(facts: WhyFacts, step: StoredFanOut, plan: FanOutPlan): rea
   ];
 }
 
-/** What comes after "it waits", of those that are not in the queue although somebody works it. */
-function turn(facts: WhyFacts, step: StoredFanOut, plan: FanOutPlan): Cause {
-  const { run } = facts;
-  const { slots, workers } = slotsFor(facts, plan.job.queue);
-  const flying = step.counts[ledger.inFlight] ?? 0;
-  const { concurrency = plan.concurrency } = step.adjusted ?? {};
-  if (typeof concurrency === "number" && flying >= concurrency)
-    return {
-      cause: "concurrency",
-      because: `for a turn: at most ${number(concurrency)} of ${step.name} may be in flight at once`,
-      at: undefined,
-      command: ["set", run.run, "--concurrency", "…"],
-    };
-  const { limit } = plan.job;
-  if (limit !== undefined && flying < slots)
-    return {
-      cause: "limit",
-      because: `for room under the limits of job "${plan.job.name}": ${limitText(limit)}, in all runs together`,
-      at: undefined,
-      command: ["runs", "--state", "running"],
-    };
-  return {
-    cause: "slots",
-    because: `for a free slot: ${counted(workers, "worker")} with ${counted(slots, "slot")} ${be(workers, "serve")} queue "${plan.job.queue}"`,
-    at: undefined,
-    command: ["worker", "--queues", plan.job.queue],
-  };
-}
-
-function limitText({ concurrency, rate }: LimitPlan): string {
-  const units: Readonly<Record<number, string>> = { 1_000: "s", 60_000: "m", 3_600_000: "h" };
-  const parts = [
-    ...(concurrency === undefined ? [] : [`at most ${number(concurrency)} at once`]),
-    ...(rate === undefined ? [] : [`${rate.count}/${units[rate.perMs] ?? `${rate.perMs} ms`}`]),
-  ];
-  return parts.join(" and ");
-}
-
 // ---- one sub-job
 
 const open: readonly string[] = ["waiting", "in-flight", "retrying"];
@@ -377,15 +340,6 @@ function subJobEnded({ run, step, key, state, attempts }: SubJobRecord): Cause {
 }
 
 // ---- words
-
-/** What works a queue, of those that have said so lately. */
-function slotsFor(
-  { workers, at }: WhyFacts,
-  queue: string,
-): { readonly workers: number; readonly slots: number } {
-  const mine = workers.filter(({ queues, until }) => until >= at && queues.includes(queue));
-  return { workers: mine.length, slots: mine.reduce((sum, { slots }) => sum + slots, 0) };
-}
 
 function noWorker(queue: string, what: string): Cause {
   return {

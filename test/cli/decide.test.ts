@@ -218,7 +218,9 @@ test("set changes a run that is under way, and says why it cannot", async (t) =>
   assert.equal(priority, "urgent");
   assert.ok(Date.parse(deadline) > Date.now());
   assert.equal((await set("--deadline", "none", "--concurrency", "none")).code, 0);
+  assert.equal((await set("--rate", "10/s")).code, 0);
   assert.deepEqual((await set("--concurrency", "0")).code, 2);
+  assert.deepEqual((await set("--rate", "0/s")).code, 2);
   assert.equal((await set()).code, 2);
   assert.equal((await said(path, "set", "october", "--priority", "low")).code, 2);
 });

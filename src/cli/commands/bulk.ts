@@ -3,6 +3,7 @@ import { Command } from "commander";
 
 import type { Run } from "../../app/run.ts";
 import type { Selected } from "../../app/selecting.ts";
+import type { RateText } from "../../define/duration.ts";
 import type { State } from "../../define/flow.ts";
 import type { Status } from "../../views/status.ts";
 import { runNamed, stepNamed } from "../address.ts";
@@ -31,6 +32,7 @@ type BulkOptions = Caution & {
   readonly keys?: readonly string[];
   readonly all?: boolean;
   readonly reason?: string;
+  readonly rate?: RateText;
   readonly wait?: boolean;
   readonly json?: boolean;
 };
@@ -59,6 +61,7 @@ export function redriveCommand(act: Make): Command {
     .description(
       "Runs failed sub-jobs again, with all their attempts; what succeeded stays. Says first which they are, and asks. Then it waits until they have outcomes: success means that they ran and passed.",
     )
+    .option("--rate <rate>", "so many per time, from now on: 10/s, 100/m", options.rate)
     .option("--no-wait", "do not wait for their outcomes")
     .option("--json", "print one JSON object")
     .addHelpText(
@@ -68,6 +71,7 @@ Examples:
   fanfold redrive invoices-2026-10 --group 1
   fanfold redrive invoices-2026-10 --keys c-00013,c-00891 --yes
   fanfold redrive invoices-2026-10 --all --dry-run
+  fanfold redrive invoices-2026-10 --all --rate 5/s     for what has just come back to life
 
 Exit codes: 0 all of them passed · 1 some failed again · 5 somebody was first · 6 nothing matched`,
     )
@@ -106,7 +110,7 @@ const redrive: Act<BulkOptions> = async (context, wanted, id = "") => {
     const question = `retry ${count(selected.count)}?`;
     const again = `fanfold redrive ${quoted(id)} …`;
     if (!(await isMeant(context, wanted, { about, question, again }))) return exitCodes.ok;
-    const by = { ...byUser(), ...given({ reason: wanted.reason }) };
+    const by = { ...byUser(), ...given({ reason: wanted.reason, rate: wanted.rate }) };
     const { matched, changed } = await selected.redrive(by);
     context.talk.say(did(`retrying ${count(matched)}`), ...changedLine(changed));
     if (wanted.wait === false) return exitCodes.ok;

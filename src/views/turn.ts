@@ -1,0 +1,61 @@
+/** What a sub-job waits for that may go, and is not in the queue: the limits of its step and of its job, or a slot. Pure. */
+import * as ledger from "../core/ledger.ts";
+import type { FanOutPlan } from "../core/plan.ts";
+import type { StoredFanOut } from "../core/stored.ts";
+import type { LimitPlan } from "../core/throttle.ts";
+import type { Cause, WhyFacts } from "./why.ts";
+import { be, counted, number } from "./words.ts";
+
+/** What comes after "it waits", of those that are not in the queue although somebody works it. */
+export function turn(facts: WhyFacts, step: StoredFanOut, plan: FanOutPlan): Cause {
+  const { run } = facts;
+  const { slots, workers } = slotsFor(facts, plan.job.queue);
+  const flying = step.counts[ledger.inFlight] ?? 0;
+  const { concurrency = plan.concurrency, rate } = step.adjusted ?? {};
+  if (typeof concurrency === "number" && flying >= concurrency)
+    return {
+      cause: "concurrency",
+      because: `for a turn: at most ${number(concurrency)} of ${step.name} may be in flight at once`,
+      at: undefined,
+      command: ["set", run.run, "--concurrency", "…"],
+    };
+  if (typeof rate === "object" && rate !== null && flying < slots)
+    return {
+      cause: "rate",
+      because: `for its pace: ${limitText({ rate })} of ${step.name} may be begun`,
+      at: undefined,
+      command: ["set", `${run.run}/${step.name}`, "--rate", "…"],
+    };
+  const { limit } = plan.job;
+  if (limit !== undefined && flying < slots)
+    return {
+      cause: "limit",
+      because: `for room under the limits of job "${plan.job.name}": ${limitText(limit)}, in all runs together`,
+      at: undefined,
+      command: ["runs", "--state", "running"],
+    };
+  return {
+    cause: "slots",
+    because: `for a free slot: ${counted(workers, "worker")} with ${counted(slots, "slot")} ${be(workers, "serve")} queue "${plan.job.queue}"`,
+    at: undefined,
+    command: ["worker", "--queues", plan.job.queue],
+  };
+}
+
+function limitText({ concurrency, rate }: LimitPlan): string {
+  const units: Readonly<Record<number, string>> = { 1_000: "s", 60_000: "m", 3_600_000: "h" };
+  const parts = [
+    ...(concurrency === undefined ? [] : [`at most ${number(concurrency)} at once`]),
+    ...(rate === undefined ? [] : [`${rate.count}/${units[rate.perMs] ?? `${rate.perMs} ms`}`]),
+  ];
+  return parts.join(" and ");
+}
+
+/** What works a queue, of those that have said so lately. */
+export function slotsFor(
+  { workers, at }: WhyFacts,
+  queue: string,
+): { readonly workers: number; readonly slots: number } {
+  const mine = workers.filter(({ queues, until }) => until >= at && queues.includes(queue));
+  return { workers: mine.length, slots: mine.reduce((sum, { slots }) => sum + slots, 0) };
+}
