@@ -27,6 +27,22 @@ export const exitCodes = {
   interrupted: 130,
 } as const;
 
+/** In words, for people. */
+export const exitMeanings: Readonly<Record<ExitCode, string>> = {
+  0: "did it; of `start --watch` and `watch`: the run is done",
+  1: "the run failed or was cancelled; of `redrive`: some failed again",
+  2: "wrong usage, unknown flow, input refused by the schema",
+  3: "the run is held: a person must decide",
+  4: "done, but after its deadline; of `watch --exit-on-risk`: it will not make its deadline",
+  5: "conflict: the id exists with another input; somebody decided before; the file has an owner",
+  6: "nothing matched",
+  7: "the engine cannot be reached, or not be used",
+  8: "`--timeout` of `watch` elapsed; the run goes on",
+  9: "`doctor` or `check` found something",
+  70: "a bug of ours, or damaged data",
+  130: "Ctrl-C; a run that was watched goes on",
+};
+
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 /** What the state of a run means to whoever started the command. */

@@ -13,7 +13,6 @@ const today: Readonly<Record<string, string>> = {
   move: "fanfold doctor",
   migrate: "fanfold doctor     files are migrated when they are opened",
   outbox: "fanfold --help",
-  completion: "fanfold --help",
   open: "fanfold show <run>",
 };
 

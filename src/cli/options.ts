@@ -76,26 +76,47 @@ export function tolerated(text: string): number | Percent {
   return text.endsWith("%") ? `${share(text)}%` : wholeNumber(0, 1_000_000_000)(text);
 }
 
-const priorities = ["low", "normal", "high", "urgent"] as const;
-const states = ["waiting", "running", "held", "done", "failed", "cancelled"] as const;
+/** Reads one of these words. They are said with it, so that a shell can offer them. */
+export type Choice<T> = ((text: string) => T) & { readonly words: readonly string[] };
 
-export const priority = (text: string): Priority => oneOf(text, priorities);
+export function choice<const T extends string>(...words: readonly T[]): Choice<T> {
+  return Object.assign((text: string) => oneOf(text, words), { words });
+}
 
+/** Several of them, with commas between. */
+function several<T extends string>(one: Choice<T>): Choice<readonly T[]> {
+  const all = (text: string): readonly T[] => text.split(",").map((word) => one(word.trim()));
+  return Object.assign(all, { words: one.words });
+}
+
+export const priority: Choice<Priority> = choice("low", "normal", "high", "urgent");
+
+const runState: Choice<RunState> = choice(
+  "waiting",
+  "running",
+  "held",
+  "done",
+  "failed",
+  "cancelled",
+);
 /** "held,running" */
-export const runStates = (text: string): readonly RunState[] =>
-  text.split(",").map((state) => oneOf(state.trim(), states));
+export const runStates: Choice<readonly RunState[]> = several(runState);
 
-export const ifExists = (text: string): "join" | "reject" => oneOf(text, ["join", "reject"]);
+export const ifExists: Choice<"join" | "reject"> = choice("join", "reject");
 
-export const exported = (text: string): "ok" | "failed" | "skipped" | "cancelled" | "open" =>
-  oneOf(text, ["ok", "failed", "skipped", "cancelled", "open"]);
-export const exportFormat = (text: string): "jsonl" | "csv" => oneOf(text, ["jsonl", "csv"]);
+export const exported: Choice<"ok" | "failed" | "skipped" | "cancelled" | "open"> = choice(
+  "ok",
+  "failed",
+  "skipped",
+  "cancelled",
+  "open",
+);
+export const exportFormat: Choice<"jsonl" | "csv"> = choice("jsonl", "csv");
 
-export const until = (text: string): "done" | "held" => oneOf(text, ["held", "done"]);
+export const until: Choice<"done" | "held"> = choice("held", "done");
 
-export const schemaLibrary = (text: string): SchemaLibrary => oneOf(text, schemaLibraries);
-export const schemaLibraries = ["zod", "valibot", "arktype"] as const;
-export type SchemaLibrary = (typeof schemaLibraries)[number];
+export type SchemaLibrary = "zod" | "valibot" | "arktype";
+export const schemaLibrary: Choice<SchemaLibrary> = choice("zod", "valibot", "arktype");
 
 function oneOf<T extends string>(text: string, known: readonly T[]): T {
   const found = known.find((one) => one === text);

@@ -4,11 +4,13 @@ import { Command, CommanderError } from "commander";
 import { systemClock } from "../engines/system.ts";
 import { redriveCommand, skipCommand } from "./commands/bulk.ts";
 import { checkCommand } from "./commands/check.ts";
+import { completionCommand } from "./commands/completion.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { cancelCommand, closeCommand, releaseCommand } from "./commands/ending.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { failuresCommand } from "./commands/failures.ts";
+import { helpCommand, topicLines } from "./commands/help.ts";
 import { initCommand } from "./commands/init.ts";
 import { logCommand } from "./commands/log.ts";
 import { queuesCommand } from "./commands/queues.ts";
@@ -46,12 +48,8 @@ Every day:
   fanfold runs --state held
   fanfold show invoices-2026-10/invoices/c-00013 --payload
 
-The connection is --url, or FANFOLD_URL, or what the app file says:
-  sqlite:.fanfold/dev.db      one file, one process that owns it
-  http://127.0.0.1:4400       a process that owns the file
-  memory:                     nothing is kept
-
-stdout is data, stderr is talk: --json goes well with jq, and  fanfold <command> --help  with everything.`;
+Every command has examples:  fanfold <command> --help.  What they share:  fanfold help <topic>
+${topicLines()}`;
 
 /** Runs one command and resolves to its exit code; prints everything, throws nothing. */
 export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
@@ -69,7 +67,11 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
   }
 }
 
-function commands(io: Io, end: (code: ExitCode) => void): Command {
+/** Makes the action of a verb from what the verb does. */
+type Wrap = <O>(act: Act<O>) => () => Promise<void>;
+
+/** All commands; what a verb ends with goes to `end`. */
+export function commands(io: Io, end: (code: ExitCode) => void): Command {
   const program = new Command("fanfold");
   program
     .description("Fan out, fold in: durable, event-driven business processes for TypeScript.")
@@ -80,7 +82,7 @@ function commands(io: Io, end: (code: ExitCode) => void): Command {
     .option("--color", "colours, also where there is no terminal")
     .option("--no-color", "no colours")
     .addHelpText("after", examples)
-    .helpCommand("help [command]", "the same as --help")
+    .helpCommand(false)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),
@@ -89,9 +91,9 @@ function commands(io: Io, end: (code: ExitCode) => void): Command {
 
   /** Wraps what a verb does: options and arguments as the command line had them, and the exit code out. */
   const wrap =
-    (command: () => Command) =>
+    (command: () => Command): Wrap =>
     <O>(act: Act<O>) =>
-    async (): Promise<void> => {
+    async () => {
       const self = command();
       const options = self.optsWithGlobals<O & GlobalOptions>();
       end(await act(contextOf(io, wishesOf(program)), options, ...self.args));
@@ -123,6 +125,8 @@ function commands(io: Io, end: (code: ExitCode) => void): Command {
     pauseCommand,
     resumeCommand,
     setCommand,
+    (act: Wrap) => completionCommand(act, () => program),
+    (act: Wrap) => helpCommand(act, () => program),
   ];
   for (const make of makers) {
     const command: Command = make(wrap(() => command));

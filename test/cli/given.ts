@@ -1,5 +1,7 @@
 /** Runs a command in this process, as from a pipe. */
 import { Writable } from "node:stream";
+import type { Io } from "../../src/cli/context.ts";
+import type { Stream } from "../../src/cli/print.ts";
 import { run } from "../../src/cli/program.ts";
 import { systemClock } from "../../src/engines/system.ts";
 
@@ -8,17 +10,22 @@ export type Said = { readonly code: number; readonly stdout: string; readonly st
 export async function fanfold(...args: readonly string[]): Promise<Said> {
   const stdout = sink();
   const stderr = sink();
-  const code = await run(args, {
+  const code = await run(args, ioTo(stdout.stream, stderr.stream));
+  return { code, stdout: stdout.text(), stderr: stderr.text() };
+}
+
+/** A world in which nobody types and no signal comes. */
+export function ioTo(stdout: Stream = sink().stream, stderr: Stream = sink().stream): Io {
+  return {
     stdin: empty(),
-    stdout: stdout.stream,
-    stderr: stderr.stream,
+    stdout,
+    stderr,
     env: { TZ: "UTC" },
     cwd: import.meta.dirname,
     clock: systemClock(),
     onSignal: () => () => undefined,
     quit: () => undefined,
-  });
-  return { code, stdout: stdout.text(), stderr: stderr.text() };
+  };
 }
 
 function sink() {

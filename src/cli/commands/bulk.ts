@@ -105,7 +105,7 @@ const redrive: Act<BulkOptions> = async (context, wanted, id = "") => {
     const whole = wholeStep(status, wanted);
     if (whole !== undefined) return await redriveStep(context, opened, run, whole, wanted);
     const selected = await selection(run, status, wanted, "redrive");
-    if (selected.count === 0) return nothing(context, id);
+    if (selected === undefined || selected.count === 0) return nothing(context, id);
     const about = aboutOf("retry", selected);
     const question = `retry ${count(selected.count)}?`;
     const again = `fanfold redrive ${quoted(id)} …`;
@@ -127,7 +127,7 @@ const skip: Act<BulkOptions> = async (context, wanted, id = "") => {
     const reason = reasonOf(wanted.reason, `${command} …`);
     const run = await runNamed(app, id);
     const selected = await selection(run, await run.status(), wanted, "skip");
-    if (selected.count === 0) return nothing(context, id);
+    if (selected === undefined || selected.count === 0) return nothing(context, id);
     const about = aboutOf("skip", selected);
     const question = `skip ${count(selected.count)}?`;
     if (!(await isMeant(context, wanted, { about, question, again: `${command} …` })))
@@ -150,19 +150,20 @@ const skip: Act<BulkOptions> = async (context, wanted, id = "") => {
   }
 };
 
-/** A filter must be said: nothing said is not everything. */
+/** A filter must be said: nothing said is not everything. Undefined: nothing has failed, wherever one looks. */
 async function selection(
   run: Run<State>,
   status: Status,
   { group, step, keys, all }: BulkOptions,
   verb: string,
-): Promise<Selected> {
+): Promise<Selected | undefined> {
   if (group === undefined && step === undefined && keys === undefined && all !== true)
     throw usage(
       "say which: --group, --keys, --step, or --all",
       `fanfold failures ${quoted(run.id)}     shows the groups;   fanfold ${verb} ${quoted(run.id)} --all     takes all`,
     );
   if (step !== undefined) stepNamed(status, step);
+  else if (group === undefined && !status.steps.some(({ failed }) => failed > 0)) return undefined;
   const kind = group === undefined ? undefined : groupNumbered(numbered(status), group, run.id);
   const where = { step: step ?? kind?.step, signature: kind?.signature, keys };
   return run.select(given(where));

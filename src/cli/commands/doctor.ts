@@ -36,7 +36,12 @@ export function doctorCommand(act: (act: Act<DoctorOptions>) => () => Promise<vo
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
-      "\nExit codes: 0 all is well (or only warnings) · 9 something must be fixed",
+      `
+Examples:
+  fanfold doctor
+  fanfold doctor --url sqlite:/data/billing.db --json | jq '.checks[] | select(.state != "ok")'
+
+Exit codes: 0 all is well (or only warnings) · 9 something must be fixed`,
     )
     .action(act(doctor));
 }

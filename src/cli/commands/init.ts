@@ -25,7 +25,12 @@ export function initCommand(act: (act: Act<InitOptions>) => () => Promise<void>)
       "Writes app.ts, invoices.ts, invoices.test.ts and package.json. Overwrites nothing.",
     )
     .argument("[dir]", "where to (default: here)")
-    .option("--schema <library>", options.schemaLibraries.join(", "), options.schemaLibrary, "zod")
+    .option(
+      "--schema <library>",
+      options.schemaLibrary.words.join(", "),
+      options.schemaLibrary,
+      "zod",
+    )
     .addHelpText(
       "after",
       "\nExamples:\n  fanfold init invoices && cd invoices && npm install && npm run dev",

@@ -17,6 +17,13 @@ export function logCommand(act: (act: Act<LogOptions>) => () => Promise<void>): 
       "Shows each partition of the log: the offset of its next record, and for everybody who reads it the offset they read next, and their lag. The manager and the readers of events pass over what is not for them now and then only, so a lag of up to 1,000 is none.",
     )
     .option("--json", "print one JSON object a line")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fanfold log
+  fanfold log --json | jq .end`,
+    )
     .action(act(log));
 }
 

@@ -17,6 +17,13 @@ export function queuesCommand(act: (act: Act<QueuesOptions>) => () => Promise<vo
       "Lists the queues of the app's flows: what waits over all runs under way, and who serves it.",
     )
     .option("--json", "print one JSON object a line")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fanfold queues
+  fanfold queues --json | jq 'select(.workers == 0)'`,
+    )
     .action(act(queues));
 }
 

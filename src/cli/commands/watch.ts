@@ -11,13 +11,14 @@ import { follow, isStill } from "../follow.ts";
 import { openToRead } from "../load.ts";
 import * as options from "../options.ts";
 import { jsonProgress, progress } from "../progress.ts";
-import { span } from "../style.ts";
+import { span, symbols } from "../style.ts";
 import { quoted, title } from "../view.ts";
 import { conclude } from "./start.ts";
 
 type WatchOptions = {
   readonly until: "done" | "held";
   readonly timeout?: Duration;
+  readonly exitOnRisk?: boolean;
   readonly json?: boolean;
 };
 
@@ -34,6 +35,7 @@ export function watchCommand(act: (act: Act<WatchOptions>) => () => Promise<void
       "no longer than this: exit 8, the run goes on",
       options.duration,
     )
+    .option("--exit-on-risk", "stop when it is late, or not likely to make its deadline: exit 4")
     .option("--json", "print one object a line as it goes on")
     .addHelpText(
       "after",
@@ -41,8 +43,9 @@ export function watchCommand(act: (act: Act<WatchOptions>) => () => Promise<void
 Examples:
   fanfold watch invoices-2026-10
   fanfold watch invoices-2026-10 --until done --timeout 2h && ./publish-report
+  fanfold watch invoices-2026-10 --exit-on-risk || ./call-somebody
 
-Exit codes: 0 done · 1 failed or cancelled · 3 held, a person must decide · 4 done, but late · 8 --timeout elapsed`,
+Exit codes: 0 done · 1 failed or cancelled · 3 held, a person must decide · 4 late, or at risk · 8 --timeout elapsed`,
     )
     .action(act(watch));
 }
@@ -55,8 +58,10 @@ const watch: Act<WatchOptions> = async (context, wanted, id = "") => {
     const { flow, customer } = await run.status();
     talk.say(title({ id, flow, customer }), []);
     const shown = wanted.json === true ? jsonProgress(data) : progress(talk);
-    const isEnough = (status: Status): boolean =>
+    const isOver = (status: Status): boolean =>
       wanted.until === "held" ? isStill(status) : status.endedAt !== undefined;
+    const isEnough = (status: Status): boolean =>
+      isOver(status) || (wanted.exitOnRisk === true && isAtRisk(status));
     const leave = (): void => {
       shown.end();
       talk.say([], ["  ", span("running", "stopped watching"), "; the run goes on"]);
@@ -77,7 +82,13 @@ const watch: Act<WatchOptions> = async (context, wanted, id = "") => {
         isEnough,
       );
       forget.abort(id);
-      if (last !== undefined && isEnough(last)) return conclude(context, app, run, last, wanted);
+      if (last !== undefined && isOver(last)) return conclude(context, app, run, last, wanted);
+      if (last !== undefined && isEnough(last)) {
+        const what = last.lateAt === undefined ? "not likely to make its deadline" : "late";
+        talk.say([], ["  ", span("failed", `${symbols.risk} ${what}`), "; the run goes on"]);
+        talk.say([`    fanfold why ${quoted(id)}`]);
+        return exitCodes.late;
+      }
       if (stopped.aborted) return exitCodes.interrupted;
       talk.say([], ["  ", span("held", `not within ${timeout}`), "; the run goes on"]);
       talk.say([`    fanfold why ${quoted(id)}`]);
@@ -87,3 +98,7 @@ const watch: Act<WatchOptions> = async (context, wanted, id = "") => {
     await app.close();
   }
 };
+
+function isAtRisk({ lateAt, riskAt }: Status): boolean {
+  return lateAt !== undefined || riskAt !== undefined;
+}

@@ -14,6 +14,13 @@ export function workersCommand(act: (act: Act<WorkersOptions>) => () => Promise<
     .summary("who works, on which queues")
     .description("Lists the workers that have said lately that they are there.")
     .option("--json", "print one JSON object a line")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fanfold workers
+  fanfold workers --json | jq -r .worker`,
+    )
     .action(act(workers));
 }
 

@@ -1,0 +1,103 @@
+/** Help that teaches: every command has examples, and they are right. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import type { Command } from "commander";
+import { exitMeanings } from "../../src/cli/exit.ts";
+import { commands } from "../../src/cli/program.ts";
+import { topics } from "../../src/cli/topics.ts";
+import { fanfold, ioTo } from "./given.ts";
+
+/** The whole of the command line, and nothing of what it does: the commands only take their words. */
+function silent(): Command {
+  const program = commands(ioTo(), () => undefined);
+  for (const command of program.commands) command.action(() => undefined);
+  return program;
+}
+
+const verbs = silent().commands.map((command) => command.name());
+
+/** The words of the first `fanfold …` in a line, as a shell has them; what stands far behind is said to people. */
+function wordsIn(line: string): readonly string[] | undefined {
+  const [, from] = /(?:^|\| |&& |\$\(|in 0\) )fanfold (.*)/.exec(line.trim()) ?? [];
+  if (from === undefined) return undefined;
+  const words: string[] = [];
+  for (const [found, single, double] of from.matchAll(
+    / {3,}|'([^']*)'|"([^"]*)"|&&|[|>;)]|[^\s'"|>;)]+/g,
+  )) {
+    if (/^( {3,}|&&|[|>;)])/.test(found)) break;
+    words.push(single ?? double ?? found);
+  }
+  return words;
+}
+
+const pages = Object.entries(topics).map(([name, { text }]) => [`help ${name}`, text] as const);
+
+async function helpOf(...verb: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await fanfold(...verb, "--help");
+  assert.deepEqual([code, stderr], [0, ""]);
+  return stdout;
+}
+
+for (const verb of verbs)
+  test(`fanfold ${verb} --help has examples, and each of them is understood`, async () => {
+    const text = await helpOf(verb);
+    const [, after = ""] = /^Examples:\n([\s\S]*)/m.exec(text) ?? [];
+    const examples = after
+      .split("\n")
+      .map(wordsIn)
+      .filter((words) => words !== undefined);
+    assert.ok(examples.length > 0, `no example in:\n${text}`);
+    assert.ok(
+      examples.some(([first]) => first === verb),
+      "none of them is of this command",
+    );
+    for (const words of examples) understands(words);
+    assert.equal((await fanfold("help", verb)).stdout, text);
+  });
+
+function understands(words: readonly string[]): void {
+  try {
+    silent().parse([...words], { from: "user" });
+  } catch (error) {
+    assert.fail(`fanfold ${words.join(" ")}: ${String(error)}`);
+  }
+}
+
+test("an example that is wrong is seen", () => {
+  for (const line of ["  fanfold runs --stat held", "  fanfold shw x", "  x | fanfold show     a"])
+    assert.throws(() => understands(wordsIn(line) ?? []), /fanfold/);
+  assert.deepEqual(wordsIn("  fanfold runs --since 7d     the week"), ["runs", "--since", "7d"]);
+});
+
+test("what is shown of fanfold in its own help and in its topics is understood", async () => {
+  for (const [name, text] of [["fanfold", await helpOf()] as const, ...pages]) {
+    const examples = text
+      .split("\n")
+      .map(wordsIn)
+      .filter((words) => words !== undefined);
+    assert.ok(examples.length > 0, name);
+    for (const words of examples.filter(([first]) => !/^<|^…/.test(first ?? "")))
+      understands(words);
+  }
+});
+
+test("help knows topics; one that is none names those there are", async () => {
+  const { code, stdout } = await fanfold("help", "exit-codes");
+  assert.equal(code, 0);
+  for (const [exit, meaning] of Object.entries(exitMeanings))
+    assert.ok(stdout.includes(`${exit.padStart(3)}   ${meaning}\n`), meaning);
+  assert.deepEqual(await fanfold("help", "constructor"), {
+    code: 2,
+    stdout: "",
+    stderr: `  ✗ there is no command and no topic "constructor"; topics are ${Object.keys(topics).join(", ")}\n    fanfold --help\n`,
+  });
+  assert.equal((await fanfold("help")).stdout, await helpOf());
+});
+
+test("cli.md lists the exit codes as help does", () => {
+  const page = readFileSync(join(import.meta.dirname, "../../docs/reference/cli.md"), "utf8");
+  const rows = [...page.matchAll(/^\| (\d+) \| (.*) \|$/gm)].map(([, code, text]) => [code, text]);
+  assert.deepEqual(rows, Object.entries(exitMeanings));
+});
