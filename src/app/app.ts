@@ -53,6 +53,8 @@ export type App = {
   readonly kind: "app";
   readonly name: string;
   readonly parts: readonly Part[];
+  /** What it was made of: `app({ ...one.definition, url })` is the same app elsewhere. */
+  readonly definition: AppDefinition;
   /** Where the engine is, with secrets masked. Throws UsageError where it is not said and must be. */
   readonly url: string;
   /** Starts a run, or joins the one that has this id and input. When it resolves, the run survives a crash. */
@@ -231,6 +233,7 @@ export function app(definition: AppDefinition): App {
     kind: "app",
     name,
     parts,
+    definition,
     get url() {
       return definition.engine?.name ?? maskUrl(urlOf(definition.url, name));
     },

@@ -4,13 +4,14 @@ import { relative, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
 import { app as define } from "../app/app.ts";
-import type { App } from "../app/app.ts";
+import type { App, AppDefinition } from "../app/app.ts";
 import { ownerVariable } from "../app/processes.ts";
 import { maskUrl } from "../engines/open.ts";
 import type { Owner } from "../engines/sqlite/owner.ts";
 import type { Context, GlobalOptions } from "./context.ts";
 import { codeOf } from "./exit.ts";
 import { usage } from "./failure.ts";
+import { given } from "./options.ts";
 import { faint, strong } from "./style.ts";
 
 const names = ["app.ts", "app.mts", "app.js", "app.mjs", "src/app.ts", "src/app.js"];
@@ -34,7 +35,7 @@ export async function open(context: Context, options: GlobalOptions): Promise<Op
   const { loaded, asked, known, source } = await find(context, options);
   const owner = await ownerElsewhere(known);
   const url = owner?.url ?? asked;
-  const app = url === undefined ? loaded : define({ name: loaded.name, parts: loaded.parts, url });
+  const app = url === undefined ? loaded : elsewhere(loaded, { url });
   const through = owner?.url === undefined ? "" : `through its owner, process ${owner.pid}`;
   greet(context, app, source, through);
   return { app, url: known, connection: source, isEmbedded: isEmbedded(url ?? known) };
@@ -46,13 +47,22 @@ export async function openToRead(context: Context, options: GlobalOptions): Prom
   const path = known === undefined ? undefined : filePath(known);
   if (path === undefined || !existsSync(path)) return open(context, options);
   const { readOnlySqlite } = await import("../engines/sqlite/read-only.ts");
-  const { name, parts } = loaded;
-  const app = define({ name, parts, engine: readOnlySqlite(path) });
+  const app = elsewhere(loaded, { engine: readOnlySqlite(path) });
   greet(context, app, source, "");
   return { app, url: known, connection: source, isEmbedded: true };
 }
 
-type Found = {
+/** The same app with another connection: what else its file says of it stays as it is. */
+export function elsewhere(
+  { definition }: App,
+  changes: Partial<Pick<AppDefinition, "url" | "engine" | "schedules">>,
+): App {
+  const { engine, url, ...rest } = definition;
+  const isMoved = changes.url !== undefined || changes.engine !== undefined;
+  return define({ ...rest, ...(isMoved ? {} : given({ engine, url })), ...changes });
+}
+
+export type Found = {
   readonly loaded: App;
   /** --url or FANFOLD_URL. */
   readonly asked: string | undefined;
@@ -62,7 +72,11 @@ type Found = {
   readonly source: string;
 };
 
-async function find(context: Context, options: GlobalOptions): Promise<Found> {
+/** The app as its file makes it. Throws UsageError. */
+export async function find(
+  context: Pick<Context, "cwd" | "env">,
+  options: GlobalOptions,
+): Promise<Found> {
   const file = appFile(context.cwd, options.app);
   const asked = urlOf(context, options);
   // Before the import: files read FANFOLD_URL where they call app().
@@ -97,7 +111,7 @@ async function ownerElsewhere(url: string | undefined): Promise<Owner | undefine
 }
 
 /** --url, FANFOLD_URL, or nothing: then the app file decides. */
-export function urlOf(context: Context, options: GlobalOptions): string | undefined {
+export function urlOf(context: Pick<Context, "env">, options: GlobalOptions): string | undefined {
   const url = options.url ?? context.env["FANFOLD_URL"];
   return url === undefined || url.trim() === "" ? undefined : url.trim();
 }
