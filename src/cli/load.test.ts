@@ -7,7 +7,8 @@ import { systemClock } from "../engines/system.ts";
 import { elsewhere } from "./load.ts";
 
 test("with --url, an app whose file turns its schedules off has them off, and logs where it did", () => {
-  const log = (): void => undefined;
+  const say = (): void => undefined;
+  const log = { debug: say, info: say, warn: say, error: say };
   const quiet = app({ name: "quiet", parts: [], schedules: false, log });
   const { definition } = elsewhere(quiet, { url: "memory:" });
   assert.deepEqual(definition, { name: "quiet", parts: [], schedules: false, log, url: "memory:" });
