@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Client } from "pg";
 import { z } from "zod";
-import { app, type App, flow, job, type WorkOptions } from "../src/index.ts";
+import { app, type App, flow, job, type Tracing, type WorkOptions } from "../src/index.ts";
 import {
   latencies,
   numberOf,
@@ -41,7 +41,7 @@ export function working(fanfold: App, options: WorkOptions): () => Promise<void>
 export type Racing = { readonly fanfold: App; readonly run: Contestant["run"] };
 
 /** The program that everybody is measured with, as an app on this engine. */
-export function fanfoldOn(url: string, sleepMs: number): Racing {
+export function fanfoldOn(url: string, sleepMs: number, tracing?: Tracing): Racing {
   const firstStepAt = new Map<string, number>();
   const lastOutcomeAt = new Map<string, number>();
   const joinedAt = new Map<string, number>();
@@ -68,7 +68,12 @@ export function fanfoldOn(url: string, sleepMs: number): Racing {
       joinedAt.set(ctx.run, performance.now());
       return all.value;
     });
-  const fanfold = app({ name: "bench", url, parts: [race, one] });
+  const fanfold = app({
+    name: "bench",
+    url,
+    parts: [race, one],
+    ...(tracing === undefined ? {} : { tracing }),
+  });
   return {
     fanfold,
     run: async (id, items): Promise<Lap> => {

@@ -18,6 +18,7 @@ import { bench as runs1000x100 } from "./runs-1000x100.ts";
 import { bench as sleep10k } from "./sleep-10k.ts";
 import { bench as split } from "./split.ts";
 import { bench as status } from "./status.ts";
+import { bench as traced } from "./traced.ts";
 import { bench as watched } from "./watched.ts";
 
 const benches: readonly Bench[] = [
@@ -29,6 +30,7 @@ const benches: readonly Bench[] = [
   split,
   status,
   watched,
+  traced,
   recovery,
   invoices,
   postgresNoop,

@@ -63,6 +63,7 @@ export type {
   Standing,
   WorkerStatus,
 } from "./roles/standing.ts";
+export type { Tracing } from "./roles/tracing.ts";
 export type { Known, StatisticsOf } from "./roles/statistics.ts";
 export type { Durations, Statistics } from "./views/statistics.ts";
 export type { Cost } from "./core/plan.ts";

@@ -95,6 +95,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   cli: everything, // the composition root
   index: everything, // a door, to re-export
   testing: everything, // a door, to re-export
+  opentelemetry: ["core", "define", "roles/tracing"], // a door: adapts one library to what roles ask of it
   pg: ["app/within"], // a door; what it adapts are types of others, so it imports none of them
 };
 
@@ -107,6 +108,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   hono: ["api"],
   "@hono/node-server": ["api"],
   pg: ["engines/postgres", "check"], // the checker judges the engine, so it asks the database itself
+  "@opentelemetry/api": ["opentelemetry"],
 };
 
 /** import … from "x", export … from "x", import "x" and import("x"). */

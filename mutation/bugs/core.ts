@@ -268,4 +268,10 @@ export const inCore: readonly Bug[] = [
     "  if (at < of.heldUntil) return 0;\n",
     "",
   ]),
+  // ---- traces
+  bug("a run that is restored has lost its trace", [
+    snapshot,
+    "    trace: stored.trace,\n",
+    "    trace: undefined,\n",
+  ]),
 ];

@@ -1,5 +1,6 @@
 /** The types of our ports that arrive from outside, as shapes. `satisfies` keeps them in step with the types. */
 import type { Again, SliceTask, SplitTask, StepTask, Task } from "../core/task.ts";
+import type { Trace } from "../core/trace.ts";
 import type { Lease } from "../ports/queue.ts";
 import type { RunQuery, RunRow } from "../ports/views.ts";
 import { limits } from "../core/limits.ts";
@@ -25,6 +26,11 @@ const number = integer(0);
 const priority = oneOf("low", "normal", "high", "urgent");
 const state = oneOf("waiting", "running", "held", "done", "failed", "cancelled");
 
+const trace: Shape<Trace> = record({
+  traceparent: text(55),
+  tracestate: optional(text(512)),
+} satisfies FieldsOf<Trace>);
+
 const ofTask = {
   queue: id,
   partition: number,
@@ -35,6 +41,7 @@ const ofTask = {
   priority,
   customer: optional(text(limits.payloadBytes)),
   deadlineAt: optional(instant),
+  trace: optional(trace),
 };
 
 const stepTask: Shape<StepTask> = record({
@@ -42,6 +49,7 @@ const stepTask: Shape<StepTask> = record({
   kind: oneOf("step"),
   issue: number,
   attempt: number,
+  after: optional(trace),
 } satisfies FieldsOf<StepTask>);
 
 const splitTask: Shape<SplitTask> = record({
@@ -51,6 +59,7 @@ const splitTask: Shape<SplitTask> = record({
   attempt: number,
   size: number,
   cursor: optional(json),
+  after: optional(trace),
 } satisfies FieldsOf<SplitTask>);
 
 const again: Shape<Again> = record({

@@ -16,12 +16,14 @@ import type { RunQuery, RunRow } from "../ports/views.ts";
 import { askAll, pausesOf, type By, type Everywhere } from "./deciding.ts";
 import { earsOf } from "./listeners.ts";
 import type { Standing } from "../roles/standing.ts";
+import type { Tracing } from "../roles/tracing.ts";
 import { knownStatistics, type Known, type StatisticsOf } from "../roles/statistics.ts";
 import { logTo } from "./logging.ts";
 import { openNode, type Node } from "./node.ts";
 import { checkFlow, checkJob, sorted, type Part } from "./parts.ts";
 import { ownerVariable, tokenVariable } from "./processes.ts";
 import { askedFor, type Delay, type Start } from "./starting.ts";
+import { spansOfRuns, startSpan } from "./tracing.ts";
 import { startWithin, type SqlTransaction, type Within } from "./within.ts";
 import { runHandle, type Run } from "./run.ts";
 import { webhookLedger, type Webhooks } from "../webhooks/ledger.ts";
@@ -45,6 +47,8 @@ export type AppDefinition = {
   readonly clock?: Clock;
   /** False: ticks start nothing in this process, as in development; `fire` does. When they are on again, they count from then. */
   readonly schedules?: boolean;
+  /** Makes spans of starts, runs, steps and sub-jobs: `openTelemetry()` of fanfold/opentelemetry. */
+  readonly tracing?: Tracing;
 };
 
 export type { Delay, Start };
@@ -116,13 +120,14 @@ export type App = {
 };
 
 export function app(definition: AppDefinition): App {
-  const { name, parts } = definition;
+  const { name, parts, tracing } = definition;
   const { flows, jobs, listeners, schedules, webhooks } = sorted(parts);
   const isQuiet = definition.schedules === false;
   const plans = new Map([...flows].map(([flow, { plan }]) => [flow, plan]));
   const log = logTo(definition.log);
   let opened: Promise<Node> | undefined;
   const ears = earsOf(log);
+  const spans = tracing && spansOfRuns(tracing);
   const works = new Set<Promise<unknown>>();
   let stopWorks = new AbortController();
 
@@ -147,7 +152,9 @@ export function app(definition: AppDefinition): App {
       clock: definition.clock,
       onError: (role, error) =>
         log(error instanceof ConflictError ? "debug" : "warn", `${role}: ${messageOf(error)}`, {}),
+      onDecided: spans?.onDecided,
     });
+    spans?.open(node.reader);
     await ears.open(node);
     return node;
   }
@@ -184,8 +191,14 @@ export function app(definition: AppDefinition): App {
     const existing = await at.reader.run(id);
     const request = uniqueId();
     if (existing === undefined) {
-      const event = asked.event(request, at.clock.now());
-      await at.consumed(partition, await at.engine.log.append(partition, [event]));
+      await startSpan(
+        tracing,
+        flow.name,
+        id,
+      )(at.clock, async (trace) => {
+        const event = asked.event(request, at.clock.now(), trace);
+        await at.consumed(partition, await at.engine.log.append(partition, [event]));
+      });
     }
     const run = existing ?? (await at.reader.run(id));
     if (run === undefined)
@@ -208,6 +221,7 @@ export function app(definition: AppDefinition): App {
     opened = undefined;
     if (open === undefined) return;
     await ears.close();
+    await spans?.made();
     await (await open).close();
   }
 
@@ -216,7 +230,7 @@ export function app(definition: AppDefinition): App {
     const signal = AbortSignal.any([stopWorks.signal, ...given]);
     const worked = workOn(
       await node(),
-      { flows, jobs, listeners, webhooks, log },
+      { flows, jobs, listeners, webhooks, log, tracing },
       { ...options, signal },
     );
     works.add(worked);
@@ -242,11 +256,23 @@ export function app(definition: AppDefinition): App {
     within: (transaction) => ({
       async start(flow, input, options) {
         checkFlow(flows, flow);
-        return startWithin(await node(), transaction, await askedFor(flow, input, options));
+        const asked = await askedFor(flow, input, options);
+        return startWithin(
+          await node(),
+          transaction,
+          asked,
+          startSpan(tracing, flow.name, asked.id),
+        );
       },
       async send(job, input, options) {
-        const asked = await askedFor(flowOfJob(job), input, options);
-        return startWithin(await node(), transaction, asked);
+        const flow = flowOfJob(job);
+        const asked = await askedFor(flow, input, options);
+        return startWithin(
+          await node(),
+          transaction,
+          asked,
+          startSpan(tracing, flow.name, asked.id),
+        );
       },
     }),
     async run(id) {

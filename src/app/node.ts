@@ -3,7 +3,7 @@ import { encode } from "../core/event.ts";
 import type { Plans } from "../core/plan.ts";
 import type { Schedules } from "../core/schedule.ts";
 import { changes, type Changes } from "./changes.ts";
-import { serving, type Serving } from "./serving.ts";
+import { serving, type Serving, type ServingOptions } from "./serving.ts";
 import { openEngine, type OpenedEngine } from "../engines/open.ts";
 import { systemClock } from "../engines/system.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -53,6 +53,7 @@ export type NodeOptions = {
   /** A third party's engine, or a test's; `url` is not looked at then. */
   readonly engine?: Engine | undefined;
   readonly clock?: Clock | undefined;
+  readonly onDecided?: ServingOptions["onDecided"];
 };
 
 /** The list of runs is a moment behind the log; whoever asks for it waits this long for it, at most, and looks this often. */
@@ -60,12 +61,12 @@ const listedMs = 250;
 const listedLookMs = 5;
 
 export async function openNode(options: NodeOptions): Promise<Node> {
-  const { url, name, token, plans, schedules, onError } = options;
+  const { url, name, token, plans, schedules, onError, onDecided } = options;
   const clock = options.clock ?? systemClock();
   const opened: OpenedEngine = options.engine ?? (await openEngine(url, { clock, name, token }));
   const engine: Engine = opened;
   const host = hostOf(engine, clock, onError);
-  const served = serving({ engine, clock, host, plans, schedules, onError });
+  const served = serving({ engine, clock, host, plans, schedules, onError, onDecided });
   try {
     await served.begin();
   } catch (error) {

@@ -1,4 +1,5 @@
 /** The partitions that this process serves: all of them, or its share where several processes may. */
+import type { Written } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
 import { partitionOf } from "../core/ids.ts";
 import type { Plans } from "../core/plan.ts";
@@ -37,12 +38,14 @@ export type ServingOptions = {
   readonly plans: Plans;
   readonly schedules: Schedules;
   readonly onError: OnError;
+  /** Hears what the managers of this process have decided. */
+  readonly onDecided?: ((events: readonly Written[]) => void) | undefined;
 };
 
 type Served = { readonly manager: Manager; readonly roles: readonly Role[] };
 
 export function serving(options: ServingOptions): Serving {
-  const { engine, clock, host, plans, onError } = options;
+  const { engine, clock, host, plans, onError, onDecided } = options;
   /** Names this process among those that might claim a partition. */
   const holder = uniqueId();
   const served = new Map<number, Served>();
@@ -55,7 +58,16 @@ export function serving(options: ServingOptions): Serving {
     const schedules = new Map(
       [...options.schedules].filter(([name]) => partitionOf(name, engine.partitions) === partition),
     );
-    const role = manager({ engine, clock, partition, holder, plans, schedules, onStrange });
+    const role = manager({
+      engine,
+      clock,
+      partition,
+      holder,
+      plans,
+      schedules,
+      onStrange,
+      onDecided,
+    });
     await firstTick(role);
     const roles: Role[] = [
       role,

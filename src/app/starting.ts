@@ -2,6 +2,7 @@
 import { encode, type Json, type Priority } from "../core/event.ts";
 import { checkRunId, differenceText, firstDifference } from "../core/ids.ts";
 import type { StoredRun } from "../core/stored.ts";
+import type { Trace } from "../core/trace.ts";
 import { instantOf, type Duration } from "../define/duration.ts";
 import type { Flow } from "../define/flow.ts";
 import { store } from "../define/json.ts";
@@ -32,7 +33,7 @@ export type Start = Delay & {
 export type Asked = {
   readonly id: string;
   /** The record that starts the run. */
-  readonly event: (request: string, now: number) => string;
+  readonly event: (request: string, now: number, trace?: Trace) => string;
   /** Throws ConflictError where the run that has this id is not what was asked for, or may not be joined. */
   readonly join: (run: StoredRun) => void;
 };
@@ -52,7 +53,7 @@ export async function askedFor(
   const stored = JSON.parse(store(input, `input of run "${id}"`)) as Json; // oxlint-disable-line typescript/no-unsafe-type-assertion -- the text was checked by store
   return {
     id,
-    event(request, now) {
+    event(request, now, trace) {
       const beginAt = beginOf(options, now, `run "${id}"`);
       const deadlineAt = instantOf(deadline, beginAt ?? now, `deadline of run "${id}"`);
       return encode({
@@ -66,6 +67,7 @@ export async function askedFor(
         ...(deadlineAt === undefined ? {} : { deadlineAt }),
         ...(beginAt === undefined ? {} : { beginAt }),
         ...(tags === undefined ? {} : { tags }),
+        ...(trace === undefined ? {} : { trace }),
       });
     },
     join(run) {

@@ -6,6 +6,7 @@ import { uniqueId } from "../engines/system.ts";
 import { UsageError } from "../errors.ts";
 import type { Node } from "./node.ts";
 import type { Asked, Start } from "./starting.ts";
+import type { TracedStart } from "./tracing.ts";
 
 /** A transaction that is open: of `pg` a client; of others, see fanfold/pg. */
 export type SqlTransaction = {
@@ -33,6 +34,7 @@ export async function startWithin(
   { engine, reader, clock }: Node,
   transaction: SqlTransaction,
   { id, event, join }: Asked,
+  traced: TracedStart,
 ): Promise<StartedWithin> {
   const { outbox } = engine;
   if (outbox === undefined)
@@ -45,7 +47,9 @@ export async function startWithin(
     return { id, created: false };
   }
   const partition = partitionOf(id, engine.partitions);
-  const { text, values } = outbox.put(partition, event(uniqueId(), clock.now()));
-  await transaction.query(text, [...values]);
+  await traced(clock, async (trace) => {
+    const { text, values } = outbox.put(partition, event(uniqueId(), clock.now(), trace));
+    await transaction.query(text, [...values]);
+  });
   return { id, created: true };
 }

@@ -7,6 +7,7 @@ import type { Listener } from "../define/listener.ts";
 import type { Webhook } from "../define/webhook.ts";
 import { between } from "../define/work.ts";
 import { uniqueId } from "../engines/system.ts";
+import type { Tracing } from "../roles/tracing.ts";
 import { worker as workerOf } from "../roles/worker.ts";
 import { webhookLedger } from "../webhooks/ledger.ts";
 import { send } from "./couriers.ts";
@@ -41,6 +42,7 @@ type Parts = {
   readonly listeners: readonly Listener[];
   readonly webhooks: ReadonlyMap<string, Webhook>;
   readonly log: LogTo;
+  readonly tracing: Tracing | undefined;
 };
 
 /** Resolves, drained, to why it stopped. */
@@ -153,6 +155,7 @@ async function startWorker(node: Node, parts: Parts, options: WorkOptions, slots
     flows: parts.flows,
     jobs: parts.jobs,
     log: parts.log,
+    tracing: parts.tracing,
     ...(keeper === undefined ? {} : { onDeadline: (endsAt) => keeper.progress(endsAt) }),
   });
   host.add(worker);

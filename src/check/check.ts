@@ -225,7 +225,7 @@ function checkState(
     const startedAt = startOf(run, stored["startedAt"]);
     const expected = { state: run.state, startedAt, live: !isEnded(run) };
     const isLive = state.has(`live/${id}`);
-    for (const field of ["flow", "request", "input"] as const)
+    for (const field of ["flow", "request", "input", "trace"] as const)
       if (!isDeepStrictEqual(stored[field], start[field]))
         tell("G10", `run ${id}`, `${field} ${JSON.stringify(start[field])}`, said(stored[field]));
     const got = { state: stored.state, startedAt: stored["startedAt"], live: isLive };

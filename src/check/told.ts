@@ -36,6 +36,7 @@ export type Told = {
   readonly flow: string;
   readonly input: unknown;
   readonly request: string;
+  readonly trace?: unknown;
 };
 
 export function told({ offset, at, text }: Row): Told {

@@ -97,6 +97,7 @@ export function issueMain(
     queue: plan.queue,
     issue: step.main.issue,
     attempt: step.main.attempts + 1,
+    ...(step.main.trace === undefined ? {} : { after: step.main.trace }),
   };
   if (step.kind === "step") decided.tasks.push({ kind: "step", ...common });
   else if (plan.kind === "fan-out" && plan.isSent === true) splitSent(run, step, decided);
@@ -129,7 +130,7 @@ export function taskOf(
   step: Step,
   priority: Priority,
 ): Omit<StepTask, "kind" | "queue" | "issue" | "attempt"> {
-  const { customer, deadlineAt } = run;
+  const { customer, deadlineAt, trace } = run;
   return {
     partition: state.partition,
     run: run.id,
@@ -139,6 +140,7 @@ export function taskOf(
     priority,
     ...(customer === undefined ? {} : { customer }),
     ...(deadlineAt === undefined ? {} : { deadlineAt }),
+    ...(trace === undefined ? {} : { trace }),
   };
 }
 

@@ -14,6 +14,7 @@ import type { Counted } from "./counted.ts";
 import type { Pause } from "./pauses.ts";
 import type { AtDeadline, Tolerance } from "./plan.ts";
 import type { Rate } from "./throttle.ts";
+import type { Trace } from "./trace.ts";
 
 export type Json =
   | string
@@ -82,6 +83,8 @@ export type Unsettled = {
   readonly of?: "job";
   readonly ms?: number;
   readonly previous?: number;
+  /** The span of the attempt, where there was one. */
+  readonly trace?: Trace;
 };
 
 export type InputEvent =
@@ -97,6 +100,8 @@ export type InputEvent =
       /** Not before this; at once if left out. */
       readonly beginAt?: number;
       readonly tags?: Readonly<Record<string, string>>;
+      /** Where it was started: what comes of it belongs to that trace. */
+      readonly trace?: Trace;
     })
   /** The outcome of a plain step's attempt, or of a split's. */
   | (OfStep & {
@@ -108,6 +113,8 @@ export type InputEvent =
       readonly error?: Failure;
       readonly delayMs?: number;
       readonly ms: number;
+      /** The span of the attempt, where there was one. */
+      readonly trace?: Trace;
     })
   /** A page of a split; body: the items as a JSON array, parallel to keys. */
   | (OfStep & {

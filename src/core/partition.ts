@@ -43,6 +43,7 @@ import {
   type Decided,
   type Partition,
 } from "./state.ts";
+import { traceIn } from "./trace.ts";
 import { fill, type Pool } from "./window.ts";
 
 /** Decides on events in their order. Runs that the events name must be in the state, if they exist at all. */
@@ -170,6 +171,7 @@ function start(
     deadlineAt:
       event.deadlineAt ?? (plan?.deadlineMs === undefined ? undefined : beginAt + plan.deadlineMs),
     tags: event.tags,
+    trace: traceIn(event.trace),
     startedAt: beginAt,
     state: "waiting",
     endedAt: undefined,
@@ -232,6 +234,7 @@ function settleMain(
     return;
   }
   step.main.error = event.error;
+  step.main.trace = traceIn(event.trace);
   if (event.outcome !== "retry-later") step.main.attempts += 1;
   const giveUp = event.fatal === true || step.main.attempts >= plan.retry.attempts;
   if (event.outcome !== "retry-later" && giveUp)

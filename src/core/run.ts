@@ -5,6 +5,7 @@ import { newFanOut, type FanOut } from "./fan-out.ts";
 import type { FlowPlan, StepPlan } from "./plan.ts";
 import { anyStep, type AnyStep } from "./step.ts";
 import type { Answer } from "./stored.ts";
+import type { Trace } from "./trace.ts";
 import type { Lane } from "./window.ts";
 import { assert } from "../errors.ts";
 
@@ -28,6 +29,7 @@ export type Run = {
   priority: Priority;
   deadlineAt: number | undefined;
   readonly tags: Readonly<Record<string, string>> | undefined;
+  readonly trace: Trace | undefined;
   /** Of one that waits: when it is to begin. */
   startedAt: number;
   state: RunState;

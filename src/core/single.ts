@@ -1,5 +1,6 @@
 /** The life of one task that is not a sub-job: the body of a plain step, or a split. Tried again like a sub-job, numbered like one. */
 import type { Failure } from "./event.ts";
+import type { Trace } from "./trace.ts";
 
 export type Single = {
   state: "waiting" | "in-flight" | "retrying" | "ok" | "failed";
@@ -12,10 +13,20 @@ export type Single = {
   /** When it may be tried again, epoch ms; in flight: when it was put into the queue. */
   at: number;
   error: Failure | undefined;
+  /** The span of the last attempt that failed. */
+  trace: Trace | undefined;
 };
 
 export function newSingle(): Single {
-  return { state: "waiting", issue: 0, attempts: 0, crashes: 0, at: 0, error: undefined };
+  return {
+    state: "waiting",
+    issue: 0,
+    attempts: 0,
+    crashes: 0,
+    at: 0,
+    error: undefined,
+    trace: undefined,
+  };
 }
 
 /** Puts it into the queue: from now on only this issue counts. */
@@ -37,4 +48,5 @@ export function resetSingle(single: Single): void {
   single.attempts = 0;
   single.crashes = 0;
   single.error = undefined;
+  single.trace = undefined;
 }

@@ -116,6 +116,7 @@ function storedRun(run: Run): StoredRun {
     priority: run.priority,
     ...optional("deadlineAt", run.deadlineAt),
     ...optional("tags", run.tags),
+    ...optional("trace", run.trace),
     startedAt: run.startedAt,
     ...optional("endedAt", run.endedAt),
     steps: run.plan.steps.map((step) => step.name),
@@ -225,6 +226,7 @@ export function restoreRun(state: Partition, records: RunRecords, at: number): R
     priority: stored.priority,
     deadlineAt: stored.deadlineAt,
     tags: stored.tags,
+    trace: stored.trace,
     startedAt: stored.startedAt,
     state: stored.state,
     endedAt: stored.endedAt,
@@ -301,7 +303,7 @@ function restorePlain(stored: StoredPlain): Plain {
 }
 
 function copy(single: Single): Single {
-  return { ...single, error: single.error };
+  return { ...single, error: single.error, trace: single.trace };
 }
 
 function restoreFanOut(

@@ -12,6 +12,7 @@ import type { Progress } from "./progress.ts";
 import type { Single } from "./single.ts";
 import type { Session } from "./state.ts";
 import type { StoredFanOut, StoredRun, StoredStep } from "./stored.ts";
+import { isTraceOrNone } from "./trace.ts";
 
 const runStates: readonly unknown[] = ["waiting", "running", "held", "done", "failed", "cancelled"];
 const singleStates: readonly unknown[] = ["waiting", "in-flight", "retrying", "ok", "failed"];
@@ -30,6 +31,7 @@ export function isSoundRun(run: StoredRun, id: string): boolean {
     isTimeOrNone(run.endedAt) &&
     [run.deadlineAt, run.lateAt, run.riskAt].every(isTimeOrNone) &&
     (run.customer === undefined || isText(run.customer)) &&
+    isTraceOrNone(run.trace) &&
     isList(run.steps, isText) &&
     isNatural(run.at) &&
     run.at <= run.steps.length &&
@@ -60,7 +62,8 @@ function isSoundSingle(single: Single): boolean {
     isObject(single) &&
     singleStates.includes(single.state) &&
     [single.issue, single.attempts, single.crashes].every(isNatural) &&
-    isTime(single.at)
+    isTime(single.at) &&
+    isTraceOrNone(single.trace)
   );
 }
 

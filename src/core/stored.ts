@@ -8,6 +8,7 @@ import type { Group } from "./failures.ts";
 import type { Pace } from "./pace.ts";
 import type { Progress } from "./progress.ts";
 import type { Single } from "./single.ts";
+import type { Trace } from "./trace.ts";
 
 export type StepState = "waiting" | "running" | "held" | "done" | "failed" | "cancelled";
 
@@ -30,6 +31,7 @@ export type StoredRun = {
   readonly priority: Priority;
   readonly deadlineAt?: number;
   readonly tags?: Readonly<Record<string, string>>;
+  readonly trace?: Trace;
   /** Of one that waits: when it is to begin. */
   readonly startedAt: number;
   readonly endedAt?: number;

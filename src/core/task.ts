@@ -1,5 +1,6 @@
 /** What the queue carries: one attempt at a step, or at a slice of sub-jobs. Plain JSON. */
 import type { Json, Priority } from "./event.ts";
+import type { Trace } from "./trace.ts";
 
 type OfTask = {
   readonly queue: string;
@@ -11,6 +12,8 @@ type OfTask = {
   readonly priority: Priority;
   readonly customer?: string;
   readonly deadlineAt?: number;
+  /** Of the run. */
+  readonly trace?: Trace;
 };
 
 /** Run the body of a plain step. */
@@ -18,6 +21,8 @@ export type StepTask = OfTask & {
   readonly kind: "step";
   readonly issue: number;
   readonly attempt: number;
+  /** Of the attempt before, where it was traced. */
+  readonly after?: Trace;
 };
 
 /** Run `over` and write its items down, from `size` on. */
@@ -25,6 +30,7 @@ export type SplitTask = OfTask & {
   readonly kind: "split";
   readonly issue: number;
   readonly attempt: number;
+  readonly after?: Trace;
   readonly size: number;
   readonly cursor?: Json;
 };

@@ -58,13 +58,25 @@ export function rateOf(text: RateText, what: string): Rate {
   throw new UsageError(`${what} must be such as "50/s", "100/m" or "1000/h", got ${shown(text)}`);
 }
 
+/** "1%" as a number from 0 to 1. Throws UsageError. */
+export function share(value: Percent, what: string): number {
+  const percent = percentIn(value);
+  if (percent !== undefined) return percent / 100;
+  throw new UsageError(`${what} must be a share from "0%" to "100%", got ${shown(value)}`);
+}
+
+function percentIn(value: string): number | undefined {
+  const [, amount] = /^(\d{1,3}(?:\.\d{1,9})?)%$/.exec(value) ?? [];
+  return amount !== undefined && Number(amount) <= 100 ? Number(amount) : undefined;
+}
+
 /** How many failures are tolerated: 3, or "1%" of the total. Throws UsageError. */
 export function tolerance(value: number | Percent, what: string): Tolerance {
   if (typeof value === "number") {
     if (Number.isSafeInteger(value) && value >= 0) return { count: value };
   } else {
-    const [, amount] = /^(\d{1,3}(?:\.\d{1,9})?)%$/.exec(value) ?? [];
-    if (amount !== undefined && Number(amount) <= 100) return { percent: Number(amount) };
+    const percent = percentIn(value);
+    if (percent !== undefined) return { percent };
   }
   throw new UsageError(
     `${what} must be a whole number from 0, or a share from "0%" to "100%", got ${shown(value)}`,

@@ -100,6 +100,11 @@ export function ctxOf(attempt: Attempt): Ctx {
   return ctx;
 }
 
+/** What this ctx was made of. */
+export function attemptOf(ctx: Ctx): Attempt {
+  return (ctx as Ctx & Owned)[own]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- ctxOf makes all of them
+}
+
 function signalOf(attempt: Attempt): AbortSignal {
   attempt.controller ??= new AbortController();
   return attempt.controller.signal;

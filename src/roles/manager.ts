@@ -37,6 +37,8 @@ export type ManagerOptions = {
   readonly schedules?: Schedules;
   /** Hears why a run is left alone: this program does not have its flow. */
   readonly onStrange?: (because: string) => void;
+  /** Hears what it has decided, once that is committed. */
+  readonly onDecided?: ((events: readonly Written[]) => void) | undefined;
 };
 
 type LostEvent = Extract<Event, { readonly type: "task.lost" }>;
@@ -183,6 +185,7 @@ export function manager(options: ManagerOptions): Manager {
       });
       mine = { claim: claimed, state, next };
       renewAt = clock.now() + limits.claimMs / 2;
+      options.onDecided?.(decided.events);
       return events.length;
     },
     isHolder: () => hadClaim,

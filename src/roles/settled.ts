@@ -1,5 +1,6 @@
 /** What the log says came of sub-jobs: one record of it holds the outcomes of many. */
 import { decode, type Entry, type Failure, type Json } from "../core/event.ts";
+import type { Trace } from "../core/trace.ts";
 import type { AttemptRecord } from "../views/status.ts";
 
 /** What the log says of one attempt, and where it says more about the one before. */
@@ -7,6 +8,7 @@ export type Outcome = Omit<AttemptRecord, "error"> & {
   readonly error?: Failure | undefined;
   readonly result: Json | undefined;
   readonly previous: number | undefined;
+  readonly trace?: Trace | undefined;
 };
 
 /** The outcomes of one record, by sub-job; undefined where it has none of it. */

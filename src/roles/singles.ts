@@ -1,6 +1,7 @@
 /** Runs the one task of a step: the body of a plain step, or the split of a fan-out. */
 import { encode, type Json } from "../core/event.ts";
 import type { SplitTask, StepTask } from "../core/task.ts";
+import type { Trace } from "../core/trace.ts";
 import type { Flow } from "../define/flow.ts";
 import { store as stored } from "../define/json.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -12,6 +13,8 @@ import { stateOf } from "./bodies.ts";
 import { lostText } from "./loss.ts";
 import type { Outgoing } from "./outgoing.ts";
 import { split } from "./splitter.ts";
+import { outcomeOf, spanOfTask } from "./traced.ts";
+import type { Span, Tracing } from "./tracing.ts";
 
 export type Singles = {
   readonly start: (lease: Lease, task: StepTask | SplitTask) => void;
@@ -33,6 +36,8 @@ export type SinglesOptions = {
   readonly tools: Tools;
   readonly outgoing: Outgoing;
   readonly wake: () => void;
+  readonly worker: string;
+  readonly tracing?: Tracing | undefined;
 };
 
 type Single = {
@@ -41,12 +46,14 @@ type Single = {
   readonly lease: Lease;
   readonly task: StepTask | SplitTask;
   readonly will: number | undefined;
+  readonly span: Span | undefined;
 };
 
 /** Of a flow that this program does not know: the task fails at once anyway. */
 const unknownTimeoutMs = 60_000;
 
-export function singles({ engine, clock, flows, tools, outgoing, wake }: SinglesOptions): Singles {
+export function singles(options: SinglesOptions): Singles {
+  const { engine, clock, flows, tools, outgoing, wake, worker, tracing } = options;
   const running = new Set<Single>();
 
   function start(lease: Lease, task: StepTask | SplitTask): void {
@@ -70,9 +77,11 @@ export function singles({ engine, clock, flows, tools, outgoing, wake }: Singles
     };
     const { partition } = task;
     const will = engine.wills?.make({ partition, text: lostText(task, [], false) });
-    const single: Single = { attempt, timeoutMs, lease, task, will };
+    const span = tracing && spanOfTask(tracing, task, worker, startedAt);
+    const single: Single = { attempt, timeoutMs, lease, task, will, span };
     running.add(single);
-    body(flow, position, task, attempt).then(
+    const work = () => body(flow, position, task, attempt);
+    (span === undefined ? work() : span.within(work)).then(
       (event) => end(single, event),
       (thrown: unknown) => end(single, thrownFields(thrown, plan?.retry.unless)),
     );
@@ -85,10 +94,12 @@ export function singles({ engine, clock, flows, tools, outgoing, wake }: Singles
     if (will !== undefined) engine.wills?.revoke(will);
     if (attempt.over) return;
     attempt.over = true;
+    const now = clock.now();
+    endSpan(single, event, now);
     if (event !== undefined)
       outgoing.record({
         partition: task.partition,
-        text: settledText(task, event, clock.now() - attempt.startedAt),
+        text: settledText(task, { ...event, ...traceFor(single, event) }, now - attempt.startedAt),
       });
     outgoing.over(lease);
     wake();
@@ -150,6 +161,7 @@ export function singles({ engine, clock, flows, tools, outgoing, wake }: Singles
         if (single.will !== undefined) engine.wills?.revoke(single.will);
         single.attempt.over = true;
         abort(single.attempt, why);
+        single.span?.end({ at: clock.now() });
         outgoing.over(single.lease);
       }
     },
@@ -175,7 +187,19 @@ type SettledFields = {
   readonly result?: Json;
   readonly error?: { readonly name: string; readonly message: string };
   readonly delayMs?: number;
+  readonly trace?: Trace;
 };
+
+function endSpan({ span }: Single, event: SettledFields | undefined, at: number): void {
+  const { outcome, error } = event ?? { outcome: "ok" as const };
+  const isFailure = outcome === "failed" || outcome === "timed-out";
+  span?.end({ at, attributes: outcomeOf(outcome), failure: isFailure ? error : undefined });
+}
+
+/** The next attempt follows from this one. */
+function traceFor({ span }: Single, { outcome }: SettledFields): { readonly trace?: Trace } {
+  return outcome === "ok" || span?.trace === undefined ? {} : { trace: span.trace };
+}
 
 function thrownFields(
   thrown: unknown,

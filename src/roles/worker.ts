@@ -21,6 +21,8 @@ import { pages as itemPages, type UnreadPage } from "./pages.ts";
 import type { Role } from "./role.ts";
 import { singles as singlesOf } from "./singles.ts";
 import { subJobs as slotsFor } from "./sub-jobs.ts";
+import { traced } from "./traced.ts";
+import type { Tracing } from "./tracing.ts";
 
 export type WorkerOptions = {
   readonly engine: Engine;
@@ -36,6 +38,8 @@ export type WorkerOptions = {
   readonly log: (level: keyof Log, message: string, data: object) => void;
   /** The earliest end of an attempt in hand, for who keeps the lease; undefined when there is none. */
   readonly onDeadline?: (endsAt: number | undefined) => void;
+  /** Makes spans of what it runs. */
+  readonly tracing?: Tracing | undefined;
 };
 
 export type Worker = Role & {
@@ -67,8 +71,11 @@ const progressEveryMs = 1_000;
 
 export function worker(options: WorkerOptions): Worker {
   const { engine, clock, worker: name, slots, queues, leaseMs, flows, jobs, onDeadline } = options;
+  const { tracing } = options;
   const items = itemPages(engine.log);
-  const collected = collect(name);
+  const about = { clock, worker: name, log: engine.log };
+  const spans = tracing && traced({ ...about, tracing }, collect(name));
+  const collected = spans?.outcomes ?? collect(name);
   const outgoing = outgoingOf(engine, name);
   const reported = new WeakMap<Attempt, number>();
   /** Leases whose items could not be read yet. */
@@ -102,7 +109,8 @@ export function worker(options: WorkerOptions): Worker {
   };
   const { wills } = engine;
   const running = slotsFor({ slots, clock, tools, outcomes: collected, wills, onOutcome });
-  const singles = singlesOf({ engine, clock, flows, tools, outgoing, wake: () => wake() });
+  const single = { engine, clock, flows, tools, outgoing, worker: name, tracing };
+  const singles = singlesOf({ ...single, wake: () => wake() });
 
   // ---- tasks
 
@@ -160,11 +168,13 @@ export function worker(options: WorkerOptions): Worker {
       const place = { from: task.pages[at] ?? 0, offset: task.pages[at + 1] ?? 0 };
       pages.push(await items.read(partition, place, task.again !== undefined));
     }
+    const home = { partition, run, step, generation };
+    const job = jobs.get(task.job) ?? unknownJob(task.job);
     running.add({
       lease,
       task,
-      home: { partition, run, step, generation },
-      job: jobs.get(task.job) ?? unknownJob(task.job),
+      home,
+      job: spans === undefined ? job : await spans.job(home, task, job, pages),
       pages,
       begun: 0,
       left: task.count,

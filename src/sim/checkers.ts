@@ -20,6 +20,7 @@ import { counting } from "./counting.ts";
 import { limits, type Limits } from "./limits.ts";
 import { outputTypes, refold, type Refold } from "./refold.ts";
 import { resync } from "./resync.ts";
+import { checkTraces } from "./traces.ts";
 
 /** A commit that the store accepted. */
 export type Accepted = { readonly from: number; readonly epoch: number; readonly commit: Commit };
@@ -142,6 +143,7 @@ function checkCommit(
   const certain = commit.events.filter((text) => !risks.includes(text));
   checkOutputs(outputs.filter(isKnown), certain, isKnown, tell);
   checkIssued(issued.filter(isKnown), commit.tasks, isKnown, tell);
+  checkTraces(model.runs, commit.tasks, tell);
   const at = events.findLast(({ type }) => !outputTypes.has(type))?.at ?? 0;
   for (const task of commit.tasks) if (task.kind === "slice") checkSlice(model, task, issues, tell);
   for (const task of commit.tasks) if (task.kind === "slice") keeping.put(task, at, tell);
@@ -210,7 +212,8 @@ function checkIssued(
   isKnown: (issued: Issued) => boolean,
   tell: (what: string) => void,
 ): void {
-  const text = ({ run, step, issue }: Issued): string => `${run}/${step} issue ${issue}`;
+  const text = ({ run, step, issue, after }: Issued): string =>
+    `${run}/${step} issue ${issue} after ${JSON.stringify(after)}`;
   const must = expected.map(text).toSorted().join(", ");
   const is = tasks
     .flatMap((task) => (task.kind === "slice" || !isKnown(task) ? [] : [text(task)]))

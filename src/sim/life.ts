@@ -85,7 +85,8 @@ export function life(paused: Set<string>): Life {
     }
     Object.assign(step.main, { state: "in-flight", issue: step.main.issue + 1, at });
     if (step.plan.kind === "fan-out" && step.plan.isSent === true) return splitSent(run, step);
-    issued.push({ run: run.id, step: step.plan.name, issue: step.main.issue });
+    const { issue, trace: after } = step.main;
+    issued.push({ run: run.id, step: step.plan.name, issue, after });
   }
 
   /** Of a job by itself, the manager writes the page and the seal. */
@@ -105,7 +106,7 @@ export function life(paused: Set<string>): Life {
   }
 
   function reset(step: Step): void {
-    Object.assign(step.main, { state: "waiting", attempts: 0, crashes: 0 });
+    Object.assign(step.main, { state: "waiting", attempts: 0, crashes: 0, trace: undefined });
     step.closed = false;
   }
 

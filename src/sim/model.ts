@@ -30,7 +30,15 @@ export type Step = {
   tolerate: Tolerance;
   /** The pace that people have set; a new object whenever it begins anew. */
   rate: Rate | undefined;
-  main: { state: string; issue: number; attempts: number; crashes: number; at: number };
+  main: {
+    state: string;
+    issue: number;
+    attempts: number;
+    crashes: number;
+    at: number;
+    /** Of the attempt that failed last. */
+    trace: unknown;
+  };
   subJobs: SubJob[];
   total: number | undefined;
   readonly pages: Map<number, number>;
@@ -53,6 +61,7 @@ export type Run = {
   /** When it may begin, of one that waits. */
   readonly beginAt: number;
   readonly input: unknown;
+  readonly trace: unknown;
   deadlineAt: number | undefined;
   isLate: boolean;
   isAtRisk: boolean;
@@ -78,7 +87,12 @@ export type Output = {
 };
 
 /** What must have been put into the queue for a step itself: its body or its split. */
-export type Issued = { readonly run: string; readonly step: string; readonly issue: number };
+export type Issued = {
+  readonly run: string;
+  readonly step: string;
+  readonly issue: number;
+  readonly after?: unknown;
+};
 
 export const failures: ReadonlySet<string> = new Set(["failed", "timed-out", "poison"]);
 
@@ -119,7 +133,7 @@ export function newStep(plan: StepPlan): Step {
     concurrency: (plan.kind === "fan-out" ? plan.concurrency : undefined) ?? Infinity,
     tolerate: plan.kind === "fan-out" ? plan.tolerate : { count: 0 },
     rate: undefined,
-    main: { state: "waiting", issue: 0, attempts: 0, crashes: 0, at: 0 },
+    main: { state: "waiting", issue: 0, attempts: 0, crashes: 0, at: 0, trace: undefined },
     subJobs: [],
     total: undefined,
     pages: new Map(),

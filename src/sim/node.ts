@@ -18,6 +18,7 @@ import { worker } from "../roles/worker.ts";
 import type { SimClock } from "./clock.ts";
 import type { Process } from "./ports.ts";
 import { program, type Users } from "./program.ts";
+import { tracingOf } from "./traces.ts";
 
 /** What a process does; the same after every restart. */
 export type NodePlan = {
@@ -95,6 +96,7 @@ export function boot(options: BootOptions): Booted {
           leaseMs: plan.owns ? Infinity : limits.leaseMs,
           ...program(users, place),
           log: () => undefined,
+          tracing: tracingOf(users.draw),
         });
   if (working !== undefined) host.add(working);
   return {

@@ -13,6 +13,7 @@ import type { Engine } from "../ports/engine.ts";
 import type { Reader } from "../roles/reader.ts";
 import type { Pause, Status } from "../views/status.ts";
 import type { Draw } from "./draw.ts";
+import { traceFrom } from "./traces.ts";
 import { flowName, itemsOf, stepNames, type Users } from "./program.ts";
 
 export type PeopleOptions = {
@@ -124,6 +125,7 @@ export function people(options: PeopleOptions): People {
       priority,
       customer,
       ...(delayMs > 0 ? { beginAt: Math.round(clock.now() + delayMs) } : {}),
+      ...(draw.chance(0.3, run, "traced") ? { trace: traceFrom(`${run} ${twin}`) } : {}),
     });
     acknowledged.add(run);
   }

@@ -152,6 +152,7 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
       plan,
       beginAt,
       input: event["input"],
+      trace: event["trace"],
       steps: plan.steps.map(newStep),
       state: "waiting",
       at: 0,
@@ -175,6 +176,7 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
     } else if (outcome === "ok") step.stale += 1;
     else if (main.state !== "in-flight" || event["issue"] !== main.issue) step.stale += 1;
     else {
+      main.trace = event["trace"];
       if (outcome !== "retry-later") main.attempts += 1;
       const isLast = event["fatal"] === true || main.attempts >= plan.retry.attempts;
       if (outcome !== "retry-later" && isLast) return failMain(run, step);

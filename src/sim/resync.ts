@@ -38,7 +38,7 @@ export function resync(
     step.state = String(one["state"]);
     step.generation = Number(one["generation"]);
     step.began = one["startedAt"] !== undefined;
-    Object.assign(step.main, one["single"]);
+    Object.assign(step.main, { trace: undefined }, one["single"]);
     step.late = Number(one["late"]);
     step.stale = Number(one["stale"]);
     if (step.plan.kind === "step") continue;
