@@ -30,8 +30,8 @@ function checkRecord(text: string): void {
     throw new UsageError(
       `a record must be an event, a JSON object with a type, got ${text.length} characters that are none`,
     );
-  // In a commit, and nowhere else: whoever else did would tell of what never was.
-  if (isOutputType(type))
+  // In a commit, and nowhere else: whoever else did would tell of what never was. And what has expired, the owner knows.
+  if (isOutputType(type) || type === "run.expired")
     throw new UsageError(`a record of type "${type}" is written by managers only`);
 }
 

@@ -14,7 +14,7 @@ import { guard } from "./guard.ts";
 import { hintStream } from "./hints.ts";
 import { refused, thrown } from "./problem.ts";
 import { integer, list, optional, record, type Shape, text } from "./shape.ts";
-import { id, lease, runQuery, runRow, task } from "./words.ts";
+import { changedRow, id, lease, runQuery, task } from "./words.ts";
 
 export type PortsOptions = {
   /** Who knows it may use every route. Without one, every program of this machine may. */
@@ -115,7 +115,7 @@ function routes({ partitions, log, queue, store, views }: Engine): Readonly<Reco
     ),
     "/v1/views/checkpoint": route({ partition }, (body) => views.checkpoint(body.partition)),
     "/v1/views/apply": route(
-      { partition, from: count, to: count, rows: list(runRow, 10_000) },
+      { partition, from: count, to: count, rows: list(changedRow, 10_000) },
       (body) => views.apply(body.partition, body.from, body.to, body.rows),
     ),
     "/v1/views/run": route({ run: id }, (body) => views.run(body.run)),

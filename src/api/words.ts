@@ -2,7 +2,7 @@
 import type { Again, SliceTask, SplitTask, StepTask, Task } from "../core/task.ts";
 import type { Trace } from "../core/trace.ts";
 import type { Lease } from "../ports/queue.ts";
-import type { RunQuery, RunRow } from "../ports/views.ts";
+import type { RemovedRow, RunQuery, RunRow } from "../ports/views.ts";
 import { limits } from "../core/limits.ts";
 import {
   byKind,
@@ -107,10 +107,21 @@ export const runRow: Shape<RunRow> = record({
   riskAt: optional(instant),
 } satisfies FieldsOf<RunRow>);
 
+const removedRow: Shape<RemovedRow> = record({
+  run: id,
+  state: oneOf("removed"),
+} satisfies FieldsOf<RemovedRow>);
+
+export const changedRow: Shape<RunRow | RemovedRow> = (value, at) => {
+  const isRemoved = typeof value === "object" && value !== null && "state" in value;
+  return isRemoved && value.state === "removed" ? removedRow(value, at) : runRow(value, at);
+};
+
 export const runQuery: Shape<RunQuery> = record({
   states: optional(list(state, 100)),
   flow: optional(id),
   customer: optional(id),
   since: optional(instant),
+  endedBefore: optional(instant),
   limit: integer(0, 10_000),
 } satisfies FieldsOf<RunQuery>);

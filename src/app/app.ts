@@ -3,6 +3,7 @@ import type { Pause } from "../core/pauses.ts";
 import type { RunEventType } from "../core/run-event.ts";
 import { checkRunId, partitionOf, sentPrefix } from "../core/ids.ts";
 import type { SchedulePlan } from "../core/schedule.ts";
+import type { StoredRun } from "../core/stored.ts";
 import type { Log } from "../define/ctx.ts";
 import type { Flow, State } from "../define/flow.ts";
 import type { Awaitable, Job } from "../define/job.ts";
@@ -200,9 +201,7 @@ export function app(definition: AppDefinition): App {
         await at.consumed(partition, await at.engine.log.append(partition, [event]));
       });
     }
-    const run = existing ?? (await at.reader.run(id));
-    if (run === undefined)
-      throw new UnavailableError(`run "${id}" was started, and cannot be found`);
+    const run = existing ?? (await startedRun(at, id));
     const created = run.request === request;
     if (!created) asked.join(run);
     return runHandle<S, R>(at, id, created);
@@ -307,6 +306,20 @@ export function app(definition: AppDefinition): App {
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** How long a removal that is under way is waited for, and how often it is looked at. */
+const leavingMs = 5_000;
+const leavingLookMs = 20;
+
+/** Where the one that had this id before is just being removed, the start waits for that. */
+async function startedRun({ reader, clock }: Node, id: string): Promise<StoredRun> {
+  for (const until = clock.now() + leavingMs; ; await clock.sleep(leavingLookMs)) {
+    const run = await reader.run(id);
+    if (run !== undefined) return run;
+    if (clock.now() >= until)
+      throw new UnavailableError(`run "${id}" was started, and cannot be found yet: ask again`);
+  }
 }
 
 /** A child of `work({ processes })` asks its owner, whatever its program says. */

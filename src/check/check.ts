@@ -56,6 +56,8 @@ export function checkRaw(raw: Raw, name: string, witness: Witness | undefined): 
   const counts: Record<string, number> = {};
   const unchecked: string[] = [];
   const runs = new Map<string, Run>();
+  const removed = new Set<string>();
+  const listed = new Set<string>();
   const tell: Tell = (guarantee, where, expected, got) => {
     if (violations.length < tellAtMost) violations.push({ guarantee, where, expected, got });
   };
@@ -67,13 +69,19 @@ export function checkRaw(raw: Raw, name: string, witness: Witness | undefined): 
     for (const partition of raw.partitions) {
       if (partition.trimmed > 0)
         unchecked.push(`partition ${partition.number}: its log begins at ${partition.trimmed}`);
-      else
-        for (const [id, run] of checkPartition(partition, raw.rows, tell, seen)) runs.set(id, run);
+      else {
+        const found = checkPartition(partition, raw.rows, tell, seen);
+        for (const [id, run] of found.runs) runs.set(id, run);
+        for (const id of found.removed) removed.add(id);
+        for (const id of found.listed) listed.add(id);
+      }
     }
+    seen("runs removed", removed.size);
     for (const id of raw.rows.keys())
-      if (!runs.has(id) && unchecked.length === 0) tell("G15", `row of ${id}`, "a start", "none");
+      if (!runs.has(id) && !listed.has(id) && unchecked.length === 0)
+        tell("G15", `row of ${id}`, "a start", "none");
     if (witness === undefined) unchecked.push("G1 and G7: no witness file");
-    else checkWitness(witness, runs, tell, seen);
+    else checkWitness(witness, runs, removed, tell, seen);
   } catch (error) {
     tell("G20", name, "a file that can be read", error instanceof Error ? error.message : "not so");
   }
@@ -87,7 +95,7 @@ function checkPartition(
   rows: ReadonlyMap<string, string>,
   tell: Tell,
   seen: Seen,
-): ReadonlyMap<string, Run> {
+): Folded & { readonly listed: Iterable<string> } {
   const { state, consumed, viewed, number } = partition;
   const folded = fold(hintsOf(partition), tell);
   const views = new Map<string, Record<string, unknown>>();
@@ -117,7 +125,7 @@ function checkPartition(
     if (got === undefined || !isDeepStrictEqual(JSON.parse(got), expected))
       tell("G15", `row of ${id}`, JSON.stringify(expected), got ?? "none");
   }
-  return folded.runs;
+  return { ...folded, listed: views.keys() };
 }
 
 /** What the fold needs of the store: which pages were taken in, and how each run ended when. */
@@ -131,7 +139,12 @@ function hintsOf({ state, log }: Partition): Hints {
     for (const [n, offset] of listOf(value).entries()) if (n % 2 === 1) offsets.add(Number(offset));
   }
   const ends = new Map<string, { readonly offset: number; readonly state: string }[]>();
+  const removals = new Map<string, number[]>();
   for (const row of log()) {
+    if (row.text.startsWith('{"type":"run.removed"')) {
+      const { run, by } = told(row);
+      removals.set(run, [...(removals.get(run) ?? []), by]);
+    }
     if (!row.text.startsWith('{"type":"run.ended"')) continue;
     const { run, offset, state } = told(row);
     ends.set(run, [...(ends.get(run) ?? []), { offset, state }]);
@@ -147,6 +160,9 @@ function hintsOf({ state, log }: Partition): Hints {
       (storedOf(`${run}/${step}`)?.groups ?? []).some(({ signature }) =>
         /^(?:fold-error|other)/.test(signature),
       ),
+    removedBy: (run, after) =>
+      removals.get(run)?.find((by) => by > after) ??
+      (recordOf(state.get(`run/${run}`))?.["isLeaving"] === true ? Infinity : undefined),
     lates: latesIn(log(), told),
     swept: (run, step) => storedOf(`${run}/${step}`)?.swept ?? 0,
     nextEnd: (run, after) => ends.get(run)?.find(({ offset }) => offset > after)?.state,
@@ -166,6 +182,7 @@ function project(
     const startedAt = isDelayed ? beginAt : at;
     views.set(run, { ...fields, state: isDelayed ? "waiting" : "running", startedAt });
   }
+  if (type === "run.removed") views.delete(run);
   const before = views.get(run);
   if (before === undefined || type === "run.began" || isDelayed) return;
   const { because: _1, endedAt: _2, ...kept } = before;
@@ -215,6 +232,10 @@ function checkState(
     if (ofRuns.has(kind ?? "") && !runs.has(id)) tell("G10", key, "a start of the run", "none");
   }
   for (const [id, run] of runs) {
+    if (run.isRemoved) {
+      if (!isEnded(run)) tell("G1", `run ${id}`, "an ended run, of those that leave", run.state);
+      continue;
+    }
     seen("runs");
     const stored = recordOf(state.get(`run/${id}`));
     if (stored === undefined || (!run.began && run.delayedTo === undefined)) {
@@ -230,7 +251,7 @@ function checkState(
         tell("G10", `run ${id}`, `${field} ${JSON.stringify(start[field])}`, said(stored[field]));
     const got = { state: stored.state, startedAt: stored["startedAt"], live: isLive };
     if (!isDeepStrictEqual(got, expected)) tell("G10", `run ${id}`, said(expected), said(got));
-    for (const name of stored.steps ?? [])
+    for (const name of run.isAgain ? [] : (stored.steps ?? []))
       checkStep(state, run, `${id}/${name}`, run.steps.get(name), tell, seen);
   }
 }
@@ -326,19 +347,23 @@ function checkPage(
 function checkWitness(
   witness: Witness,
   runs: ReadonlyMap<string, Run>,
+  removed: ReadonlySet<string>,
   tell: Tell,
   seen: Seen,
 ): void {
   for (const id of witness.started) {
     seen("acknowledged starts");
-    if (!runs.has(id)) tell("G1", `run ${id}`, "the start that was acknowledged", "none");
+    if (!runs.has(id) && !removed.has(id))
+      tell("G1", `run ${id}`, "the start that was acknowledged", "none");
   }
   for (const id of witness.cancelled) {
+    if (removed.has(id)) continue;
     seen("acknowledged cancels");
     const { state } = runs.get(id) ?? { state: "lost" };
     if (state !== "cancelled") tell("G13", `run ${id}`, "the cancel that was acknowledged", state);
   }
   for (const id of witness.ended) {
+    if (removed.has(id)) continue;
     seen("acknowledged ends");
     const { state } = runs.get(id) ?? { state: "lost" };
     if (!isEnded({ state })) tell("G1", `run ${id}`, "the end that was acknowledged", state);

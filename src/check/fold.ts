@@ -29,6 +29,8 @@ export type Hints = {
   readonly mayRefuse: (run: string, step: string) => boolean;
   /** How often the sweep put sub-jobs of this step again. */
   readonly swept: (run: string, step: string) => number;
+  /** The offset of the event with which this run, begun at `after`, was removed; Infinity where it is being removed. */
+  readonly removedBy: (run: string, after: number) => number | undefined;
   /** Deadlines that closed or cancelled something. */
   readonly lates: readonly Late[];
   /** The state in which a run ended next after this offset. */
@@ -37,6 +39,8 @@ export type Hints = {
 
 export type Folded = {
   readonly runs: Map<string, Run>;
+  /** Runs that had ended and were removed, and not started again. */
+  readonly removed: ReadonlySet<string>;
   readonly take: (told: Told, isConsumed: boolean) => void;
 };
 
@@ -48,6 +52,9 @@ const add = (map: Map<number, number>, index: number, n = 1): void =>
 
 export function fold(hints: Hints, tell: Tell): Folded {
   const runs = new Map<string, Run>();
+  const removed = new Set<string>();
+  /** Of each, managers have yet to write that it is removed; of one id, the first goes first. */
+  const leaving = new Map<string, Run[]>();
   const widen = widenedBy(hints.lates, runs);
 
   function stepOf(run: Run, name: string): Step {
@@ -61,10 +68,14 @@ export function fold(hints: Hints, tell: Tell): Folded {
     if (e.type === "queue.lost") return loseQueue(e);
     if (e.run === undefined) return;
     const run = runs.get(e.run);
+    if (e.type === "run.expired") return expire(run, e);
     if (e.type === "run.started") {
+      removed.delete(e.run);
       if (run === undefined)
         runs.set(e.run, {
           started: e,
+          isRemoved: hints.removedBy(e.run, e.offset) !== undefined,
+          isAgain: (hints.removedBy(e.run, -1) ?? Infinity) < e.offset,
           delayedTo: undefined,
           began: false,
           beganAt: undefined,
@@ -76,7 +87,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
         });
       return;
     }
-    if (run === undefined) return;
+    if (run === undefined || run.isRemoved || run.isAgain) return;
     if (e.type === "cancel.asked") return cancel(run, e, where);
     if (e.type.endsWith(".asked")) return obey(run, e);
     if (e.step === undefined) return;
@@ -92,6 +103,30 @@ export function fold(hints: Hints, tell: Tell): Folded {
         add(step.issues, index);
         if (e.clean !== true) crash(step, index, e.offset);
       });
+  }
+
+  /** What comes after the event that it goes with finds no such run; what managers write until they say so is of it. */
+  function expire(run: Run | undefined, e: Told): void {
+    if (run === undefined || hints.removedBy(e.run, e.offset - 1) !== e.offset) return;
+    runs.delete(e.run);
+    leaving.set(e.run, [...(leaving.get(e.run) ?? []), run]);
+  }
+
+  function remove(e: Told, where: string): void {
+    const run = leaving.get(e.run)?.shift();
+    if (run === undefined || !isEnded(run))
+      tell("G1", where, "an ended run, of those that are removed", run?.state ?? "none");
+    if (!runs.has(e.run)) removed.add(e.run);
+  }
+
+  function outputInShort(run: Run, e: Told): void {
+    if (e.type === "run.delayed") run.delayedTo = e.beginAt;
+    if (e.type === "run.began") run.began = true;
+    if (e.type === "run.began") run.beganAt = e.at;
+    if (e.type === "run.began" || e.type === "run.resumed") run.state = "running";
+    if (e.type === "run.held") run.state = "held";
+    if (e.type === "run.ended") run.state = e.state;
+    if (e.type === "run.ended") run.endedAt = e.at;
   }
 
   function crash(step: Step, index: number, offset: number): void {
@@ -245,8 +280,10 @@ export function fold(hints: Hints, tell: Tell): Folded {
   // ---- what managers wrote
 
   function output(e: Told, where: string): void {
-    const run = runs.get(e.run);
+    if (e.type === "run.removed") return remove(e, where);
+    const run = leaving.get(e.run)?.[0] ?? runs.get(e.run);
     if (run === undefined) return tell("G1", where, "a start before it", "none");
+    if (run.isRemoved || run.isAgain) return outputInShort(run, e);
     if (e.type === "run.delayed") {
       if (run.delayedTo !== undefined || run.began)
         tell("G2", where, "one delay, before the beginning", "another");
@@ -328,6 +365,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
 
   return {
     runs,
+    removed,
     take(e, isConsumed) {
       widen(e);
       const where = `record ${e.offset}${e.run === undefined ? "" : ` ${e.run}`}${e.step === undefined ? "" : `/${e.step}`} ${e.type}`;
@@ -338,6 +376,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
 }
 
 const outputs: ReadonlySet<string> = new Set([
+  "run.removed",
   "run.delayed",
   "run.began",
   "step.began",

@@ -36,6 +36,10 @@ export type Step = {
 
 export type Run = {
   readonly started: Told;
+  /** It is removed further on: what it came to, the store no longer says. */
+  readonly isRemoved: boolean;
+  /** One of the same id was removed before it: what came late of that one may be counted with this. Of either, only the end is judged. */
+  readonly isAgain: boolean;
   /** When it was to begin, of a run that had to wait. */
   delayedTo: number | undefined;
   began: boolean;

@@ -37,6 +37,7 @@ export type Told = {
   readonly input: unknown;
   readonly request: string;
   readonly trace?: unknown;
+  readonly by: number;
 };
 
 export function told({ offset, at, text }: Row): Told {

@@ -76,12 +76,15 @@ export function recorded({ at, event, body }: At, offset: number): Recorded {
   return decode({ offset, at, text: encode(event, body) });
 }
 
-/** Decides on a batch and commits. */
+/** Decides on a batch and commits. Of expired runs, it removes at most so many records. */
 export function play(
   bench: Bench,
   batch: readonly At[],
+  removeAtOnce: number = Infinity,
 ): { readonly bench: Bench; readonly decided: Decided } {
   const { state, store, offset } = bench;
+  for (const { event } of batch)
+    if (event.type === "run.expired") findRemains(bench, event.run, removeAtOnce);
   const decided = decide(
     state,
     batch.map((one, n) => recorded(one, offset + n)),
@@ -91,6 +94,14 @@ export function play(
     else store.set(key, value);
   }
   return { bench: { state, store, offset: offset + batch.length }, decided };
+}
+
+function findRemains({ state, store }: Bench, id: string, atMost: number): void {
+  const run = parsed(store.get(keys.run(id))) as StoredRun | undefined; // oxlint-disable-line typescript/no-unsafe-type-assertion -- takeChanges wrote it
+  if (run === undefined) return;
+  const all = prefixes.ofRun(id).flatMap((prefix) => inOrder(store, prefix));
+  const isAll = all.length < atMost;
+  state.remains.set(id, { run, keys: isAll ? all : all.slice(0, atMost), isAll });
 }
 
 /** Stops, and starts again from what was committed; all of its runs, those that ended too. */

@@ -54,6 +54,19 @@ export function viewsContract(test: Test, open: Open): void {
     assert.deepEqual(await runs(views, { states: ["running"] }), []);
   });
 
+  promise("V2 a removed row takes the row away", async ({ engine: { views } }) => {
+    await views.apply(0, 0, 1, [row("a"), row("b"), row("c")]);
+    await views.apply(0, 1, 2, [
+      { run: "a", state: "removed" },
+      { run: "c", state: "removed" },
+      row("c", { startedAt: 9 }),
+      { run: "never", state: "removed" },
+    ]);
+    assert.equal(await views.run("a"), undefined);
+    assert.deepEqual(await runs(views, {}), ["c", "b"]);
+    assert.equal(await views.checkpoint(0), 2);
+  });
+
   promise("V3 runs come newest start first, at most limit", async ({ engine: { views } }) => {
     await views.apply(0, 0, 1, [
       row("b", { startedAt: 2 }),
@@ -68,7 +81,7 @@ export function viewsContract(test: Test, open: Open): void {
   const queries: readonly (readonly [Partial<RunQuery>, readonly string[]])[] = [
     [{ states: ["running", "held"] }, ["4", "2", "1"]],
     [{ states: [] }, []],
-    [{ flow: "mails" }, ["4", "3"]],
+    [{ flow: "mails" }, ["5", "4", "3"]],
     [{ customer: "acme" }, ["3", "1"]],
     [{ flow: "mails", states: ["done"] }, ["3"]],
     [{ customer: "acme", flow: "invoices" }, ["1"]],
@@ -76,14 +89,18 @@ export function viewsContract(test: Test, open: Open): void {
     [{ flow: "invoices", since: 2 }, ["2"]],
     [{ states: ["running"], since: 2, limit: 1 }, ["4"]],
     [{ flow: "none" }, []],
+    [{ endedBefore: 7 }, ["5"]],
+    [{ endedBefore: 8, flow: "mails", states: ["done", "failed"] }, ["5", "3"]],
+    [{ endedBefore: 8, flow: "invoices" }, []],
   ];
   for (const [query, found] of queries)
     promise(`V3 runs with ${JSON.stringify(query)}`, async ({ engine: { views } }) => {
       await views.apply(0, 0, 1, [
         row("1", { startedAt: 1, customer: "acme" }),
         row("2", { startedAt: 2, state: "held", customer: "bolt" }),
-        row("3", { startedAt: 3, state: "done", flow: "mails", customer: "acme" }),
+        row("3", { startedAt: 3, state: "done", flow: "mails", customer: "acme", endedAt: 7 }),
         row("4", { startedAt: 4, flow: "mails" }),
+        row("5", { startedAt: 4.5, state: "failed", flow: "mails", endedAt: 6 }),
       ]);
       assert.deepEqual(await runs(views, query), found);
     });

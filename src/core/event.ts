@@ -199,6 +199,8 @@ export type InputEvent =
   /** Of the run, or of one of its steps. */
   | (Asked & { readonly type: "pause.asked"; readonly step?: string })
   | (Asked & { readonly type: "resume.asked"; readonly step?: string })
+  /** It is to be kept no longer than this after its end, and as far as the list of runs knows, that is over. */
+  | (OfRun & { readonly type: "run.expired"; readonly flow: string; readonly retentionMs: number })
   /** Of a customer or a job, in every partition; the first one decides. */
   | (AskedOfAll & { readonly type: "pause-all.asked" })
   | (AskedOfAll & { readonly type: "resume-all.asked" })
@@ -274,11 +276,20 @@ export type ScheduleEvent = {
   readonly because?: string;
 };
 
-export type Event = InputEvent | OutputEvent | ScheduleEvent;
+/** Nothing of a run is kept any more: it went with the event at offset `by`, and what comes after that finds no such run. */
+export type RemovalEvent = OfRun & {
+  readonly type: "run.removed";
+  readonly flow: string;
+  readonly by: number;
+};
+
+export type Event = InputEvent | OutputEvent | ScheduleEvent | RemovalEvent;
 
 /** What a manager decides, by what it is about: people and programs are told of runs. */
 const outputs: Readonly<
-  Record<OutputEvent["type"], "run"> & Record<ScheduleEvent["type"], "schedule">
+  Record<OutputEvent["type"], "run"> &
+    Record<ScheduleEvent["type"], "schedule"> &
+    Record<RemovalEvent["type"], "removal">
 > = {
   "run.delayed": "run",
   "run.began": "run",
@@ -292,6 +303,7 @@ const outputs: Readonly<
   "run.at-risk": "run",
   "run.ended": "run",
   "schedule.ticked": "schedule",
+  "run.removed": "removal",
 };
 
 export function isOutputType(type: string): type is keyof typeof outputs {
@@ -306,7 +318,9 @@ export const runEventTypes: readonly OutputEvent["type"][] =
   Object.keys(outputs).filter(isRunEventType);
 
 /** Says what a manager has decided: to a manager that is nothing new, not even the time. */
-export function isOutput(event: Recorded): event is Recorded<OutputEvent | ScheduleEvent> {
+export function isOutput(
+  event: Recorded,
+): event is Recorded<OutputEvent | ScheduleEvent | RemovalEvent> {
   return isOutputType(event.type);
 }
 
@@ -314,7 +328,11 @@ export function isOutput(event: Recorded): event is Recorded<OutputEvent | Sched
 export type Written =
   | OutputEvent
   | ScheduleEvent
-  | Extract<InputEvent, { readonly type: "ticked" | "run.started" | "fan-out.sealed" }>
+  | RemovalEvent
+  | Extract<
+      InputEvent,
+      { readonly type: "ticked" | "run.started" | "run.expired" | "fan-out.sealed" }
+    >
   | (Extract<InputEvent, { readonly type: "fan-out.grown" }> & { readonly body: string });
 
 /** An event as the log returns it: `at` is the log's time in epoch ms, never the producer's. */

@@ -99,6 +99,9 @@ export const prefixes = {
   steps: (run: string): string => `step/${run}/`,
   pages: (run: string, step: string): string => `page/${run}/${step}/`,
   directory: (run: string, step: string): string => `directory/${run}/${step}/`,
+  /** All that belongs to a run besides its own record. */
+  ofRun: (run: string): readonly string[] =>
+    ["index", "page", "directory", "step"].map((kind) => `${kind}/${run}/`),
 } as const;
 
 /** undefined: one of the two has nothing there. */

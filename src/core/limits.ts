@@ -18,6 +18,8 @@ export const limits = {
   windowSubJobs: 8_192,
   /** Events a manager takes in one tick: bounds the commit. */
   eventsPerTick: 1_000,
+  /** Records of the store that one commit removes of expired runs: a run of a million has two thousand, and takes a few commits. */
+  removedRecords: 500,
   /** Timers that go off in one tick: a hundred thousand runs that are due at once are begun in portions, a commit each. */
   wakesPerTick: 1_000,
   /** A tick that is dealt with so late, or earlier, was not missed: a restart or a claim that moves takes less. */

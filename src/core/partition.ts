@@ -26,6 +26,7 @@ import { settleWith } from "./outcomes.ts";
 import { adoptPauses, obeyForAll } from "./pausing.ts";
 import { report } from "./progress.ts";
 import { bucketOf, mergeSparse } from "./histogram.ts";
+import { expire, startLater } from "./removal.ts";
 import { isSound } from "./sound.ts";
 import { endOfScheduled, meetSchedules, obeySchedule, wakeSchedules } from "./scheduling.ts";
 import * as slices from "./slices.ts";
@@ -115,6 +116,8 @@ function decideOne(state: Partition, event: Recorded<InputEvent>, decided: Decid
       if (run !== undefined) obey(state, run, event, decided);
       return;
     }
+    case "run.expired":
+      return expire(state, event, decided);
     case "pause-all.asked":
     case "resume-all.asked":
       return obeyForAll(state, event, decided);
@@ -136,9 +139,9 @@ function decideOne(state: Partition, event: Recorded<InputEvent>, decided: Decid
 
 /** A run that stands still takes in nothing but what people decide. */
 function isPassedOver(state: Partition, event: Recorded): boolean {
-  return (
-    "run" in event && !event.type.endsWith(".asked") && state.runs.get(event.run)?.halted === true
-  );
+  if (!("run" in event) || event.type.endsWith(".asked") || event.type === "run.expired")
+    return false;
+  return state.runs.get(event.run)?.halted === true;
 }
 
 /** Passes over an event that makes no sense, and counts it where it says where it belongs. */
@@ -155,6 +158,7 @@ function start(
   event: Recorded & { type: "run.started" },
   decided: Decided,
 ): void {
+  if (state.leaving.has(event.run)) return startLater(event, decided);
   const existing = state.runs.get(event.run);
   if (existing !== undefined && isEnded(existing)) endOfScheduled(state, event.run, decided);
   if (existing !== undefined) return; // The id is the idempotency key; whoever asked compares the inputs.

@@ -65,8 +65,8 @@ export function isSent({ plan }: Run): boolean {
   return first?.kind === "fan-out" && first.isSent === true;
 }
 
-export function isEnded(run: Run): boolean {
-  return run.state === "done" || run.state === "failed" || run.state === "cancelled";
+export function isEnded({ state }: Pick<Run, "state">): boolean {
+  return state === "done" || state === "failed" || state === "cancelled";
 }
 
 /** A step and its plan, by position. */

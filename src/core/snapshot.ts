@@ -39,8 +39,9 @@ const directorySize = 256;
 
 /** What changed since the last call, as pairs for the store; the state counts as written from then on. */
 export function takeChanges(state: Partition): Put[] {
-  const puts: Put[] = [];
   const { changed } = state;
+  const puts: Put[] = changed.removed.splice(0);
+  const hasRemoved = puts.length > 0;
   for (const { step, run, from, keys } of changed.keys) {
     step.index ??= keyIndex(storeKeys.index(run.id, step.name));
     puts.push(...step.index.add(from, keys));
@@ -64,7 +65,7 @@ export function takeChanges(state: Partition): Put[] {
   changed.workers = false;
   changed.schedules.clear();
   changed.pauses = false;
-  return puts;
+  return hasRemoved ? [...new Map(puts)] : puts; // A run of the same id may have begun since.
 }
 
 function takeTokens(state: Partition, puts: Put[]): void {
@@ -105,7 +106,7 @@ function takePages(run: Run, step: FanOut, puts: Put[]): void {
   pages.changedFrom = pages.from.length;
 }
 
-function storedRun(run: Run): StoredRun {
+export function storedRun(run: Run): StoredRun {
   return {
     run: run.id,
     flow: run.flow,

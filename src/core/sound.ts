@@ -85,6 +85,8 @@ export function isSound(event: Recorded<InputEvent>): boolean {
         ["fire", "pause", "resume"].includes(event.what) &&
         [event.schedule, event.request, event.author ?? "", event.reason ?? ""].every(isText)
       );
+    case "run.expired":
+      return isText(event.run) && isText(event.flow) && isNatural(event.retentionMs);
     case "worker.gone":
     case "queue.lost":
     case "ticked":

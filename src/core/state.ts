@@ -9,6 +9,7 @@ import { limits } from "./limits.ts";
 import { noPauses, pausesAt, type Pauses, type Place } from "./pauses.ts";
 import type { JobPlan, Plans, StepPlan } from "./plan.ts";
 import { isEnded, stepAt, type Run, type Step } from "./run.ts";
+import type { Remains } from "./removal.ts";
 import type { Task } from "./task.ts";
 import { hold, roomIn, throttle, tokenAt, type Rate, type Throttle } from "./throttle.ts";
 import { emptyPool, offer, type Pool } from "./window.ts";
@@ -43,8 +44,13 @@ export type Partition = {
   readonly timers: Heap<{ readonly run: string; readonly position: number }>;
   /** Jobs sent by themselves: which are under way, and which are due and wait for room, in the order they were. */
   readonly sent: { readonly underWay: Set<string>; readonly line: Fifo<string> };
+  /** Expired runs that the next events name, as far as the next commit is to remove them. */
+  readonly remains: Map<string, Remains>;
+  /** Runs of which a part is removed: until all is, none of the same id can begin. */
+  readonly leaving: Set<string>;
   /** What is to be written with the next commit. */
   readonly changed: {
+    readonly removed: (readonly [key: string, value: string | undefined])[];
     readonly runs: Set<Run>;
     readonly steps: Map<Step, Run>;
     readonly keys: {
@@ -85,7 +91,10 @@ export function emptyPartition(
     hasMetSchedules: plansOfSchedules.size === 0,
     timers: heap(),
     sent: { underWay: new Set(), line: fifo() },
+    remains: new Map(),
+    leaving: new Set(),
     changed: {
+      removed: [],
       runs: new Set(),
       steps: new Map(),
       keys: [],

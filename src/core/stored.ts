@@ -47,6 +47,8 @@ export type StoredRun = {
   readonly lateAt?: number;
   readonly riskAt?: number;
   readonly answers: readonly Answer[];
+  /** Its retention is over: nobody finds it any more, and what is left of it is being removed. */
+  readonly isLeaving?: true;
 };
 
 type StoredAny = {

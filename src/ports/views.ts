@@ -19,12 +19,17 @@ export type RunRow = {
   readonly riskAt?: number;
 };
 
+/** The line goes: nothing of the run is kept any more. */
+export type RemovedRow = { readonly run: string; readonly state: "removed" };
+
 export type RunQuery = {
   readonly states?: readonly RunState[];
   readonly flow?: string;
   readonly customer?: string;
   /** Started at or after, epoch ms. */
   readonly since?: number;
+  /** Ended before this, epoch ms; those that have not ended are not meant then. */
+  readonly endedBefore?: number;
   readonly limit: number;
 };
 
@@ -33,7 +38,7 @@ export type RunQuery = {
  *
  * V1  apply stores rows and checkpoint together or not at all; from a checkpoint other than `from` it changes nothing and
  *     throws ConflictError.
- * V2  rows replace the row of the same run.
+ * V2  rows replace the row of the same run; a removed one takes it away.
  * V3  runs returns the matching rows, newest start first.
  */
 export type Views = {
@@ -43,7 +48,7 @@ export type Views = {
     partition: number,
     from: number,
     to: number,
-    rows: readonly RunRow[],
+    rows: readonly (RunRow | RemovedRow)[],
   ) => Promise<void>;
   readonly run: (run: string) => Promise<RunRow | undefined>;
   readonly runs: (query: RunQuery) => Promise<readonly RunRow[]>;

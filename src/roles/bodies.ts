@@ -4,7 +4,7 @@ import type { Flow, State } from "../define/flow.ts";
 import { validate } from "../define/schema.ts";
 import type { Store } from "../ports/store.ts";
 import { loadStoredRun } from "./loading.ts";
-import { assert, RetryLaterError, UnavailableError } from "../errors.ts";
+import { RetryLaterError, UnavailableError } from "../errors.ts";
 
 /** `input` as the flow's schema makes it, and the results of the steps so far. */
 export async function stateOf(
@@ -14,7 +14,8 @@ export async function stateOf(
   flow: Flow,
 ): Promise<State> {
   const stored = await ours(loadStoredRun(store, partition, run));
-  assert(stored !== undefined, `run "${run}" is gone`);
+  // What the queue still has of a run that was removed: whatever it comes to, nobody waits for it.
+  if (stored === undefined) throw new RetryLaterError(againMs, `run "${run}" was removed`);
   const input = await validate(flow.input, stored.input, `input of run "${run}"`);
   const results: [string, Json | undefined][] = Object.entries(stored.results);
   return Object.fromEntries([...results, ["input", input]]);

@@ -4,6 +4,7 @@ import { keys, prefixes } from "../core/ids.ts";
 import { restorePrefix } from "../core/key-index.ts";
 import { noPauses, type Pauses } from "../core/pauses.ts";
 import type { Plans } from "../core/plan.ts";
+import type { Remains } from "../core/removal.ts";
 import {
   pausesIn,
   restorePauses,
@@ -97,7 +98,7 @@ async function stillOpen(
   return still;
 }
 
-/** Puts one run into the state. False: there is none. */
+/** Puts one run into the state. False: there is none, or what is left of it is on its way out. */
 export async function loadRun(
   { store }: Reading,
   state: Partition,
@@ -105,8 +106,10 @@ export async function loadRun(
   at: number,
 ): Promise<boolean> {
   const { partition } = state;
-  const run = await loadStoredRun(store, partition, id);
-  if (run === undefined || strangeness(run, state.plans) !== undefined) return false;
+  const run = await loadRecord(store, partition, id);
+  if (run?.isLeaving === true) state.leaving.add(id);
+  if (run === undefined || run.isLeaving === true || strangeness(run, state.plans) !== undefined)
+    return false;
   const steps = new Map<string, FanOutRecords>();
   for (const [n, step] of (await loadStoredSteps(store, partition, run)).entries()) {
     const name = run.steps[n];
@@ -156,7 +159,35 @@ async function loadRows(
   };
 }
 
+/** What of a run is to be removed next, at most so many records; undefined where there is no such run. */
+export async function loadRemains(
+  store: Pick<Store, "load" | "scan">,
+  partition: number,
+  id: string,
+  atMost: number,
+): Promise<Remains | undefined> {
+  const run = await loadRecord(store, partition, id);
+  if (run === undefined) return undefined;
+  const found: string[] = [];
+  for (const prefix of prefixes.ofRun(id)) {
+    if (found.length >= atMost) break;
+    const rows = await store.scan(partition, prefix, atMost - found.length);
+    found.push(...rows.map(([key]) => key));
+  }
+  return { run, keys: found, isAll: found.length < atMost };
+}
+
+/** One that is leaving is not there any more. */
 export async function loadStoredRun(
+  store: Pick<Store, "load">,
+  partition: number,
+  id: string,
+): Promise<StoredRun | undefined> {
+  const run = await loadRecord(store, partition, id);
+  return run?.isLeaving === true ? undefined : run;
+}
+
+async function loadRecord(
   store: Pick<Store, "load">,
   partition: number,
   id: string,

@@ -18,7 +18,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Claim } from "../ports/store.ts";
 import { ConflictError } from "../errors.ts";
-import { loadPartition, loadRun } from "./loading.ts";
+import { loadPartition, loadRemains, loadRun } from "./loading.ts";
 import type { Role } from "./role.ts";
 
 /** Ended runs that stay in memory, for outcomes that come late. */
@@ -35,6 +35,8 @@ export type ManagerOptions = {
   readonly plans: Plans;
   /** Those that live in this partition. */
   readonly schedules?: Schedules;
+  /** Records of the store that a commit removes of expired runs, at most. Default limits.removedRecords. */
+  readonly removeAtOnce?: number;
   /** Hears why a run is left alone: this program does not have its flow. */
   readonly onStrange?: (because: string) => void;
   /** Hears what it has decided, once that is committed. */
@@ -66,6 +68,7 @@ export function manager(options: ManagerOptions): Manager {
     holder,
     plans,
     schedules = new Map(),
+    removeAtOnce = limits.removedRecords,
     onStrange = () => undefined,
   } = options;
   const { log, store } = engine;
@@ -143,8 +146,18 @@ export function manager(options: ManagerOptions): Manager {
   /** Runs that the events name and the state does not have: they ended a while ago, or there is no such run yet. */
   async function loadMissing(state: Partition, events: readonly Recorded[]): Promise<void> {
     const missing = new Set<string>();
+    const expired = new Set<string>();
     for (const event of events)
-      if ("run" in event && !isOutput(event) && !state.runs.has(event.run)) missing.add(event.run);
+      if (event.type === "run.expired") expired.add(event.run);
+      else if ("run" in event && !isOutput(event) && !state.runs.has(event.run))
+        missing.add(event.run);
+    let room = removeAtOnce;
+    for (const run of expired) {
+      const remains = await loadRemains(store, partition, run, room);
+      if (remains === undefined) continue;
+      state.remains.set(run, remains);
+      room -= remains.keys.length;
+    }
     for (const run of missing) if (await loadRun(engine, state, run, clock.now())) ended.push(run);
   }
 

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { encode } from "../core/event.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
 import type { Engine } from "../ports/engine.ts";
-import type { RunRow } from "../ports/views.ts";
+import type { RemovedRow, RunRow } from "../ports/views.ts";
 import { projector } from "./projector.ts";
 
 const step = { run: "r", step: "s", generation: 1 };
@@ -38,7 +38,9 @@ function given() {
   return { engine, applied, add, restarted };
 }
 
-function said({ run, state, step }: RunRow): string {
+function said(row: RunRow | RemovedRow): string {
+  const { run, state } = row;
+  const step = row.state === "removed" ? undefined : row.step;
   return [run, state, ...(step === undefined ? [] : [step])].join(" ");
 }
 

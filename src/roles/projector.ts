@@ -2,7 +2,7 @@
 import { decode, type Entry } from "../core/event.ts";
 import type { Engine } from "../ports/engine.ts";
 import { runRows } from "../views/runs.ts";
-import type { RunRow } from "../ports/views.ts";
+import type { RemovedRow, RunRow } from "../ports/views.ts";
 import type { Role } from "./role.ts";
 
 const readRecords = 5_000;
@@ -47,8 +47,8 @@ export function projector({
     return { applied: checkpoint, read: checkpoint };
   }
 
-  async function changedBy(entries: readonly Entry[]): Promise<readonly RunRow[]> {
-    const rows = new Map<string, RunRow>();
+  async function changedBy(entries: readonly Entry[]): Promise<readonly (RunRow | RemovedRow)[]> {
+    const rows = new Map<string, RunRow | RemovedRow>();
     for (const entry of entries) {
       // Most records are outcomes, which the list does not show: they are not even parsed.
       if (!isOfRun(entry)) continue;

@@ -18,6 +18,8 @@ import {
 } from "./model.ts";
 import { counting } from "./counting.ts";
 import { limits, type Limits } from "./limits.ts";
+import { lastOf } from "./removal.ts";
+import { checkOnce } from "./once.ts";
 import { outputTypes, refold, type Refold } from "./refold.ts";
 import { resync } from "./resync.ts";
 import { checkTraces } from "./traces.ts";
@@ -36,6 +38,8 @@ export type History = {
 export type Checked = {
   readonly violations: readonly string[];
   readonly runs: ReadonlyMap<string, Run>;
+  /** Runs that had ended and of which nothing is kept any more. */
+  readonly removed: ReadonlySet<string>;
   /** Sub-jobs whose success was folded, and joins. */
   readonly folds: number;
   readonly joins: number;
@@ -51,6 +55,7 @@ const tellAtMost = 12;
 export function check(history: History): Checked {
   const violations: string[] = [];
   const runs = new Map<string, Run>();
+  const removed = new Set<string>();
   const issues = new Map<string, number>();
   let folds = 0;
   let joins = 0;
@@ -85,10 +90,12 @@ export function check(history: History): Checked {
     joins += outputs.filter(({ type }) => type === "fan-out.joined").length;
     folds += model.folds();
     for (const [id, run] of model.runs) runs.set(id, run);
+    for (const id of model.removed) removed.add(id);
+    for (const id of model.leaving) tell(`run ${id}`, "it is leaving, and never left");
   }
   const steps = [...runs.values()].flatMap(({ steps }) => steps);
   const swept = steps.reduce((sum, step) => sum + step.swept, 0);
-  return { violations, runs, folds, joins, swept, issues };
+  return { violations, runs, removed, folds, joins, swept, issues };
 }
 
 function typeOf(text: string): string {
@@ -101,25 +108,8 @@ function told({ offset, at, text }: Entry): Told {
   return { ...header, offset, at, body: end === -1 ? undefined : text.slice(end + 1) };
 }
 
-/** What the log alone says: a join per generation at most, and one end per life of a run. */
-function checkOnce(outputs: readonly Told[], tell: (what: string) => void): void {
-  const joined = new Set<string>();
-  const ended = new Set<string>();
-  for (const { type, run, step, generation, total, ok, failed, skipped } of outputs) {
-    if (type === "fan-out.joined") {
-      const name = `${run}/${step} generation ${String(generation)}`;
-      if (joined.has(name)) tell(`${name} joined twice`);
-      joined.add(name);
-      if (Number(ok) + Number(failed) + Number(skipped) > Number(total))
-        tell(`${name} joined with more outcomes than sub-jobs`);
-    }
-    if (type === "run.resumed") ended.delete(run);
-    if (type === "run.ended") {
-      if (ended.has(run)) tell(`run ${run} ended twice`);
-      ended.add(run);
-    }
-  }
-}
+/** What managers tell themselves: what schedules start is judged by sim/schedules.ts, what waits for a removal by what comes of it. */
+const again: ReadonlySet<string> = new Set(["run.started", "run.expired"]);
 
 function checkCommit(
   model: Refold,
@@ -129,7 +119,8 @@ function checkCommit(
   issues: Map<string, number>,
   tell: (what: string) => void,
 ): void {
-  for (const event of events) model.take(event);
+  const last = lastOf(commit);
+  for (const event of events) model.take(event, last.has(event.offset));
   for (const event of events) keeping.hear(event);
   const { outputs, issued } = model.followed();
   const stored = new Map(commit.puts);
@@ -169,10 +160,9 @@ function checkOutputs(
   isKnown: (output: Output) => boolean,
   tell: (what: string) => void,
 ): void {
-  // What starts runs by itself is judged by sim/schedules.ts.
   const actual = texts
     .map((text): Output => told({ offset: -1, at: -1, text }))
-    .filter((output) => output.run !== undefined && output.type !== "run.started")
+    .filter(({ run, type }) => run !== undefined && !again.has(type))
     .filter(isKnown); // oxlint-disable-line typescript/no-unsafe-type-assertion -- managers write nothing else
   // In the order of each run: which of two runs comes first where one event concerns both, nobody promised.
   for (const run of new Set([...expected, ...actual].map((output) => output.run))) {
@@ -235,13 +225,14 @@ function checkPauses(
 
 /** When the forecast is looked at, and what it says, the rules do not know; but it is of a deadline that is still to come, and once. */
 function checkRisk(
-  { runs }: Refold,
+  { runs, removed, leaving }: Refold,
   { run: id, step: name, of, deadlineAt, forecastAt, riskAt }: Told,
   at: number,
   tell: (what: string) => void,
 ): void {
   const run = runs.get(id);
   const step = run?.steps.find(({ plan }) => plan.name === name);
+  if (removed.has(id) || leaving.has(id)) return; // It has ended since, and gone.
   if (run === undefined || step === undefined) return tell(`a risk of ${id}/${name}, which is not`);
   const holder = of === "run" ? run : step;
   if (holder.isAtRisk) tell(`${id}/${name} is at risk twice`);

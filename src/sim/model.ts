@@ -57,6 +57,7 @@ export type Run = {
   readonly plan: FlowPlan;
   readonly steps: Step[];
   state: string;
+  endedAt: number | undefined;
   at: number;
   /** When it may begin, of one that waits. */
   readonly beginAt: number;

@@ -45,6 +45,8 @@ export type BootOptions = {
   readonly plans: ReadonlyMap<string, FlowPlan>;
   readonly schedules: readonly SchedulePlan[];
   readonly crash: () => void;
+  /** Records of expired runs that a commit removes. */
+  readonly removeAtOnce: number;
   readonly onError: (role: string, error: unknown) => void;
 };
 
@@ -63,6 +65,7 @@ export function boot(options: BootOptions): Booted {
       partition,
       holder: process.name,
       plans,
+      removeAtOnce: options.removeAtOnce,
       schedules: new Map(
         options.schedules
           .filter(({ name }) => partitionOf(name, engine.partitions) === partition)

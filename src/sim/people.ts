@@ -26,8 +26,12 @@ export type PeopleOptions = {
   readonly flows: readonly string[];
   readonly runs: number;
   readonly commands: number;
+  /** How often somebody says that a run need not be kept any longer. */
+  readonly expirations: number;
   /** How long the storm lasts. */
   readonly stormMs: number;
+  /** The run was removed, and not started again. */
+  readonly isGone: (run: string) => Promise<boolean>;
 };
 
 export type People = {
@@ -104,17 +108,20 @@ export function people(options: PeopleOptions): People {
 
   const status = (run: string): Promise<Status | undefined> => answered(() => reader.status(run));
 
-  async function start(run: string, twin: string): Promise<void> {
-    await clock.sleep(draw.unit(run, twin, "start") * stormMs * 0.4);
-    const priority = draw.pick<Priority>(["low", "normal", "high", "urgent"], run, "priority");
-    const customer = draw.pick(customers, run, "customer");
+  function flowOf(run: string): string {
     const jobs = options.flows.filter((name) => name.startsWith(sentPrefix));
     const [job] = jobs;
-    const isSent = job !== undefined && draw.chance(0.25, run, "sent");
-    const flow = isSent
+    return job !== undefined && draw.chance(0.25, run, "sent")
       ? draw.pick([job, ...jobs], run, "job")
       : flowName(draw.between(0, users.flows - 1, run, "flow"));
-    const input: Json = isSent ? { key: run } : { run };
+  }
+
+  async function start(run: string, twin: string, within: number): Promise<void> {
+    await clock.sleep(draw.unit(run, twin, "start") * stormMs * within);
+    const priority = draw.pick<Priority>(["low", "normal", "high", "urgent"], run, "priority");
+    const customer = draw.pick(customers, run, "customer");
+    const flow = flowOf(run);
+    const input: Json = flow.startsWith(sentPrefix) ? { key: run } : { run };
     const delayMs = draw.chance(0.3, run, "delayed") ? draw.unit(run, "delay") * stormMs * 0.5 : 0;
     await append(run, {
       type: "run.started",
@@ -198,6 +205,15 @@ export function people(options: PeopleOptions): People {
     await ask(run, draw.pick(commands, name), name);
   }
 
+  /** What is said before its time, or of a run that is under way, must have no effect. */
+  async function expire(n: number): Promise<void> {
+    const name = `expiration-${n}`;
+    await clock.sleep(draw.unit(name, "when") * stormMs);
+    const run = draw.pick(["run-0", ...ids], name, "run");
+    const retentionMs = draw.pick([0, 0, 500, 5_000], name, "retention");
+    await append(run, { type: "run.expired", run, flow: flowOf(run), retentionMs });
+  }
+
   /** A redrive that nobody has taken in yet may open it again. */
   async function isAsked(run: string, from: number): Promise<boolean> {
     const all = { records: Infinity, bytes: Infinity };
@@ -212,6 +228,7 @@ export function people(options: PeopleOptions): People {
     for (let asked = 0; ;) {
       await clock.sleep(lookMs);
       const now = await status(run);
+      if (now === undefined && (await options.isGone(run))) break;
       if (now === undefined) continue;
       const isOver = now.state === "done" || now.state === "failed" || now.state === "cancelled";
       if (isOver && !(await isAsked(run, now.asOf))) break;
@@ -237,9 +254,11 @@ export function people(options: PeopleOptions): People {
   return {
     act() {
       for (const run of ids) {
-        void start(run, "a");
-        if (draw.chance(0.2, run, "twin")) void start(run, "b");
+        void start(run, "a", 0.4);
+        if (draw.chance(0.2, run, "twin")) void start(run, "b", 0.4);
+        if (options.expirations > 0 && draw.chance(0.5, run, "again")) void start(run, "c", 0.9);
       }
+      for (let n = 0; n < options.expirations; n += 1) void expire(n);
       for (let n = 0; n < options.commands; n += 1) void interfere(n);
     },
     attend() {

@@ -28,8 +28,11 @@ import { pausing } from "./pausing.ts";
 export type Refold = {
   readonly runs: Map<string, Run>;
   readonly paused: Paused;
-  /** Takes in the next event. */
-  readonly take: (event: Told) => void;
+  /** Of which nothing is kept any more, and those of which something still is: removed in portions, as the log does not say. */
+  readonly removed: ReadonlySet<string>;
+  readonly leaving: ReadonlySet<string>;
+  /** Takes in the next event. `takesLast` says of an expired run whether the store removed the last of it then. */
+  readonly take: (event: Told, takesLast: boolean) => void;
   readonly followed: Life["followed"];
   readonly folds: () => number;
 };
@@ -43,6 +46,7 @@ function deadlineOf(plan: FlowPlan, event: Told, beginAt: number): number | unde
 /** What managers say: to a manager it is no news, not even of the time. */
 export const outputTypes: ReadonlySet<string> = new Set([
   "schedule.ticked",
+  "run.removed",
   "run.delayed",
   "run.began",
   "step.began",
@@ -65,6 +69,8 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
   const pauses = pausing(runs, paused, lives);
   const { pauseAll, adopt } = pauses;
   const { ask, close, cancel } = commands(lives, pauses);
+  const removed = new Set<string>();
+  const leaving = new Set<string>();
   let folds = 0;
 
   // ---- outcomes
@@ -121,6 +127,10 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
     }
   }
 
+  function noteEnds(at: number): void {
+    for (const run of runs.values()) run.endedAt = isEnded(run) ? (run.endedAt ?? at) : undefined;
+  }
+
   /** Deadlines that have passed, the earliest first, and what is to follow. */
   function late(run: Run, at: number): void {
     for (;;) {
@@ -144,7 +154,8 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
 
   function start(event: Told): void {
     const plan = plans.get(String(event["flow"]));
-    if (plan === undefined || runs.has(event.run)) return;
+    if (plan === undefined || runs.has(event.run) || leaving.has(event.run)) return;
+    removed.delete(event.run);
     const beginAt = Math.max(event.at, Number(event["beginAt"] ?? 0));
     const run: Run = {
       id: event.run,
@@ -155,6 +166,7 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
       trace: event["trace"],
       steps: plan.steps.map(newStep),
       state: "waiting",
+      endedAt: undefined,
       at: 0,
       deadlineAt: deadlineOf(plan, event, beginAt),
       isLate: false,
@@ -164,6 +176,21 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
     runs.set(run.id, run);
     if (beginAt <= event.at) return beginRun(run, event.at);
     say({ type: "run.delayed", run: run.id, flow: plan.name, beginAt });
+  }
+
+  /** What has ended, and was to be kept no longer than this after it, goes: at once, or in portions. */
+  function expire(event: Told, takesLast: boolean): void {
+    const run = runs.get(event.run);
+    const isOver =
+      run?.endedAt !== undefined &&
+      run.plan.name === event["flow"] &&
+      run.endedAt + Number(event["retentionMs"]) <= event.at;
+    if (!isOver && !leaving.has(event.run)) return;
+    runs.delete(event.run);
+    if (!takesLast) return void leaving.add(event.run);
+    leaving.delete(event.run);
+    removed.add(event.run);
+    say({ type: "run.removed", run: event.run, flow: event["flow"], by: event.offset });
   }
 
   function settleMain(run: Run, step: Step, event: Told): void {
@@ -214,12 +241,19 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
 
   function settle(step: Step, plan: FanOutPlan, event: Told): void {
     const results = event.body === undefined ? [] : (JSON.parse(event.body) as readonly unknown[]); // oxlint-disable-line typescript/no-unsafe-type-assertion -- a body is an array
+    const size = step.subJobs.length;
+    const bads = (event["bad"] ?? []) as readonly Bad[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
+    const all = [...indicesOf(event["ok"], 3), ...bads.map(({ index }) => index)];
+    if (all.some((index) => index >= size)) {
+      step.stale += 1; // Of one of the same id that was removed.
+      return;
+    }
     let place = 0;
     for (const index of indicesOf(event["ok"], 3)) {
       succeed(step, index, results[place]);
       place += 1;
     }
-    for (const bad of (event["bad"] ?? []) as readonly Bad[]) fail(step, plan, bad); // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
+    for (const bad of bads) fail(step, plan, bad);
   }
 
   function lose(run: Run, step: Step, event: Told): void {
@@ -231,7 +265,10 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
         loseMain(run, step, why, event.at);
       return;
     }
-    for (const [index, issue] of issuesOf(event["subJobs"])) {
+    const triples = event["subJobs"] as readonly number[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
+    for (let t = 0; t + 2 < triples.length; t += 3)
+      if ((triples[t] ?? 0) + (triples[t + 1] ?? 0) > step.subJobs.length) step.stale += 1;
+    for (const [index, issue] of issuesOf(triples)) {
       const one = step.subJobs[index];
       if (one?.state === "flying" && one.issue === issue) loseOne(one, why);
     }
@@ -264,23 +301,32 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
     join(run, step, event.at);
   }
 
+  function take(event: Told, takesLast: boolean): void {
+    wake(event.at);
+    noteEnds(event.at);
+    if (event.type === "run.expired") return expire(event, takesLast);
+    if (event.type === "run.started") return start(event);
+    if (event.type === "queue.lost") return loseQueue(event);
+    if (event.type === "pauses.told") return adopt(event);
+    if (event.type.startsWith("pause-all") || event.type.startsWith("resume-all"))
+      return pauseAll(event);
+    const run = runs.get(event.run);
+    if (run === undefined) return;
+    if (event.type.endsWith(".asked")) return ask(run, event);
+    const step = run.steps.find(({ plan }) => plan.name === event.step);
+    if (step !== undefined) takeOfStep(run, step, event);
+  }
+
   return {
     runs,
     paused,
+    removed,
+    leaving,
     folds: () => folds,
-    take(event) {
+    take(event, takesLast) {
       if (outputTypes.has(event.type)) return; // Whoever decided it knew it then.
-      wake(event.at);
-      if (event.type === "run.started") return start(event);
-      if (event.type === "queue.lost") return loseQueue(event);
-      if (event.type === "pauses.told") return adopt(event);
-      if (event.type.startsWith("pause-all") || event.type.startsWith("resume-all"))
-        return pauseAll(event);
-      const run = runs.get(event.run);
-      if (run === undefined) return;
-      if (event.type.endsWith(".asked")) return ask(run, event);
-      const step = run.steps.find(({ plan }) => plan.name === event.step);
-      if (step !== undefined) takeOfStep(run, step, event);
+      take(event, takesLast);
+      noteEnds(event.at);
     },
     followed: lives.followed,
   };

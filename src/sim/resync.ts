@@ -4,7 +4,7 @@
  */
 import type { SliceTask, Task } from "../core/task.ts";
 import type { Value } from "../ports/store.ts";
-import type { Run, Step, SubJob } from "./model.ts";
+import { isEnded, type Run, type Step, type SubJob } from "./model.ts";
 
 const states = [
   "open",
@@ -30,6 +30,7 @@ export function resync(
   if (record !== undefined) {
     run.state = String(record["state"]);
     run.at = Number(record["at"]);
+    run.endedAt = isEnded(run) ? Number(record["endedAt"]) : undefined;
   }
   for (const step of run.steps) {
     const one = parse(stored.get(`step/${run.id}/${step.plan.name}`));

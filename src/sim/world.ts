@@ -1,9 +1,9 @@
 /** One simulated world: drawn by its seed, stormy for a while, then quiet until everything has ended. */
+import type { Entry } from "../core/event.ts";
 import { keys, partitionOf, scheduleOf } from "../core/ids.ts";
 import { runEvent, toldIn } from "../core/run-event.ts";
-import { memoryEngine, type MemoryEngine } from "../engines/memory/engine.ts";
+import { memoryEngine } from "../engines/memory/engine.ts";
 import { ConflictError, UnavailableError } from "../errors.ts";
-import type { Engine } from "../ports/engine.ts";
 import { reader as readerOf } from "../roles/reader.ts";
 import {
   check,
@@ -16,9 +16,11 @@ import {
 import { newLife, simClock, type Life } from "./clock.ts";
 import { drawer } from "./draw.ts";
 import { isEnded, type Run } from "./model.ts";
-import { boot, listenerName, type Booted, type NodePlan } from "./node.ts";
+import { boot, type Booted, type NodePlan } from "./node.ts";
 import { people as peopleOf } from "./people.ts";
 import { faultyEngine, type Between, type Process } from "./ports.ts";
+import { recording } from "./recording.ts";
+import { checkGone, isGone } from "./removal.ts";
 import { itemsOf, plansOf, scheduledFlow, type Users } from "./program.ts";
 import { checkSchedule, drawSchedules } from "./schedules.ts";
 import { clear, drawWeather, each, faultKinds, type FaultKind } from "./weather.ts";
@@ -152,6 +154,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
       plans: flowPlans,
       schedules,
       crash: () => between.crash(process),
+      removeAtOnce: draw.pick([1, 7, 500], "removed at once"),
       onError: (role, error) => {
         if (!life.alive || error instanceof UnavailableError || error instanceof ConflictError)
           return;
@@ -218,8 +221,14 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
     runs,
     commands,
     stormMs,
+    expirations: calm ? 0 : draw.pick([0, 0, 3, 12], "expirations"),
+    isGone: async (run) => isGone(await wholeLog(partitionOf(run, partitions)), run),
     reader: readerOf({ ...options, plans: flowPlans }),
   });
+
+  async function wholeLog(partition: number): Promise<readonly Entry[]> {
+    return memory.log.read(partition, 0, { records: Infinity, bytes: Infinity });
+  }
 
   // ---- the storm, and after it
   for (const node of nodes) start(node);
@@ -247,7 +256,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
     partitions: await Promise.all(
       commits.map(async (accepted, partition) => ({
         commits: accepted,
-        entries: await memory.log.read(partition, 0, { records: Infinity, bytes: Infinity }),
+        entries: await wholeLog(partition),
       })),
     ),
   };
@@ -260,7 +269,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   if (isLate)
     for (const run of people.ids) if (!people.over.has(run)) violations.push(hangs(run, checked));
   for (const run of people.acknowledged)
-    if (!checked.runs.has(run))
+    if (!checked.runs.has(run) && !checked.removed.has(run))
       violations.push(`the start of ${run} was acknowledged, and there is no such run`);
   if (!isLate) await judgeEnd();
 
@@ -275,6 +284,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
       for (const run of checked.runs.values())
         if (stored.has(keys.run(run.id)))
           checkStored(run, stored, (what) => violations.push(`at the end: ${what}`));
+      violations.push(...(await checkGone(memory.store, partition, checked)));
     }
     for (const run of checked.runs.values()) judgeRun(run);
     for (const [partition, { entries }] of history.partitions.entries())
@@ -359,31 +369,6 @@ function planNodes(
   for (let n = 1; n <= workers; n += 1)
     all.push({ name: `worker-${n}`, manages: false, slots: slotsOf(n), queues, owns: false });
   return all.slice(0, Math.max(1, atMost));
-}
-
-/** The engine as all processes share it, with every commit that it accepts noted down. */
-function recording(
-  memory: MemoryEngine,
-  queueSurvives: boolean,
-  commits: readonly Accepted[][],
-  toldFrom: number[],
-): Engine {
-  return {
-    ...memory,
-    queueSurvives,
-    store: {
-      ...memory.store,
-      async commit(claim, commit) {
-        const next = await memory.store.commit(claim, commit);
-        commits[claim.partition]?.push({ from: claim.offset, epoch: claim.epoch, commit });
-        return next;
-      },
-      async keep(partition, reader, kept) {
-        await memory.store.keep(partition, reader, kept);
-        if (reader === listenerName && kept.from === undefined) toldFrom[partition] = kept.to;
-      },
-    },
-  };
 }
 
 function hangs(id: string, { runs }: Checked): string {

@@ -1,8 +1,11 @@
 import type { Recorded } from "../core/event.ts";
-import type { RunRow } from "../ports/views.ts";
+import type { RemovedRow, RunRow } from "../ports/views.ts";
 
 /** The line of a run in the list, after this event; undefined where the event does not change it. */
-export function runRows(before: RunRow | undefined, event: Recorded): RunRow | undefined {
+export function runRows(
+  before: RunRow | RemovedRow | undefined,
+  event: Recorded,
+): RunRow | RemovedRow | undefined {
   if (event.type === "run.began" || event.type === "run.delayed") {
     const { run, flow, customer, priority, deadlineAt, tags } = event;
     const isDelayed = event.type === "run.delayed";
@@ -17,7 +20,8 @@ export function runRows(before: RunRow | undefined, event: Recorded): RunRow | u
       ...(tags === undefined ? {} : { tags }),
     };
   }
-  if (before === undefined) return undefined;
+  if (event.type === "run.removed") return { run: event.run, state: "removed" };
+  if (before === undefined || before.state === "removed") return undefined;
   const { because: _, endedAt: __, ...rest } = before;
   switch (event.type) {
     case "step.began":

@@ -16,7 +16,9 @@ export function memoryViews(partitions: number): Views {
     async apply(partition, from, to, changed) {
       checkCheckpoint(partition, from, checkpointOf(partition));
       checkpoints[partition] = to;
-      for (const row of changed) rows.set(row.run, row);
+      for (const row of changed)
+        if (row.state === "removed") rows.delete(row.run);
+        else rows.set(row.run, row);
     },
     run: async (run) => rows.get(run),
     async runs(query) {
@@ -39,7 +41,8 @@ function matches(row: RunRow, query: RunQuery): boolean {
     (query.states?.includes(row.state) ?? true) &&
     (query.flow ?? row.flow) === row.flow &&
     (query.customer ?? row.customer) === row.customer &&
-    row.startedAt >= (query.since ?? -Infinity)
+    row.startedAt >= (query.since ?? -Infinity) &&
+    (query.endedBefore === undefined || (row.endedAt ?? Infinity) < query.endedBefore)
   );
 }
 

@@ -27,7 +27,9 @@ const putFrom = (first: number): string => `put as (
 
 const runsBy = (narrowest: string): string => `
   select row from fanfold.run
-  where ${narrowest} and started_at >= $1 and ($2::text is null or flow = $2)
+  where ${narrowest} and started_at >= $1 and started_at <= $6::double precision
+    and ($6::double precision = 'Infinity' or (row::json ->> 'endedAt')::double precision < $6)
+    and ($2::text is null or flow = $2)
     and ($3::text[] is null or state = any($3)) and ($4::text is null or customer = $4)
   order by started_at desc, run limit $5`;
 
@@ -199,7 +201,9 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
       select given.* from moved, unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::double precision[], $9::text[])
         as given (run, state, flow, customer, started_at, row)
       on conflict (run) do update set state = excluded.state, flow = excluded.flow, customer = excluded.customer,
-        started_at = excluded.started_at, row = excluded.row)
+        started_at = excluded.started_at, row = excluded.row),
+    unlisted as (
+      delete from fanfold.run using moved where run = any($10::text[]))
     select partition from moved`,
 
   run: `select row from fanfold.run where run = $1`,

@@ -1,5 +1,5 @@
 import { assert } from "../../errors.ts";
-import type { RunQuery, RunRow, Views } from "../../ports/views.ts";
+import type { RemovedRow, RunQuery, RunRow, Views } from "../../ports/views.ts";
 import { checkPartition } from "../memory/checks.ts";
 import { checkCheckpoint } from "../memory/views.ts";
 import { encodeText, numberArray, textArray } from "./arrays.ts";
@@ -34,13 +34,14 @@ export function postgresViews(database: Database, partitions: number): Views {
       return rows[0] === undefined ? undefined : runRow(rows[0]);
     },
     async runs(query) {
-      const { states, flow, customer, since, limit } = query;
+      const { states, flow, customer, since, endedBefore, limit } = query;
       const { rows } = await database.query(narrowest(query), [
         since ?? "-Infinity",
         flow === undefined ? null : encodeText(flow),
         states === undefined ? null : textArray(states),
         customer === undefined ? null : encodeText(customer),
         limitOf(limit),
+        endedBefore ?? "Infinity",
       ]);
       return rows.map(runRow);
     },
@@ -54,7 +55,8 @@ function narrowest({ states, flow, customer }: RunQuery): Statement {
   return flow === undefined ? statements.runsByStart : statements.runsByFlow;
 }
 
-function rowArrays(rows: readonly RunRow[]): readonly Param[] {
+function rowArrays(changed: readonly (RunRow | RemovedRow)[]): readonly Param[] {
+  const rows = changed.filter((row): row is RunRow => row.state !== "removed");
   return [
     textArray(rows.map(({ run }) => run)),
     textArray(rows.map(({ state }) => state)),
@@ -62,6 +64,7 @@ function rowArrays(rows: readonly RunRow[]): readonly Param[] {
     textArray(rows.map(({ customer }) => customer)),
     numberArray(rows.map(({ startedAt }) => startedAt)),
     textArray(rows.map((row) => JSON.stringify(row))),
+    textArray(changed.flatMap(({ run, state }) => (state === "removed" ? [run] : []))),
   ];
 }
 

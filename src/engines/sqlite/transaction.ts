@@ -20,6 +20,7 @@ const statements = {
             where partition = ? and epoch = ? and offset = ?`,
   view: "update partition set viewed = ? where partition = ? and viewed = ?",
   row: "insert or replace into runs values (?, ?, ?, ?, ?, ?)",
+  unlist: "delete from runs where run = ?",
 } as const;
 
 type Name = keyof typeof statements;
@@ -44,6 +45,7 @@ export function transactionOn(db: DatabaseSync): Transact {
     advance: db.prepare(statements.advance),
     view: db.prepare(statements.view),
     row: db.prepare(statements.row),
+    unlist: db.prepare(statements.unlist),
   };
 
   function run([name, ...values]: Write): void {

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { assert } from "../../errors.ts";
-import type { RunQuery, RunRow, Views } from "../../ports/views.ts";
+import type { RemovedRow, RunQuery, RunRow, Views } from "../../ports/views.ts";
 import { checkPartition } from "../memory/checks.ts";
 import { checkCheckpoint } from "../memory/views.ts";
 import { limitOf, numberIn, type Row, textIn } from "../rows.ts";
@@ -33,8 +33,10 @@ export type ViewsReader = {
 
 /** One statement per index: the narrowest question that was asked chooses it, the others filter. */
 export function viewsReader(db: DatabaseSync, partitions: number): ViewsReader {
-  const filters = `started_at >= :since
+  // What ended before began before: so the index leaves out what is too young.
+  const filters = `started_at >= :since and started_at <= :until
     and (:flow is null or flow = :flow)
+    and (:until = 9e999 or row ->> 'endedAt' < :until)
     and (:states is null or state in (select value from json_each(:states)))
     order by started_at desc, run limit :limit`;
   const byCustomer = db.prepare(
@@ -51,10 +53,11 @@ export function viewsReader(db: DatabaseSync, partitions: number): ViewsReader {
   const viewed = db.prepare("select viewed from partition where partition = ?");
   const one = db.prepare("select row from runs where run = ?");
 
-  function rowsOf({ states, flow, customer, since, limit }: RunQuery): readonly Row[] {
+  function rowsOf({ states, flow, customer, since, endedBefore, limit }: RunQuery): readonly Row[] {
     const among = states === undefined ? null : JSON.stringify(states);
     const values = {
       since: since ?? -Infinity,
+      until: endedBefore ?? Infinity,
       flow: flow ?? null,
       states: among,
       limit: limitOf(limit),
@@ -78,7 +81,8 @@ export function viewsReader(db: DatabaseSync, partitions: number): ViewsReader {
   };
 }
 
-function writeOf(row: RunRow): Write {
+function writeOf(row: RunRow | RemovedRow): Write {
+  if (row.state === "removed") return ["unlist", row.run];
   const { run, state, flow, customer, startedAt } = row;
   return ["row", run, state, flow, customer ?? null, startedAt, JSON.stringify(row)];
 }

@@ -1,0 +1,29 @@
+import type { MemoryEngine } from "../engines/memory/engine.ts";
+import type { Engine } from "../ports/engine.ts";
+import type { Accepted } from "./checkers.ts";
+import { listenerName } from "./node.ts";
+
+/** The engine as all processes share it, with every commit that it accepts noted down. */
+export function recording(
+  memory: MemoryEngine,
+  queueSurvives: boolean,
+  commits: readonly Accepted[][],
+  toldFrom: number[],
+): Engine {
+  return {
+    ...memory,
+    queueSurvives,
+    store: {
+      ...memory.store,
+      async commit(claim, commit) {
+        const next = await memory.store.commit(claim, commit);
+        commits[claim.partition]?.push({ from: claim.offset, epoch: claim.epoch, commit });
+        return next;
+      },
+      async keep(partition, reader, kept) {
+        await memory.store.keep(partition, reader, kept);
+        if (reader === listenerName && kept.from === undefined) toldFrom[partition] = kept.to;
+      },
+    },
+  };
+}
