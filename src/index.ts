@@ -19,6 +19,8 @@ export type { Flow, FlowChain, Items, Joined, Page, Pages } from "./define/flow.
 export type { Fold, Folds } from "./define/folds.ts";
 export { job } from "./define/job.ts";
 export type { Job } from "./define/job.ts";
+export { limit } from "./define/limit.ts";
+export type { Limit } from "./define/limit.ts";
 export { listener } from "./define/listener.ts";
 export type { EventOf, Listener } from "./define/listener.ts";
 export { webhook } from "./define/webhook.ts";

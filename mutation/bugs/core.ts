@@ -255,8 +255,13 @@ export const inCore: readonly Bug[] = [
   ]),
   bug("a pace that people have set is for nothing", [
     "src/core/state.ts",
+    "  return [throttleOf(state, plan.job), ...shared, paceOf(state, run, step)].filter(",
+    "  return [throttleOf(state, plan.job), ...shared].filter(",
+  ]),
+  bug("a limit that jobs share is for nothing", [
+    "src/core/state.ts",
+    "  return [throttleOf(state, plan.job), ...shared, paceOf(state, run, step)].filter(",
     "  return [throttleOf(state, plan.job), paceOf(state, run, step)].filter(",
-    "  return [throttleOf(state, plan.job)].filter(",
   ]),
   bug("who waits for room under a limit does not come back", [
     "src/core/state.ts",

@@ -1,5 +1,6 @@
 /** What an app is made of, and whether it fits together. */
 import { sentPrefix } from "../core/ids.ts";
+import type { SharedLimit } from "../core/plan.ts";
 import type { Flow } from "../define/flow.ts";
 import type { Job } from "../define/job.ts";
 import type { Listener } from "../define/listener.ts";
@@ -44,6 +45,7 @@ export function sorted(parts: readonly Part[]): Sorted {
           `${step.job.name} is used by ${flow.name}/${step.name} but is not in app({ parts }): add it`,
         );
   }
+  checkLimits(jobs.values());
   const schedules = byKind("schedule");
   for (const { name, run } of schedules.values())
     if ((run.kind === "flow" ? flows : jobs).get(run.name) !== run)
@@ -53,6 +55,20 @@ export function sorted(parts: readonly Part[]): Sorted {
   for (const one of [...jobs.values()].map(sent)) flows.set(one.name, one);
   const listeners = [...byKind("listener").values()];
   return { flows, jobs, listeners, schedules, webhooks: byKind("webhook") };
+}
+
+/** One name, one limit: else it would be a matter of chance which of them holds. */
+function checkLimits(jobs: Iterable<Job>): void {
+  const known = new Map<string, { readonly limit: SharedLimit; readonly job: string }>();
+  for (const { name: job, plan } of jobs)
+    for (const limit of plan.limits ?? []) {
+      const other = known.get(limit.name);
+      if (other === undefined) known.set(limit.name, { limit, job });
+      else if (JSON.stringify(other.limit) !== JSON.stringify(limit))
+        throw new UsageError(
+          `limit "${limit.name}" of job "${job}" is not that of job "${other.job}": define it once, and name it in both`,
+        );
+    }
 }
 
 function isOf<K extends Part["kind"]>(

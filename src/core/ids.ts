@@ -51,6 +51,9 @@ export function scheduleOf(run: string): string | undefined {
 /** How the flow is called by which a job runs that was sent by itself: no flow that somebody wrote has a colon. */
 export const sentPrefix = "job:";
 
+/** How a limit that jobs share is called among throttles: no job has a colon. */
+export const limitPrefix = "limit:";
+
 /** Where the run lives: from 0 to partitions - 1, the same for ever. */
 export function partitionOf(run: string, partitions: number): number {
   return hashOf(scheduleOf(run) ?? run).h1 % partitions;

@@ -11,12 +11,16 @@ export type JobPlan = {
   readonly timeoutMs: number;
   /** Over all runs of the job. */
   readonly limit?: LimitPlan;
+  /** Those it shares with other jobs, over all runs of all of them. */
+  readonly limits?: readonly SharedLimit[];
   /** Seeds the size of the first slices, before anything has run. */
   readonly estimateMs?: number;
   readonly cost?: Cost;
   /** What of its inputs and results is not shown (redact.ts). */
   readonly redact?: readonly string[];
 };
+
+export type SharedLimit = LimitPlan & { readonly name: string };
 
 /** What a slot costs while it works. */
 export type Cost = { readonly perHour: number; readonly currency: string };

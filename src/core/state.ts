@@ -5,9 +5,10 @@ import * as slices from "./slices.ts";
 import type { FanOut } from "./fan-out.ts";
 import { heap, type Heap } from "./heap.ts";
 import type { Schedule, Schedules } from "./schedule.ts";
+import { limitPrefix } from "./ids.ts";
 import { limits } from "./limits.ts";
 import { noPauses, pausesAt, type Pauses, type Place } from "./pauses.ts";
-import type { JobPlan, Plans, StepPlan } from "./plan.ts";
+import type { JobPlan, Plans, SharedLimit, StepPlan } from "./plan.ts";
 import { isEnded, stepAt, type Run, type Step } from "./run.ts";
 import type { Remains } from "./removal.ts";
 import type { Task } from "./task.ts";
@@ -28,7 +29,7 @@ export type Partition = {
   readonly pools: Map<string, Pool>;
   /** How many partitions share what is limited for all runs. */
   readonly partitions: number;
-  /** By job, and by step as `run/step`; of those that have a limit. */
+  /** By job, by limit as `limit:name`, and by step as `run/step`; of those that have one. */
   readonly throttles: Map<string, Throttle>;
   /** As they were stored, of those that nobody has asked for yet. */
   readonly tokens: Map<string, Pick<Throttle, "tokens" | "at" | "heldUntil">>;
@@ -116,17 +117,28 @@ export function wakeAt(state: Partition): number | undefined {
   return at === Infinity ? undefined : at;
 }
 
-/** All that the fan-out is limited by in this partition: its job, and the pace that people have set for it. */
+/** All that the fan-out is limited by in this partition: its job, what its job shares with others, and the pace that people have set for it. */
 export function throttlesOf(state: Partition, run: Run, position: number): readonly Throttle[] {
   const { step, plan } = stepAt(run, position);
   if (step.kind !== "fan-out" || plan.kind !== "fan-out") return [];
-  return [throttleOf(state, plan.job), paceOf(state, run, step)].filter((one) => one !== undefined);
+  const shared = (plan.job.limits ?? []).map((limit) => sharedOf(state, limit));
+  return [throttleOf(state, plan.job), ...shared, paceOf(state, run, step)].filter(
+    (one) => one !== undefined,
+  );
 }
 
 function throttleOf(state: Partition, { name, limit }: JobPlan): Throttle | undefined {
   const own = state.throttles.get(name);
   if (own !== undefined || (limit === undefined && !state.tokens.has(name))) return own;
   return newThrottle(state, name, throttle(limit ?? {}, state.partition, state.partitions));
+}
+
+function sharedOf(state: Partition, limit: SharedLimit): Throttle {
+  const name = `${limitPrefix}${limit.name}`;
+  return (
+    state.throttles.get(name) ??
+    newThrottle(state, name, throttle(limit, state.partition, state.partitions))
+  );
 }
 
 /** Another pace for this step from now on, null for none: it begins with all that may come at once. */

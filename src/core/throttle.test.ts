@@ -32,6 +32,38 @@ test("a job's concurrency holds for all of its runs together", () => {
     .expect({ put: [2, 0], tasks: [{ run: "r" }, { run: "s" }] });
 });
 
+test("a limit that jobs share holds for all of them together, beside what each may", () => {
+  const limits = [{ name: "smtp", concurrency: 3 }];
+  const mail = flowPlan([fanOutPlan("all", { job: { limits } })]);
+  const text = flowPlan(
+    [fanOutPlan("all", { job: { name: "text", limits, limit: { concurrency: 1 } } })],
+    { name: "texts" },
+  );
+  const texts = [
+    begin(0, { run: "s", flow: "texts" }),
+    page(0, 0, 3, { run: "s" }),
+    seal(0, 3, { run: "s" }),
+  ];
+  given([mail, text], split(3))
+    .when(...texts)
+    .expect({ put: [] });
+  given([mail, text], [...split(3), ...texts])
+    .when(ok(1, 0), ok(2, 1), ok(3, 2))
+    .expect({ put: [0], tasks: [{ run: "s", job: "text" }] });
+  given([mail, text], [...texts, ...split(4)]).expect({ step: { "in-flight": 2 } });
+});
+
+test("a rate that jobs share is spent by all of them, over a restart too", () => {
+  const limits = [{ name: "smtp", rate }];
+  const flows = ["f", "g"].map((name) =>
+    flowPlan([fanOutPlan("all", { job: { name, limits } })], { name }),
+  );
+  const others = [begin(0, { run: "s", flow: "g" }), page(0, 0, 3, { run: "s" })];
+  given(flows, [...split(3), ...others])
+    .when(ticked(99), ticked(100), ticked(200))
+    .expect({ tasks: [{ run: "r" }, { run: "s" }] });
+});
+
 test("what a cancelled run had in flight, others may use", () => {
   given([few], [...split(3), ...second])
     .when(ask(1, "cancel"))

@@ -1,10 +1,11 @@
 import type { Cost, JobPlan } from "../core/plan.ts";
 import type { Ctx } from "./ctx.ts";
 import { UsageError } from "../errors.ts";
-import { type Duration, positiveMs, shown, rateOf, type RateText } from "./duration.ts";
+import { type Duration, positiveMs, shown, type RateText } from "./duration.ts";
 import type { MustStore, MustStoreInput, Stored } from "./json.ts";
+import { limitPlan, type Limit } from "./limit.ts";
 import { checkSchema, type Schema, type SchemaInput, type SchemaOutput } from "./schema.ts";
-import { between, callable, named, type Work, workPlan } from "./work.ts";
+import { callable, named, type Work, workPlan } from "./work.ts";
 
 export type Awaitable<T> = T | Promise<T>;
 
@@ -33,6 +34,8 @@ export interface JobDefinition<S extends Schema, R> extends Work {
   readonly concurrency?: number;
   /** How many of it may be begun per time, in all runs together: "50/s", "1000/h". */
   readonly rate?: RateText;
+  /** Limits that it shares with other jobs; all of them hold at once, beside its own. */
+  readonly limits?: readonly Limit[];
   /** How long one takes, as far as you know: seeds sizes and forecasts before anything has run. */
   readonly estimate?: Duration;
   /** What a slot costs while it works: statistics and plans say what runs cost. */
@@ -62,7 +65,7 @@ export function job<const N extends string, S extends Schema, R>(
       name,
       ...workPlan(definition, what),
       ...estimateMs,
-      ...limitOf(definition, what),
+      ...limitsOf(definition, what),
       ...(cost === undefined ? {} : { cost: checkCost(cost, what) }),
       ...(redact === undefined ? {} : { redact: checkRedact(redact, what) }),
     },
@@ -71,19 +74,28 @@ export function job<const N extends string, S extends Schema, R>(
   };
 }
 
-function limitOf(
-  { concurrency, rate }: { readonly concurrency?: number; readonly rate?: RateText },
+function limitsOf<I>(
+  {
+    limits = [],
+    ...own
+  }: Pick<JobDefinition<Schema<I>, unknown>, "limits" | "concurrency" | "rate">,
   what: string,
-): Pick<JobPlan, "limit"> {
-  if (concurrency === undefined && rate === undefined) return {};
-  if (concurrency !== undefined)
-    between(concurrency, 1, Number.MAX_SAFE_INTEGER, `concurrency of ${what}`);
+): Pick<JobPlan, "limit" | "limits"> {
+  const plan = limitPlan(own, what);
+  if (!Array.isArray(limits) || !limits.every(isLimit))
+    throw new UsageError(
+      `limits of ${what} must be a list of what limit(…) returned, got ${shown(limits)}`,
+    );
+  if (new Set(limits.map(({ name }) => name)).size < limits.length)
+    throw new UsageError(`limits of ${what} has one of them twice`);
   return {
-    limit: {
-      ...(concurrency === undefined ? {} : { concurrency }),
-      ...(rate === undefined ? {} : { rate: rateOf(rate, `rate of ${what}`) }),
-    },
+    ...(plan === undefined ? {} : { limit: plan }),
+    ...(limits.length === 0 ? {} : { limits: limits.map(({ name, plan }) => ({ name, ...plan })) }),
   };
+}
+
+function isLimit(value: unknown): value is Limit {
+  return typeof value === "object" && value !== null && "kind" in value && value.kind === "limit";
 }
 
 function checkCost({ perHour, currency }: Cost, what: string): Cost {

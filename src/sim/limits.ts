@@ -1,4 +1,5 @@
 /** Whether what was put into the queue keeps the limits: judged by tasks and times alone. */
+import type { JobPlan } from "../core/plan.ts";
 import type { SliceTask } from "../core/task.ts";
 import type { Rate } from "../core/throttle.ts";
 import type { Run, Told } from "./model.ts";
@@ -13,7 +14,7 @@ export type Limits = {
 /** What of a rate may come at once: a tenth of a second's, and at least one. */
 const burstMs = 100;
 
-/** What is left of a rate, by what it is of. */
+/** What is left of a rate; of another rate, it is another bucket. */
 type Bucket = { readonly rate: Rate; tokens: number; at: number };
 
 export function limits(
@@ -24,13 +25,20 @@ export function limits(
   const heldUntil = new Map<string, number>();
   const buckets = new Map<string, Bucket>();
 
-  function flying(name: string): number {
+  /** Of all steps that are limited by it. */
+  function flying(isOf: (job: JobPlan) => boolean): number {
     let count = 0;
     for (const { steps } of runs.values())
       for (const { plan, subJobs } of steps)
-        if (plan.kind === "fan-out" && plan.job.name === name)
+        if (plan.kind === "fan-out" && isOf(plan.job))
           count += subJobs.filter(({ state }) => state === "flying").length;
     return count;
+  }
+
+  /** This partition's share; at least one. */
+  function shareOf(concurrency: number): number {
+    const rest = partition < concurrency % partitions ? 1 : 0;
+    return Math.max(1, Math.floor(concurrency / partitions) + rest);
   }
 
   /** Takes so many; false: there were not as many. Who shares a rate has his part of it. */
@@ -38,7 +46,7 @@ export function limits(
     const perMs = rate.count / rate.perMs / shared;
     const holds = Math.max(1, perMs * burstMs);
     let bucket = buckets.get(what);
-    if (bucket?.rate !== rate) bucket = { rate, tokens: holds, at };
+    if (bucket === undefined || bucket.rate !== rate) bucket = { rate, tokens: holds, at };
     bucket.tokens = Math.min(holds, bucket.tokens + (at - bucket.at) * perMs) - count;
     bucket.at = at;
     buckets.set(what, bucket);
@@ -61,13 +69,18 @@ export function limits(
       if (step?.plan.kind !== "fan-out") return;
       const { name, limit } = step.plan.job;
       if (at < (heldUntil.get(name) ?? 0)) tell(`job ${name} is put although it was told to wait`);
-      if (limit?.concurrency !== undefined) {
-        const whole = Math.floor(limit.concurrency / partitions);
-        const most = Math.max(1, whole + (partition < limit.concurrency % partitions ? 1 : 0));
-        if (flying(name) > most) tell(`${flying(name)} sub-jobs of job ${name} in flight`);
+      const shared = (step.plan.job.limits ?? []).map((one) => ({
+        what: `limit ${one.name}`,
+        limit: one,
+        isOf: (job: JobPlan) => job.limits?.some((other) => other.name === one.name) === true,
+      }));
+      const own = { what: `job ${name}`, limit, isOf: (job: JobPlan) => job.name === name };
+      for (const { what, limit, isOf } of [own, ...shared]) {
+        if (limit?.concurrency !== undefined && flying(isOf) > shareOf(limit.concurrency))
+          tell(`${flying(isOf)} sub-jobs of ${what} in flight`);
+        if (limit?.rate !== undefined && !take(what, limit.rate, partitions, count, at))
+          tell(`${what} is put more often than its rate allows`);
       }
-      if (limit?.rate !== undefined && !take(name, limit.rate, partitions, count, at))
-        tell(`job ${name} is put more often than its rate allows`);
       if (step.rate !== undefined && !take(`${run}/${stepName}`, step.rate, 1, count, at))
         tell(`${run}/${stepName} is put more often than its pace allows`);
     },

@@ -5,6 +5,7 @@ import type { Duration, Percent, RateText } from "../define/duration.ts";
 import { flow, paged, type Flow } from "../define/flow.ts";
 import type { Folds } from "../define/folds.ts";
 import { job, type Job } from "../define/job.ts";
+import { limit, type Limit } from "../define/limit.ts";
 import { sent } from "../define/sent.ts";
 import type { Schema } from "../define/schema.ts";
 import type { Due, Work } from "../define/work.ts";
@@ -115,6 +116,10 @@ function stepWork({ draw, healed }: Users, name: string, step: string): Work {
   };
 }
 
+/** Shared by jobs of several flows. */
+const few = limit("few", { concurrency: 5 });
+const slow = limit("slow", { rate: "40/s" });
+
 function fanOut(
   chain: Chain,
   users: Users,
@@ -140,6 +145,12 @@ function fanOut(
       name,
       step,
       "limit",
+    ),
+    ...draw.pick<{ limits?: readonly Limit[] }>(
+      [{}, {}, { limits: [few] }, { limits: [slow, few] }],
+      name,
+      step,
+      "shared",
     ),
     ...draw.pick<{ estimate?: Duration }>(
       [{}, { estimate: "5ms" }, { estimate: "2s" }],

@@ -26,11 +26,17 @@ export function turn(facts: WhyFacts, step: StoredFanOut, plan: FanOutPlan): Cau
       at: undefined,
       command: ["set", `${run.run}/${step.name}`, "--rate", "…"],
     };
-  const { limit } = plan.job;
-  if (limit !== undefined && flying < slots)
+  const { limit, limits = [] } = plan.job;
+  const all = [
+    ...(limit === undefined ? [] : [`${limitText(limit)}, in all runs together`]),
+    ...limits.map(
+      (one) => `${limitText(one)} under limit "${one.name}", in all jobs that share it`,
+    ),
+  ];
+  if (all.length > 0 && flying < slots)
     return {
       cause: "limit",
-      because: `for room under the limits of job "${plan.job.name}": ${limitText(limit)}, in all runs together`,
+      because: `for room under the limits of job "${plan.job.name}": ${all.join("; ")}`,
       at: undefined,
       command: ["runs", "--state", "running"],
     };

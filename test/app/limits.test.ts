@@ -1,7 +1,7 @@
 /** Limits of a job over all of its runs: how many at once, how many per time; on a file, and over its partitions. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { flow, job, type Flow, type Part } from "../../src/index.ts";
+import { app, flow, job, limit, type Flow, type Part } from "../../src/index.ts";
 import { given, newPath } from "./given.ts";
 import { anything, numbered, numbers } from "./parts.ts";
 
@@ -42,6 +42,36 @@ test("partitions share the limit, and every run gets through", async (t) => {
   await Promise.all(runs.map((run) => run.result({ timeout: "9s" })));
   assert.equal(seen.begun.length, 144);
   assert.ok(seen.most <= 5, `${seen.most} at once`);
+});
+
+test("jobs that share a limit keep it together", async (t) => {
+  const seen = { running: 0, most: 0 };
+  const both = limit("both", { concurrency: 3 });
+  const parts = ["one", "two"].flatMap((name): Part[] => {
+    const work = job(name, {
+      input: numbered,
+      limits: [both],
+      async run() {
+        seen.running += 1;
+        seen.most = Math.max(seen.most, seen.running);
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        seen.running -= 1;
+      },
+    });
+    const all = flow(`all-${name}`, { input: anything }).fanOut("each", work, {
+      over: () => numbers(12),
+      key: ({ n }) => `k${n}`,
+    });
+    return [work, all];
+  });
+  const { app } = await given(t, parts);
+  const runs = await Promise.all(
+    parts
+      .filter((part) => part.kind === "flow")
+      .map((part) => app.start(part as Flow<"", object>, {}, { id: part.name })),
+  );
+  await Promise.all(runs.map((run) => run.result({ timeout: "9s" })));
+  assert.equal(seen.most, 3);
 });
 
 test("at most so many of a job begin per second", async (t) => {
@@ -87,5 +117,19 @@ test("a limit that cannot be meant is refused where it is written", () => {
   assert.throws(
     wrong({ rate: "fast" }),
     /rate of job "add" must be such as "50\/s", "100\/m" or "1000\/h", got "fast"/,
+  );
+  assert.throws(() => limit("smtp", {}), /limit "smtp" limits nothing: give it concurrency, rate/);
+  assert.throws(
+    wrong({ limits: [{ concurrency: 1 }] }),
+    /limits of job "add" must be a list of what limit\(…\) returned/,
+  );
+  const smtp = limit("smtp", { concurrency: 1 });
+  assert.throws(wrong({ limits: [smtp, smtp] }), /limits of job "add" has one of them twice/);
+  const jobs = [smtp, limit("smtp", { concurrency: 2 })].map((one, n) =>
+    job(`job-${n}`, { input: numbered, limits: [one], run: () => 1 }),
+  );
+  assert.throws(
+    () => app({ name: "two", parts: jobs, url: ":memory:" }),
+    /limit "smtp" of job "job-1" is not that of job "job-0": define it once/,
   );
 });
