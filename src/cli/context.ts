@@ -6,9 +6,15 @@ import type { Stream, Terminal, Wishes } from "./print.ts";
 
 export type Signal = "SIGINT" | "SIGTERM";
 
+/** The part of a stream that is used; process.stdin is one. `setRawMode` makes single keys come without Enter. */
+export type Input = AsyncIterable<Uint8Array | string> & {
+  readonly isTTY?: boolean;
+  readonly setRawMode?: (isRaw: boolean) => unknown;
+};
+
 /** The world around the program, so that a test can be one. */
 export type Io = {
-  readonly stdin: AsyncIterable<Uint8Array | string>;
+  readonly stdin: Input;
   readonly stdout: Stream;
   readonly stderr: Stream;
   readonly env: Record<string, string | undefined>;

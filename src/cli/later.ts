@@ -3,7 +3,6 @@ import { usage } from "./failure.ts";
 import type { UsageError } from "../errors.ts";
 
 const today: Readonly<Record<string, string>> = {
-  dev: "fanfold start <flow> --watch     works on it in the same process",
   retry: "fanfold redrive <run>",
   serve: "fanfold worker --port 4400     answers other processes",
   plan: "fanfold demo     shows how workers and deadline hang together",

@@ -185,8 +185,8 @@ async function importFile(path: string, shown: string): Promise<Readonly<Record<
   }
 }
 
-/** The first frame that is not Node's own: where in the user's files it happened. */
+/** The first frame that is not Node's own, or the place that a syntax error begins with: where in the user's files it happened. */
 function place(error: Error): string {
-  const frame = /^\s+at .*file:.*$/m.exec(error.stack ?? "");
+  const frame = /^(?:\s+at .*file:.*|file:.*:\d+)$/m.exec(error.stack ?? "");
   return frame === null ? "" : frame[0].trim().replace(/file:\/\//, "");
 }

@@ -1,11 +1,11 @@
 /** The command line: verbs, help that teaches, and one place where everything ends in an exit code. */
 import { Command, CommanderError } from "commander";
 
-import { systemClock } from "../engines/system.ts";
 import { redriveCommand, skipCommand } from "./commands/bulk.ts";
 import { checkCommand } from "./commands/check.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { devCommand } from "./commands/dev.ts";
 import { cancelCommand, closeCommand, releaseCommand } from "./commands/ending.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -26,13 +26,14 @@ import { watchCommand } from "./commands/watch.ts";
 import { whyCommand } from "./commands/why.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { workersCommand } from "./commands/workers.ts";
-import type { Act, Context, GlobalOptions, Io, Signal } from "./context.ts";
+import type { Act, Context, GlobalOptions, Io } from "./context.ts";
 import { exitCodes, exitOfError } from "./exit.ts";
 import type { ExitCode } from "./exit.ts";
 import { failureLines } from "./failure.ts";
 import { laterVerb } from "./later.ts";
 import { terminal } from "./print.ts";
 import type { Wishes } from "./print.ts";
+import { processIo } from "./process.ts";
 import { version } from "./version.ts";
 
 const examples = `
@@ -101,6 +102,7 @@ export function commands(io: Io, end: (code: ExitCode) => void): Command {
   const makers = [
     demoCommand,
     initCommand,
+    devCommand,
     startCommand,
     sendCommand,
     workerCommand,
@@ -166,26 +168,6 @@ function misuse(error: CommanderError, verb: string | undefined): unknown {
   const said = error.message.replace(/^error: /, "").replace(/\.$/, "");
   const unknown = /^unknown command '([^']+)'/.exec(said)?.[1];
   return laterVerb(said, unknown, verb);
-}
-
-/** The real world: this process. */
-function processIo(): Io {
-  return {
-    stdin: process.stdin,
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env: process.env,
-    cwd: process.cwd(),
-    clock: systemClock(),
-    onSignal(listener) {
-      const signals: readonly Signal[] = ["SIGINT", "SIGTERM"];
-      for (const signal of signals) process.on(signal, listener);
-      return () => {
-        for (const signal of signals) process.off(signal, listener);
-      };
-    },
-    quit: (code) => process.exit(code),
-  };
 }
 
 /** Runs the command of this process and ends it. */

@@ -48,26 +48,28 @@ Examples:
 }
 
 const runs: Act<RunsOptions> = async (context, wanted) => {
-  const since = wanted.since === undefined ? {} : { since: sinceOf(context, wanted.since) };
+  const { since: from, ...others } = wanted;
+  const since = from === undefined ? undefined : sinceOf(context, from);
   const { app } = await openToRead(context, wanted);
   try {
-    const rows = await app.runs({
-      ...options.given({ states: wanted.state, flow: wanted.flow, customer: wanted.customer }),
-      ...since,
-      limit: wanted.limit,
-    });
-    const known = await Promise.all(
-      rows.map(async (row) => ({ row, status: await statusOf(app, row) })),
-    );
-    if (wanted.json === true)
-      for (const { row, status } of known)
-        context.data.write(jsonLine("run", runFields(row, status)));
-    else print(context, known, wanted);
+    await printRuns(context, app, { ...others, ...options.given({ since }) });
     return exitCodes.ok;
   } finally {
     await app.close();
   }
 };
+
+type Wanted = Omit<RunsOptions, "since"> & { readonly since?: number };
+
+export async function printRuns(context: Context, app: App, wanted: Wanted): Promise<void> {
+  const { state: states, flow, customer, since, limit } = wanted;
+  const rows = await app.runs({ ...options.given({ states, flow, customer, since }), limit });
+  const known = await Promise.all(
+    rows.map(async (row) => ({ row, status: await statusOf(app, row) })),
+  );
+  if (wanted.json !== true) return print(context, known, wanted);
+  for (const { row, status } of known) context.data.write(jsonLine("run", runFields(row, status)));
+}
 
 function sinceOf({ clock }: Context, text: string): number {
   return options.instantBefore(text, clock.now());
@@ -82,7 +84,7 @@ async function statusOf(app: App, { run: id }: RunRow): Promise<Status | undefin
   return (await app.run(id))?.status();
 }
 
-function print({ data, talk, clock }: Context, known: readonly Known[], wanted: RunsOptions): void {
+function print({ data, talk, clock }: Context, known: readonly Known[], wanted: Wanted): void {
   if (known.length === 0) {
     const isFiltered = [wanted.state, wanted.flow, wanted.customer, wanted.since].some(
       (one) => one !== undefined,
