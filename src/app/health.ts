@@ -38,6 +38,7 @@ export async function serveHealth(
       queues: await standing.queues(),
       partitions: await standing.log(),
       webhooks: await webhooks.list(),
+      writes: node.writes(),
     });
   }
 

@@ -4,6 +4,7 @@ import type { Plans } from "../core/plan.ts";
 import type { Schedules } from "../core/schedule.ts";
 import { changes, type Changes } from "./changes.ts";
 import { serving, type Serving, type ServingOptions } from "./serving.ts";
+import { timed, type Timed } from "./timed.ts";
 import { openEngine, type OpenedEngine } from "../engines/open.ts";
 import { systemClock } from "../engines/system.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -30,6 +31,7 @@ export type Node = {
   readonly about: About;
   /** Whether this process manages the partition, now. */
   readonly isHolder: (partition: number) => boolean;
+  readonly writes: Timed["writes"];
   readonly subJobs: Exporter["subJobs"];
   /** Tells others who find the engine in use where its owner answers. */
   readonly setUrl: (url: string) => void;
@@ -64,7 +66,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   const { url, name, token, plans, schedules, onError, onDecided } = options;
   const clock = options.clock ?? systemClock();
   const opened: OpenedEngine = options.engine ?? (await openEngine(url, { clock, name, token }));
-  const engine: Engine = opened;
+  const { engine, writes } = timed(opened, clock);
   const host = hostOf(engine, clock, onError);
   const served = serving({ engine, clock, host, plans, schedules, onError, onDecided });
   try {
@@ -96,6 +98,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     news,
     about: aboutRuns(engine),
     isHolder: served.isHolder,
+    writes,
     setUrl: (at) => {
       opened.setUrl?.(at);
     },

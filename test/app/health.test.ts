@@ -47,6 +47,11 @@ test("while it works it is alive and ready, and says how things stand; afterward
     "fanfold_workers 1",
   ])
     assert.ok(said.split("\n").includes(line), `${line}\n${said}`);
+  const [, commits = ""] =
+    /^fanfold_write_duration_seconds_count\{engine="sqlite",operation="commit"\} (\d+)$/m.exec(
+      said,
+    ) ?? [];
+  assert.ok(Number(commits) > 0, said);
   assert.equal((await get("/metrics")).type, "text/plain; version=0.0.4; charset=utf-8");
   const refused = await fetch(`http://127.0.0.1:${port}/metrics`, { method: "POST" });
   assert.equal(refused.status, 405);
