@@ -9,7 +9,15 @@ import { performance } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { systemClock } from "../src/engines/system.ts";
-import { app, ConflictError, flow, job, RunEndedError, type Run } from "../src/index.ts";
+import {
+  app,
+  ConflictError,
+  flow,
+  job,
+  RunEndedError,
+  UnavailableError,
+  type Run,
+} from "../src/index.ts";
 import { random } from "./random.ts";
 import type { Order } from "./processes.ts";
 
@@ -19,6 +27,7 @@ function sizeOf(seed: number, n: number): number {
 }
 
 const order = JSON.parse(process.argv[2] ?? "{}") as Order;
+const { part = { starts: 0, of: 1 }, url = `sqlite:${order.store}` } = order.shared ?? {};
 const isWorker = process.env["FANFOLD_OWNER"] !== undefined;
 const witness = openSync(order.witness, "a");
 
@@ -80,7 +89,7 @@ const clock =
     : { clock: systemClock({ wall: wall(clockFile), steady: () => performance.now() }) };
 const tried = app({
   name: "torture",
-  url: `sqlite:${order.store}`,
+  url,
   parts: [tortured, mark],
   ...clock,
 });
@@ -92,27 +101,40 @@ const isRedriven = (n: number): boolean => n % 7 === 2;
 /** Starts run number n or joins it, and sees it to its end; what was acknowledged is written down, and synced. */
 async function follow(n: number, wasStarted: boolean): Promise<void> {
   const id = `r-${n}`;
-  const run: Run = await tried.start(tortured, { items: sizeOf(order.seed, n) }, { id });
+  const run: Run = await patiently(() =>
+    tried.start(tortured, { items: sizeOf(order.seed, n) }, { id }),
+  );
   if (!wasStarted) witnessed({ started: id });
-  if (isCancelled(n) && (await isGranted(run.cancel("nobody wants it"))))
+  if (isCancelled(n) && (await isGranted(() => run.cancel("nobody wants it"))))
     witnessed({ cancelled: id });
   await ended(run);
-  if (isRedriven(n) && (await isGranted(run.redrive()))) await ended(run);
+  if (isRedriven(n) && (await isGranted(() => run.redrive()))) await ended(run);
   witnessed({ ended: id });
+}
+
+/** A server that does not answer may do so soon. Who asked cannot know whether it has happened, and asks again. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (;;)
+    try {
+      return await ask();
+    } catch (error) {
+      if (order.shared === undefined || !(error instanceof UnavailableError)) throw error;
+      await sleep(100);
+    }
 }
 
 async function ended(run: Run): Promise<void> {
   try {
-    await run.result();
+    await patiently(() => run.result());
   } catch (error) {
     if (!(error instanceof RunEndedError)) throw error;
   }
 }
 
 /** False: it was too late for that. */
-async function isGranted(command: Promise<unknown>): Promise<boolean> {
+async function isGranted(command: () => Promise<unknown>): Promise<boolean> {
   try {
-    await command;
+    await patiently(command);
     return true;
   } catch (error) {
     if (error instanceof ConflictError) return false;
@@ -139,19 +161,23 @@ function known(): { readonly started: ReadonlySet<number>; readonly ended: Reado
 /** Runs at once. */
 const lanes = 3;
 
-async function load(): Promise<void> {
+async function load({ starts, of }: { readonly starts: number; readonly of: number }) {
   const { started, ended } = known();
-  const open = [...started].filter((n) => !ended.has(n));
+  const isMine = (n: number): boolean => n % of === starts;
+  const open = [...started].filter((n) => isMine(n) && !ended.has(n));
   let next = Math.max(0, ...started) + 1;
   const lane = async (): Promise<void> => {
     for (let n = open.shift(); n !== undefined; n = open.shift()) await follow(n, started.has(n));
-    while (!order.drain) await follow(next++, false);
+    while (!order.drain) {
+      while (!isMine(next)) next += 1;
+      await follow(next++, false);
+    }
   };
   const all = (): Promise<unknown> => Promise.all(Array.from({ length: lanes }, lane));
   await all();
   // Only to drain: those whose start was never acknowledged may be there all the same, and must end like the others.
-  for (let n = 1; n < next + lanes; n += 1)
-    if (!started.has(n) && (await tried.run(`r-${n}`)) !== undefined) open.push(n);
+  for (let n = 1; n < next + 10 * lanes; n += 1)
+    if (!started.has(n) && (await patiently(() => tried.run(`r-${n}`))) !== undefined) open.push(n);
   await all();
 }
 
@@ -162,10 +188,12 @@ const working = tried.work({
   drain: "1s",
   signal: stop.signal,
   ...(order.processes > 0 ? { processes: order.processes } : {}),
+  // It manages, but takes nothing: so killing it is killing a manager.
+  ...(order.shared !== undefined && part !== "works" ? { queues: ["none"] } : {}),
   onReady: () => say({ says: "up" }),
 });
-if (!isWorker) {
-  await Promise.race([load(), working]);
+if (!isWorker && part !== "works") {
+  await Promise.race([load(part), working]);
   stop.abort();
 }
 await working;

@@ -1,4 +1,4 @@
-/** npm run torture -- [--minutes M] [--only kill,power] [--kills N] [--cuts N] [--seed S] [--json] [--publish] */
+/** npm run torture -- [--engine postgres] [--minutes M] [--only kill,power] [--kills N] [--cuts N] [--seed S] [--json] [--publish] */
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +12,7 @@ import { flip } from "./flip.ts";
 import { full } from "./full.ts";
 import { kill } from "./kill.ts";
 import { pause } from "./pause.ts";
+import { nemesesOfPostgres, type Counts } from "./postgres/nemeses.ts";
 import { power } from "./power.ts";
 import { publish, published } from "./published.ts";
 import { reportOf, table } from "./report.ts";
@@ -19,10 +20,10 @@ import { planOf, torture, type Plan } from "./rounds.ts";
 import { tally as newTally, type Tally } from "./tally.ts";
 import type { Nemesis } from "./world.ts";
 
-type Counts = { readonly usual: number; readonly published: number };
-
 /** With how many faults each is done with when nothing else is said. */
-const nemeses: readonly (readonly [Nemesis, Counts])[] = [
+type Counted = readonly (readonly [Nemesis, Counts])[];
+
+const nemesesOfSqlite: Counted = [
   [kill, { usual: 100, published: 1_000 }],
   [power, { usual: 20, published: 200 }],
   [io, { usual: 30, published: 200 }],
@@ -32,10 +33,23 @@ const nemeses: readonly (readonly [Nemesis, Counts])[] = [
   [pause, { usual: 2, published: 12 }],
 ];
 
+const engines: Readonly<Record<string, Counted>> = {
+  sqlite: nemesesOfSqlite,
+  postgres: nemesesOfPostgres,
+};
+
+const named = (nemeses: Counted): string =>
+  nemeses.map(([{ name, about }]) => `  ${name.padEnd(8)}${about}`).join("\n");
+
 const usage = `npm run torture -- [options]
 
-${nemeses.map(([{ name, about }]) => `  ${name.padEnd(8)}${about}`).join("\n")}
+${named(nemesesOfSqlite)}
 
+with --engine postgres, on a server of its own, which two managers and four workers share:
+
+${named(nemesesOfPostgres)}
+
+  --engine E    sqlite unless told, or postgres
   --minutes M   go on until the time is over, in turns; without it, until every count is reached
   --only A,B    these only
   --kills N     kills, 100 unless told
@@ -44,7 +58,7 @@ ${nemeses.map(([{ name, about }]) => `  ${name.padEnd(8)}${about}`).join("\n")}
   --first       ends with the first violation
   --json        one JSON object
   --lanes N     so many stores at once, 2 unless told
-  --publish     adds to docs/reliability/torture.json what is missing there of 1,000 kills, 200 power cuts and so many of
+  --publish     adds to docs/reliability/torture.json (torture-postgres.json) what is missing there of 1,000 kills, 200 power cuts and so many of
                 the others; with --minutes 8 and again until nothing is missing, a long run in parts. A run of
                 other sources begins anew. npm run scoreboard shows it
 
@@ -54,6 +68,7 @@ Exit codes: 0 every promise was kept · 1 one was not · 2 wrong usage
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
+      engine: { type: "string" },
       minutes: { type: "string" },
       only: { type: "string" },
       kills: { type: "string" },
@@ -71,6 +86,12 @@ async function main(): Promise<number> {
   const lanes = Number(values.lanes ?? Math.min(2, availableParallelism()));
   const seed = Number(values.seed ?? Math.floor(Date.now() / 1_000) % 1_000_000);
   const only = values.only?.split(",");
+  const engine = values.engine ?? "sqlite";
+  const nemeses = engines[engine];
+  if (nemeses === undefined) {
+    process.stderr.write(`unknown engine "${engine}"\n\n${usage}`);
+    return 2;
+  }
   const strange = only?.find((name) => !nemeses.some(([nemesis]) => nemesis.name === name));
   const counts = [Number(values.kills ?? 0), Number(values.cuts ?? 0)];
   const isWrong = [minutes, seed, lanes, ...counts].some((n) => !(n >= 0));
@@ -79,7 +100,7 @@ async function main(): Promise<number> {
     return values.help === true ? 0 : 2;
   }
   const origin = commit();
-  const before = values.publish === true ? published(origin) : undefined;
+  const before = values.publish === true ? published(origin, engine) : undefined;
   if (before !== undefined && before.seeds.includes(seed)) {
     process.stderr.write(`seed ${seed} is in the published run already: choose another\n`);
     return 2;
@@ -95,10 +116,7 @@ async function main(): Promise<number> {
       skipped.push(`${nemesis.name}: ${nemesis.about}: ${whyNot}`);
       continue;
     }
-    const asked = new Map([
-      [kill, values.kills],
-      [power, values.cuts],
-    ]).get(nemesis);
+    const asked = { kill: values.kills, power: values.cuts }[nemesis.name];
     const otherwise = values.publish === true ? many : minutes === Infinity ? usual : Infinity;
     const done = before?.done[nemesis.name] ?? 0;
     plans.push(planOf(nemesis, asked === undefined ? otherwise : Number(asked), done));
@@ -123,6 +141,7 @@ async function main(): Promise<number> {
 
   const report = reportOf(tally, {
     commit: origin,
+    engine,
     at: new Date().toISOString(),
     seeds: [seed],
     seconds: Math.round((performance.now() - from) / 100) / 10,
@@ -134,7 +153,7 @@ async function main(): Promise<number> {
   });
   if (process.stderr.isTTY) process.stderr.write("\r\u001B[2K");
   process.stdout.write(values.json === true ? `${JSON.stringify(report)}\n` : table(report));
-  if (values.publish === true) publish(report, before);
+  if (values.publish === true) publish(report, before, engine);
   const left = plans.filter(({ done, faults }) => done < faults && faults < Infinity);
   for (const { nemesis, done, faults } of left)
     process.stderr.write(`${nemesis.name}: ${done} of ${faults} are done\n`);

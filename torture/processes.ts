@@ -16,6 +16,12 @@ export type Order = {
   readonly drain: boolean;
   /** A file with how far the wall clock is off, in ms. */
   readonly clock?: string;
+  /** Of an engine that several processes share, in place of the file. */
+  readonly shared?: {
+    readonly url: string;
+    /** Manages and works; or manages, and starts those runs whose number has this rest when divided by `of`. */
+    readonly part: "works" | { readonly starts: number; readonly of: number };
+  };
 };
 
 export type Exit = { readonly code: number | null; readonly signal: string | null };

@@ -7,6 +7,8 @@ export type Report = {
   readonly tool: "torture";
   /** The last that changed the sources. */
   readonly commit: string;
+  /** Absent in runs on SQLite from before there was another. */
+  readonly engine?: string;
   readonly at: string;
   readonly seeds: readonly number[];
   readonly seconds: number;
@@ -28,7 +30,7 @@ type Numbers = Readonly<Record<string, number>>;
 
 export type About = Pick<
   Report,
-  "commit" | "at" | "seeds" | "seconds" | "machine" | "done" | "skipped"
+  "commit" | "engine" | "at" | "seeds" | "seconds" | "machine" | "done" | "skipped"
 >;
 
 /** Width of a class of recoveries, in ms. */
@@ -127,7 +129,7 @@ export function table(report: Report): string {
   const { machine: on, violations } = report;
   const seconds = Math.round(report.seconds);
   return [
-    `torture: seed ${report.seeds.join(", ")}, ${seconds} s, commit ${report.commit}\n`,
+    `torture${report.engine === undefined ? "" : ` on ${report.engine}`}: seed ${report.seeds.join(", ")}, ${seconds} s, commit ${report.commit}\n`,
     `${on.cpu}, ${on.cores} cores · ${on.kernel} · Node ${on.node} · SQLite ${on.sqlite}\n\n`,
     block("faults injected", Object.entries(report.faults)),
     block("what came of it", Object.entries(report.sums)),

@@ -1,10 +1,9 @@
 /** One store and what is known about it from outside: begun, healed and judged the same way, whatever was done to it. */
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { check } from "../src/check/check.ts";
-import { ok } from "../src/check/model.ts";
+import { judge, neverEnded } from "./judge.ts";
 import { begin, type Order, type Owner } from "./processes.ts";
 import type { Random } from "./random.ts";
 import type { Tally } from "./tally.ts";
@@ -45,7 +44,7 @@ export type Nemesis = {
 };
 
 /** What is begun must end within this: two sweeps after the longest lease and timeout. */
-const healMs = 180_000;
+export const healMs = 180_000;
 
 export function world(
   name: string,
@@ -59,15 +58,7 @@ export function world(
   const round = `${name}, seed ${seed}`;
 
   function look(isLast: boolean): void {
-    const checked = check(order.store, order.witness);
-    tally.add("checks");
-    for (const violation of checked.violations) tally.found(round, violation);
-    if (isLast) {
-      countUp(tally, checked.counts);
-      judgeRuns(on, tally, checked.runs);
-    }
-    // Whoever finds a violation wants to see the store.
-    if (checked.violations.length > 0) keep(order, tally, round);
+    judge(check(order.store, order.witness), { name: round, ...order, tally, isLast });
   }
 
   const on: World = {
@@ -83,14 +74,9 @@ export function world(
         sleep(healMs, undefined, { signal, ref: false }),
       ]);
       await owner.killAll();
-      const open = openRuns(order.witness);
-      for (const id of open)
-        tally.found(round, {
-          guarantee: "G12",
-          where: `run ${id}`,
-          expected: `an end within ${healMs / 1_000} s of the last fault`,
-          got: exit === undefined ? "none" : `the process ended: ${owner.said()}`,
-        });
+      const got = exit === undefined ? "none" : `the process ended: ${owner.said()}`;
+      const open = neverEnded(order.witness, healMs, got);
+      for (const violation of open) tally.found(round, violation);
       if (open.length === 0 && exit?.code !== 0)
         tally.note(
           `${round}: the last process ended with ${JSON.stringify(exit)}: ${owner.said()}`,
@@ -100,104 +86,4 @@ export function world(
     },
   };
   return on;
-}
-
-function countUp(tally: Tally, counts: Readonly<Record<string, number>>): void {
-  const of = (what: string): number => counts[what] ?? 0;
-  tally.add(
-    "acknowledged facts",
-    of("acknowledged starts") + of("acknowledged cancels") + of("acknowledged ends"),
-  );
-  tally.add("runs", of("runs"));
-  tally.add("sub-jobs", of("sub-jobs"));
-  tally.add("joins", of("joins"));
-  tally.add("executions", of("executions"));
-  tally.add("extra executions", of("extra executions"));
-}
-
-/** Runs whose start was acknowledged, and nobody was told of an end. */
-export function openRuns(witness: string): readonly string[] {
-  const open = new Set<string>();
-  for (const [, what, id = ""] of readFileSync(witness, "utf8").matchAll(
-    /"(started|ended)":"([^"]+)"/g,
-  ))
-    if (what === "started") open.add(id);
-    else open.delete(id);
-  return [...open];
-}
-
-type Stored = {
-  readonly run: string;
-  readonly state: string;
-  readonly because?: string;
-  readonly results: { readonly marks?: Marks };
-};
-
-type Marks = {
-  readonly ok: number;
-  readonly value: { readonly count: number; readonly sum: number };
-};
-
-/**
- * What must come of our runs: each is done, unless it lost its worker again and again. And the value of a join is the sum over
- * what succeeded: a result folded twice, or not at all, shows in it.
- */
-function judgeRuns(on: World, tally: Tally, runs: ReturnType<typeof check>["runs"]): void {
-  const db = new DatabaseSync(on.order.store, { readOnly: true });
-  const rows = db.prepare("select value from state where key like 'run/%'").all();
-  db.close();
-  for (const { value: text } of rows) {
-    const { run, state, because = "", results } = JSON.parse(String(text)) as Stored;
-    const where = `run ${run}`;
-    if (state === "failed" && because.includes("vanished"))
-      tally.add("runs given up after many crashes");
-    else if (state !== "done" && state !== "cancelled")
-      tally.found(on.name, {
-        guarantee: "G12",
-        where,
-        expected: "done",
-        got: `${state} ${because}`,
-      });
-    const masks = runs.get(run)?.steps.get("marks")?.masks ?? [];
-    const expected = { count: 0, sum: 0 };
-    for (const [index, mask] of masks.entries())
-      if (mask === ok) {
-        expected.count += 1;
-        expected.sum += index + 1;
-      }
-    const { marks } = results;
-    if (marks === undefined) continue;
-    const { count, sum } = marks.value;
-    if (count !== expected.count || sum !== expected.sum || marks.ok !== expected.count)
-      tally.found(on.name, {
-        guarantee: "G3",
-        where,
-        expected: JSON.stringify(expected),
-        got: JSON.stringify({ ok: marks.ok, count, sum }),
-      });
-  }
-}
-
-let kept = 0;
-
-/** A copy of the evidence, for people; of the first few only. */
-function keep({ store, witness }: Order, tally: Tally, round: string): void {
-  kept += 1;
-  if (kept > 3) return;
-  const folder = join(
-    import.meta.dirname,
-    "..",
-    "tmp",
-    "torture-evidence",
-    `${process.pid}-${kept}`,
-  );
-  mkdirSync(folder, { recursive: true });
-  copyFileSync(witness, join(folder, "witness.jsonl"));
-  for (const end of ["", "-wal"])
-    try {
-      copyFileSync(`${store}${end}`, join(folder, `torture.db${end}`));
-    } catch {
-      // There may be no WAL.
-    }
-  tally.note(`${round}: the store is kept in tmp/torture-evidence/${process.pid}-${kept}`);
 }

@@ -24,16 +24,15 @@ export type Copied = {
 export async function checkDatabase(url: string, witnessFile?: string): Promise<Checked> {
   const folder = mkdtempSync(join(tmpdir(), "fanfold-check-"));
   try {
-    return await checkCopy(url, join(folder, "copy.db"), witnessFile);
+    const file = join(folder, "copy.db");
+    return judged(await copyStore(url, file), check(file, witnessFile));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** The same, and what was read stays in `file`, which must not be there yet. */
-export async function checkCopy(url: string, file: string, witnessFile?: string): Promise<Checked> {
-  const { violations, unchecked, sent } = await copyStore(url, file);
-  const checked = check(file, witnessFile);
+/** What a check of the copy says, with what only the database could show. */
+export function judged({ violations, unchecked, sent }: Copied, checked: Checked): Checked {
   const isFound = ({ guarantee, where }: Violation): boolean =>
     guarantee !== "G1" || !sent.has(where.slice("run ".length));
   return {
@@ -53,7 +52,8 @@ const tables = `
     partition integer primary key, offset integer not null, viewed integer not null, trimmed integer not null);
   create table runs (run text primary key, row text not null)`;
 
-async function copyStore(url: string, file: string): Promise<Copied> {
+/** The file must not be there yet. Rejects with the client's error where the database does not answer. */
+export async function copyStore(url: string, file: string): Promise<Copied> {
   const { default: pg } = await import("pg");
   const client = new pg.Client({ connectionString: url, application_name: "fanfold check" });
   client.on("error", () => undefined); // The query that is under way hears of it, or the next one.

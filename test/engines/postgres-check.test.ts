@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { Client } from "pg";
-import { checkCopy, checkDatabase } from "../../src/check/postgres.ts";
+import { checkDatabase, copyStore, judged } from "../../src/check/postgres.ts";
 import { check, type Checked } from "../../src/check/check.ts";
 import { app, flow, job } from "../../src/index.ts";
 import { anything, numbered, numbers } from "../app/parts.ts";
@@ -76,7 +76,7 @@ test(
   { skip },
   async () => {
     const file = join(folder, "copy.db");
-    const { violations, counts } = await checkCopy(good, file, witness);
+    const { violations, counts } = judged(await copyStore(good, file), check(file, witness));
     assert.deepEqual(violations, []);
     assert.equal(counts["runs"], 2);
     assert.equal(counts["rows"], 2);

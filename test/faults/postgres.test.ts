@@ -79,11 +79,11 @@ test(
     try {
       const child = slowRun(server.url, 200);
       await until(() => child.lines.filter((line) => line.startsWith("begun")).length > 40);
-      await server.restart?.();
+      await server.restart();
       await until(() => child.lines.filter((line) => line.startsWith("begun")).length > 120, {
         withinMs: 30_000,
       });
-      await server.restart?.();
+      await server.restart();
       assert.equal(await child.said("done", 60_000), "19900 200");
       child.kill("SIGTERM");
       assert.equal(await child.ended(), "0");

@@ -4,7 +4,7 @@
  * It listens on loopback only, wants a password, keeps its data in a folder of the system's temporary one, syncs every commit,
  * and ends with the process that started it, however that ends.
  */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -18,15 +18,25 @@ import {
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { Client } from "pg";
 import { until } from "../until.ts";
 
 export type PostgresServer = {
   /** Of a database in which nothing of ours is. */
   readonly url: string;
-  /** Ends it at once, as a loss of power would, and starts it again on the same port. Absent where it is somebody else's. */
-  readonly restart?: () => Promise<void>;
   readonly stop: () => Promise<void>;
+};
+
+/** One that nobody else uses. */
+export type OwnServer = PostgresServer & {
+  /** Ends it at once, as a loss of power would, and starts it again on the same port. */
+  readonly restart: () => Promise<void>;
+  /**
+   * Copies it as it is, while it goes on. The function ends it at once and starts the copy in its place: as a failover to a
+   * replica does that had not heard of the last commits.
+   */
+  readonly copy: () => Promise<() => Promise<void>>;
 };
 
 /** The same as FANFOLD_TEST_POSTGRES, for those who want a server that is theirs alone. */
@@ -44,11 +54,23 @@ export async function postgresServer(): Promise<PostgresServer> {
   return startPostgres();
 }
 
+/** Why startPostgres would reject with NoServerError; undefined where it would not. */
+export function whyNoServer(): string | undefined {
+  try {
+    programs();
+    user();
+    return undefined;
+  } catch (error) {
+    if (error instanceof NoServerError) return error.message;
+    throw error;
+  }
+}
+
 /** A server of one's own, to be killed and restarted; its data are in a new folder of `base`. */
 export async function startPostgres(
   settings: readonly string[] = [],
   base: string = tmpdir(),
-): Promise<PostgresServer> {
+): Promise<OwnServer> {
   const bin = programs();
   const who = user();
   const folder = mkdtempSync(join(base, "fanfold-postgres-"));
@@ -58,7 +80,7 @@ export async function startPostgres(
   writeFileSync(passwordFile, password, { mode: 0o600 });
   if (who !== undefined)
     for (const path of [folder, passwordFile]) chownSync(path, who.uid, who.gid);
-  const data = join(folder, "data");
+  let data = join(folder, "data");
   const forget = (): void => rmSync(folder, { recursive: true, force: true });
   process.once("exit", forget);
   run(who, join(bin, "initdb"), [
@@ -98,6 +120,7 @@ export async function startPostgres(
   }
 
   let server = await start();
+  let copies = 0;
   async function end(signal: "SIGINT" | "SIGQUIT"): Promise<void> {
     if (server.exitCode !== null || server.signalCode !== null) return;
     const gone = once(server, "exit");
@@ -110,6 +133,23 @@ export async function startPostgres(
     async restart() {
       await end("SIGQUIT");
       server = await start();
+    },
+    async copy() {
+      copies += 1;
+      const copy = join(folder, `copy-${copies}`);
+      await runBeside(who, join(bin, "pg_basebackup"), [
+        `--dbname=${url}`,
+        `--pgdata=${copy}`,
+        "--checkpoint=fast",
+        "--wal-method=stream",
+        "--no-sync",
+      ]);
+      return async () => {
+        await end("SIGQUIT");
+        rmSync(data, { recursive: true, force: true });
+        data = copy;
+        server = await start();
+      };
     },
     async stop() {
       await end("SIGINT");
@@ -200,6 +240,12 @@ function as(who: User | undefined, program: string, given: readonly string[]): r
 function run(who: User | undefined, program: string, given: readonly string[]): void {
   const [first = "", ...rest] = as(who, program, given);
   execFileSync(first, rest, { stdio: "pipe", cwd: tmpdir() });
+}
+
+/** The same, while this process goes on: it may be what the program waits for. */
+async function runBeside(who: User | undefined, program: string, given: readonly string[]) {
+  const [first = "", ...rest] = as(who, program, given);
+  await promisify(execFile)(first, rest, { cwd: tmpdir() });
 }
 
 async function freePort(): Promise<number> {
