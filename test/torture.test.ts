@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import type { Report } from "../torture/report.ts";
+import { whyNoServer } from "./servers/postgres.ts";
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, "..");
@@ -33,6 +34,28 @@ test("killed, unplugged, starved and failing, nothing acknowledged is lost, noth
   assert.ok((faults["owner killed"] ?? 0) > 0, "it has killed somebody");
   assert.ok((sums["sub-jobs"] ?? 0) > 0, "and there was work to lose");
 });
+
+test(
+  "the same of managers and workers that share a PostgreSQL server, which crashes and is cut off itself",
+  { skip: process.env["CI"] === "true" ? false : (whyNoServer() ?? false) },
+  async (t) => {
+    const { violations, sums, faults, notes } = await torture(
+      "--engine",
+      "postgres",
+      "--only",
+      "storm",
+      "--minutes",
+      "0.1",
+      "--lanes",
+      "1",
+    );
+    for (const line of notes) t.diagnostic(line);
+    t.diagnostic(`${JSON.stringify(faults)} ${JSON.stringify(sums)}`);
+    assert.deepEqual(violations, []);
+    assert.ok(Object.keys(faults).length > 0, "harm was done");
+    assert.ok((sums["sub-jobs"] ?? 0) > 0, "and there was work to lose");
+  },
+);
 
 test("docs/reliability.md is what the published runs say", async () => {
   await run(process.execPath, [join(root, "torture/scoreboard.ts"), "--check"]);

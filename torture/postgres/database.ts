@@ -84,7 +84,9 @@ export async function onDatabase(
           expected: "to live through it",
           got,
         }),
-      onReplaced: (process) => process.works.then(tally.recovered, () => undefined),
+      onReplaced(process) {
+        process.works.then(tally.recovered, () => undefined);
+      },
     }),
     later: (undo) => void pending.push(undo),
     mark: () => ({ length: readFileSync(witness).length }),
