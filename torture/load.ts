@@ -14,6 +14,7 @@ import {
   ConflictError,
   flow,
   job,
+  NotFoundError,
   RunEndedError,
   UnavailableError,
   type Run,
@@ -107,9 +108,10 @@ async function follow(n: number, wasStarted: boolean): Promise<void> {
   if (!wasStarted) witnessed({ started: id });
   if (isCancelled(n) && (await isGranted(() => run.cancel("nobody wants it"))))
     witnessed({ cancelled: id });
-  await ended(run);
-  if (isRedriven(n) && (await isGranted(() => run.redrive()))) await ended(run);
-  witnessed({ ended: id });
+  let isThere = await ended(run);
+  if (isThere && isRedriven(n) && (await isGranted(() => run.redrive())))
+    isThere = await ended(run);
+  if (isThere) witnessed({ ended: id });
 }
 
 /** A server that does not answer may do so soon. Who asked cannot know whether it has happened, and asks again. */
@@ -123,21 +125,27 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
     }
 }
 
-async function ended(run: Run): Promise<void> {
+/** Resolves when it has ended; to false where the server came back without it: whether it might is for who judges. */
+async function ended(run: Run): Promise<boolean> {
   try {
     await patiently(() => run.result());
+    return true;
   } catch (error) {
-    if (!(error instanceof RunEndedError)) throw error;
+    if (!(error instanceof RunEndedError || isLost(error))) throw error;
+    return !isLost(error);
   }
 }
 
-/** False: it was too late for that. */
+const isLost = (error: unknown): boolean =>
+  order.shared !== undefined && error instanceof NotFoundError;
+
+/** False: it was too late for that, or the run is lost. */
 async function isGranted(command: () => Promise<unknown>): Promise<boolean> {
   try {
     await patiently(command);
     return true;
   } catch (error) {
-    if (error instanceof ConflictError) return false;
+    if (error instanceof ConflictError || isLost(error)) return false;
     throw error;
   }
 }
@@ -160,6 +168,8 @@ function known(): { readonly started: ReadonlySet<number>; readonly ended: Reado
 
 /** Runs at once. */
 const lanes = 3;
+/** Runs beyond the last known one that may be there: under way when their clients died, or in a server that has forgotten who was told. */
+const unknownAtMost = 200;
 
 async function load({ starts, of }: { readonly starts: number; readonly of: number }) {
   const { started, ended } = known();
@@ -176,7 +186,7 @@ async function load({ starts, of }: { readonly starts: number; readonly of: numb
   const all = (): Promise<unknown> => Promise.all(Array.from({ length: lanes }, lane));
   await all();
   // Only to drain: those whose start was never acknowledged may be there all the same, and must end like the others.
-  for (let n = 1; n < next + 10 * lanes; n += 1)
+  for (let n = 1; n < next + unknownAtMost; n += 1)
     if (!started.has(n) && (await patiently(() => tried.run(`r-${n}`))) !== undefined) open.push(n);
   await all();
 }

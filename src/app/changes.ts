@@ -1,11 +1,15 @@
 /** Lets many wait for what is committed without each of them looking at every commit. */
+import { UnavailableError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { News } from "../roles/news.ts";
 import type { Role } from "../roles/role.ts";
 
 export type Changes = {
-  /** Resolves when the managers have consumed what stands at this offset. */
+  /**
+   * Resolves when the managers have consumed what stands at this offset. Rejects with UnavailableError where nothing stands there
+   * any more: the store came back without its last commits.
+   */
   readonly consumed: (partition: number, offset: number) => Promise<void>;
   /** Calls back when this run begins or ends a step, is held, resumed or over; until the returned function is called. */
   readonly onRun: (run: string, listener: () => void) => () => void;
@@ -14,8 +18,15 @@ export type Changes = {
 
 /** A hint may be lost: those who wait look for themselves after this. */
 const lookMs = 50;
+/** Who has waited for so long looks whether what they wait for is there at all. */
+const doubtMs = 1_000;
 
-type Waiter = { readonly offset: number; readonly resolve: () => void };
+type Waiter = {
+  readonly offset: number;
+  readonly since: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+};
 
 export function changes(engine: Engine, clock: Clock, news: News): Changes {
   const partitions = Array.from({ length: engine.partitions }, (_, partition) => partition);
@@ -37,7 +48,20 @@ export function changes(engine: Engine, clock: Clock, news: News): Changes {
     const over = waiting.filter((waiter) => waiter.offset < offset);
     waiters[partition] = left;
     for (const { resolve } of over) resolve();
+    if (left.some(({ since }) => clock.now() > since + doubtMs)) await doubt(partition);
     return over.length;
+  }
+
+  async function doubt(partition: number): Promise<void> {
+    const end = await engine.log.end(partition);
+    const waiting = waiters[partition] ?? [];
+    waiters[partition] = waiting.filter(({ offset }) => offset < end);
+    for (const { offset, reject } of waiting.filter((waiter) => waiter.offset >= end))
+      reject(
+        new UnavailableError(
+          `what was written at offset ${offset} of partition ${partition} is gone, the log ends at ${end}: the store came back without its last commits; ask again`,
+        ),
+      );
   }
 
   /** Resolves those whose offset is consumed. */
@@ -60,8 +84,8 @@ export function changes(engine: Engine, clock: Clock, news: News): Changes {
   return {
     roles: gates,
     async consumed(partition, offset) {
-      await new Promise<void>((resolve) => {
-        waiters[partition]?.push({ offset, resolve });
+      await new Promise<void>((resolve, reject) => {
+        waiters[partition]?.push({ offset, since: clock.now(), resolve, reject });
         gates[partition]?.ask();
       });
     },

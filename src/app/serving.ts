@@ -6,7 +6,7 @@ import type { Plans } from "../core/plan.ts";
 import type { Schedules } from "../core/schedule.ts";
 import { shareOf } from "../core/shares.ts";
 import { uniqueId } from "../engines/system.ts";
-import { CorruptError, UsageError } from "../errors.ts";
+import { CorruptError, UnavailableError, UsageError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Shares } from "../ports/shares.ts";
@@ -58,6 +58,8 @@ export function serving(options: ServingOptions): Serving {
     const schedules = new Map(
       [...options.schedules].filter(([name]) => partitionOf(name, engine.partitions) === partition),
     );
+    const onWentBack = (because: string): void =>
+      onError(`manager ${partition}`, new UnavailableError(because));
     const role = manager({
       engine,
       clock,
@@ -67,6 +69,7 @@ export function serving(options: ServingOptions): Serving {
       schedules,
       onStrange,
       onDecided,
+      onWentBack,
     });
     await firstTick(role);
     const roles: Role[] = [

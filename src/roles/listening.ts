@@ -140,8 +140,8 @@ export function listening(options: ListeningOptions): Listening {
       await begin();
       const at = place;
       if (at === undefined) return 0;
-      const { events, next } = await news.read(partition, at.read);
       if (isDurable) place = undefined; // If anything below throws, the store is asked again.
+      const { events, next } = await news.read(partition, at.read);
       const read = await tellAll(events, next);
       const hasTold = events.some(({ offset }) => offset < read);
       const isDue =

@@ -41,6 +41,8 @@ export type ManagerOptions = {
   readonly onStrange?: (because: string) => void;
   /** Hears what it has decided, once that is committed. */
   readonly onDecided?: ((events: readonly Written[]) => void) | undefined;
+  /** Hears that the store came back without its last commits; what they decided is decided again. */
+  readonly onWentBack?: (because: string) => void;
 };
 
 type LostEvent = Extract<Event, { readonly type: "task.lost" }>;
@@ -70,10 +72,13 @@ export function manager(options: ManagerOptions): Manager {
     schedules = new Map(),
     removeAtOnce = limits.removedRecords,
     onStrange = () => undefined,
+    onWentBack = () => undefined,
   } = options;
   const { log, store } = engine;
   let mine: Held | undefined;
   let hadClaim = false;
+  /** The highest that this manager has committed. */
+  let reached = 0;
   /** This process's queue begins empty: what was in the one before is lost. */
   let queueIsNew = !engine.queueSurvives;
   const ended: string[] = [];
@@ -83,6 +88,11 @@ export function manager(options: ManagerOptions): Manager {
   async function claim(): Promise<Held | undefined> {
     const claimed = await store.claim(partition, holder, limits.claimMs);
     if (claimed === undefined) return undefined;
+    if (claimed.offset < reached)
+      onWentBack(
+        `partition ${partition} is at offset ${claimed.offset}, and was at ${reached}: the store came back without its last commits (a failover, or a backup); what they decided is decided again`,
+      );
+    reached = claimed.offset;
     if (queueIsNew) {
       // Wills name those that ran. Without them, whoever was out is blamed; nobody was, after a close in good order.
       const clean = engine.wills !== undefined;
@@ -197,6 +207,7 @@ export function manager(options: ManagerOptions): Manager {
         wakeAt: wakeAt(state),
       });
       mine = { claim: claimed, state, next };
+      reached = claimed.offset;
       renewAt = clock.now() + limits.claimMs / 2;
       options.onDecided?.(decided.events);
       return events.length;

@@ -17,9 +17,11 @@ async function logOf(count: number, body = "[1,2]") {
   return log;
 }
 
+const ofR = { run: "r", step: "all" };
+
 test("a sub-job is found on its page", async () => {
   const read = pages(await logOf(3)).read;
-  const all = [0, 1, 2].map((n) => read(0, { from: 2 * n, offset: n }, false));
+  const all = [0, 1, 2].map((n) => read(0, { ...ofR, from: 2 * n, offset: n }, false));
   const page = pageWith(await Promise.all(all), 3);
   assert.deepEqual(page.keys, ["k2", "k3"]);
   assert.equal(page.from, 2);
@@ -27,24 +29,33 @@ test("a sub-job is found on its page", async () => {
 
 test("a page is parsed when it is opened, once for all that need it now", async () => {
   const { read } = pages(await logOf(9));
-  const first = await read(0, { from: 0, offset: 0 }, false);
-  assert.equal(first.open(), (await read(0, { from: 0, offset: 0 }, false)).open());
+  const first = await read(0, { ...ofR, from: 0, offset: 0 }, false);
+  assert.equal(first.open(), (await read(0, { ...ofR, from: 0, offset: 0 }, false)).open());
   const opened = first.open();
-  for (let n = 1; n < 9; n += 1) (await read(0, { from: 2 * n, offset: n }, false)).open();
+  for (let n = 1; n < 9; n += 1) (await read(0, { ...ofR, from: 2 * n, offset: n }, false)).open();
   assert.notEqual(first.open(), opened, "pages whose sub-jobs have begun are not kept parsed");
   assert.deepEqual(first.open(), opened);
 });
 
 test("what was in the hands of user code is parsed anew", async () => {
   const { read } = pages(await logOf(1));
-  const before = (await read(0, { from: 0, offset: 0 }, false)).open();
-  assert.notEqual((await read(0, { from: 0, offset: 0 }, true)).open(), before);
+  const before = (await read(0, { ...ofR, from: 0, offset: 0 }, false)).open();
+  assert.notEqual((await read(0, { ...ofR, from: 0, offset: 0 }, true)).open(), before);
 });
 
 test("a damaged page, and a sub-job that no page has, are damage and nothing worse", async () => {
   const { read } = pages(await logOf(1, "[1,"));
-  const page = await read(0, { from: 0, offset: 0 }, false);
+  const page = await read(0, { ...ofR, from: 0, offset: 0 }, false);
   assert.throws(() => pageWith([page], 0), CorruptError);
-  const whole = await pages(await logOf(1)).read(0, { from: 0, offset: 0 }, false);
+  const whole = await pages(await logOf(1)).read(0, { ...ofR, from: 0, offset: 0 }, false);
   assert.throws(() => pageWith([whole], 2), CorruptError);
+});
+
+test("after a failover another page stands at the offset of one that is kept: it is read, and the old one is of its run only", async () => {
+  let log = await logOf(1);
+  const { read } = pages({ read: (...asked) => log.read(...asked) });
+  const at = { step: "all", from: 0, offset: 0 };
+  assert.deepEqual((await read(0, { ...at, run: "r" }, false)).open().items, [1, 2]);
+  log = await logOf(1, "[3,4]");
+  assert.deepEqual((await read(0, { ...at, run: "s" }, false)).open().items, [3, 4]);
 });

@@ -17,13 +17,17 @@ export type UnreadPage = {
   readonly open: () => ItemPage;
 };
 
+/** Whose it is belongs to it: after a failover that lost records, another page may stand there. */
+export type ItemPlace = {
+  readonly run: string;
+  readonly step: string;
+  readonly from: number;
+  readonly offset: number;
+};
+
 export type Pages = {
   /** The page at this offset. `fresh` parses it anew: its items have been in the hands of user code, which may have changed them. */
-  readonly read: (
-    partition: number,
-    at: { readonly from: number; readonly offset: number },
-    fresh: boolean,
-  ) => Promise<UnreadPage>;
+  readonly read: (partition: number, at: ItemPlace, fresh: boolean) => Promise<UnreadPage>;
 };
 
 /** Pages kept: slices are handed out in order, so the page of one is mostly the page of the next. */
@@ -51,9 +55,9 @@ export function pages(log: Pick<Log, "read">): Pages {
   }
 
   return {
-    read(partition, { from, offset }, fresh) {
+    read(partition, { run, step, from, offset }, fresh) {
       if (fresh) return unread(partition, from, offset);
-      const name = `${partition}/${offset}`;
+      const name = `${run}/${step}/${offset}`;
       let page = cache.get(name);
       if (page === undefined) {
         page = unread(partition, from, offset);

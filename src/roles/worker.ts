@@ -165,7 +165,7 @@ export function worker(options: WorkerOptions): Worker {
     const { partition, run, step, generation } = task;
     const pages: UnreadPage[] = [];
     for (let at = 0; at + 1 < task.pages.length; at += 2) {
-      const place = { from: task.pages[at] ?? 0, offset: task.pages[at + 1] ?? 0 };
+      const place = { run, step, from: task.pages[at] ?? 0, offset: task.pages[at + 1] ?? 0 };
       pages.push(await items.read(partition, place, task.again !== undefined));
     }
     const home = { partition, run, step, generation };

@@ -19,8 +19,8 @@ export type Database = {
   readonly crew: Crew;
   /** What is to be undone later, as waking who was stopped; everything is healed after it. */
   readonly later: (undo: Promise<void>) => void;
-  /** From here on, what was acknowledged since `mark` may be gone: the server came back without it. */
-  readonly forgive: (mark: Mark) => void;
+  /** What was acknowledged since `mark` may be gone: the server came back without it. Resolves when who was told of it has written that down. */
+  readonly forgive: (mark: Mark) => Promise<void>;
   readonly mark: () => Mark;
   /** Looks at the store while everybody works on. */
   readonly look: () => Promise<void>;
@@ -40,6 +40,8 @@ const parts: readonly Part[] = [
   ...Array.from({ length: workers }, (): Part => "works"),
 ];
 
+/** From the answer of a server to the line in the witness; what the next one answers in this time is forgiven with it. */
+const tellMs = 1_000;
 /** Processes drain for a second, and close; on a machine that is busy, it takes some more. */
 const stopMs = 20_000;
 const upMs = 60_000;
@@ -59,7 +61,8 @@ export async function onDatabase(
   const server = await startPostgres();
   const networks = [await proxyTo(server.url), await proxyTo(server.url)];
   const pending: Promise<void>[] = [];
-  let forgiven = { from: 0, to: 0 };
+  /** Parts of the witness, in their order. */
+  const forgiven: { readonly from: number; readonly to: number }[] = [];
 
   const orderOf = (part: Part, url: string, drain = false): Order => ({
     store: "",
@@ -90,8 +93,9 @@ export async function onDatabase(
     }),
     later: (undo) => void pending.push(undo),
     mark: () => ({ length: readFileSync(witness).length }),
-    forgive: ({ length }) => {
-      forgiven = { from: length, to: readFileSync(witness).length };
+    async forgive({ length }) {
+      await sleep(tellMs);
+      forgiven.push({ from: length, to: readFileSync(witness).length });
     },
     look: () => lookAt(false),
     async heal() {
@@ -117,8 +121,14 @@ export async function onDatabase(
   /** What was acknowledged, without what a server has lost that came back from its past. */
   function counted(): string {
     const all = readFileSync(witness);
-    const gone = all.subarray(forgiven.from, forgiven.to).toString("utf8");
-    return `${all.subarray(0, forgiven.from).toString("utf8")}${linesOf(gone, true).join("")}${all.subarray(forgiven.to).toString("utf8")}`;
+    const textOf = (from: number, to: number): string => all.subarray(from, to).toString("utf8");
+    let at = 0;
+    let text = "";
+    for (const { from, to } of forgiven) {
+      text += textOf(at, from) + linesOf(textOf(from, to), true).join("");
+      at = to;
+    }
+    return text + textOf(at, all.length);
   }
 
   /** Who was told of something before the snapshot finds it there; what ran before it may be witnessed after it. */

@@ -66,6 +66,16 @@ export const crashServer: Harm = async (on, _random, tally) => {
   await on.server.restart();
 };
 
+/** What was acknowledged since the copy may be gone, and nothing else. */
+export const failOver: Harm = async (on, random, tally) => {
+  const mark = on.mark();
+  const takeOver = await on.server.copy();
+  await sleep(random.whole(100, 1_500));
+  tally.fault("failover that lost commits");
+  await takeOver();
+  await on.forgive(mark);
+};
+
 /** Connections are reset and refused, or nothing comes through any more; of half of the processes, or of all. */
 export const cutNetwork: Harm = async (on, random, tally) => {
   const networks = random.whole(0, 2) === 0 ? on.networks : [random.one(on.networks)];

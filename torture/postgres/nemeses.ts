@@ -3,7 +3,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { whyNoServer } from "../../test/servers/postgres.ts";
 import type { Nemesis } from "../world.ts";
 import { onDatabase } from "./database.ts";
-import { crashServer, cutNetwork, endBackends, killOne, stopOne, type Harm } from "./harms.ts";
+import {
+  crashServer,
+  cutNetwork,
+  endBackends,
+  failOver,
+  killOne,
+  stopOne,
+  type Harm,
+} from "./harms.ts";
 
 export type Counts = { readonly usual: number; readonly published: number };
 
@@ -55,6 +63,15 @@ export const nemesesOfPostgres: readonly (readonly [Nemesis, Counts])[] = [
       stopOne,
     ]),
     { usual: 6, published: 100 },
+  ],
+  [
+    nemesis(
+      "failover",
+      "the server comes back without its last commits, while the processes live on",
+      5,
+      [failOver, failOver, killOne],
+    ),
+    { usual: 5, published: 100 },
   ],
   [
     nemesis("storm", "all of it together", 20, [

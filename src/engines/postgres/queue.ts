@@ -10,10 +10,65 @@ import { textIn } from "./rows.ts";
 import { statements } from "./statements.ts";
 import { taskArrays } from "./tasks.ts";
 
+/** Of a worker of this process. */
+type Known = {
+  /** Leases it was given and has not given back. */
+  readonly leases: Map<string, Lease>;
+  /** Takes and the comparison with the table wait for each other: what is on its way is not unknown. */
+  turn: Promise<unknown>;
+};
+
 export function postgresQueue(database: Database, hint: () => void): Queue {
+  const known = new Map<string, Known>();
+
+  function knownOf(worker: string): Known {
+    const found = known.get(worker) ?? { leases: new Map(), turn: Promise.resolve() };
+    known.set(worker, found);
+    return found;
+  }
+
+  /** One after the other; what fails keeps nobody from the next. */
+  function inTurn<T>(of: Known, act: () => Promise<T>): Promise<T> {
+    const result = of.turn.then(act);
+    of.turn = result.catch(() => undefined);
+    return result;
+  }
+
+  function forget(worker: string, leases: readonly Lease[]): void {
+    for (const { id } of leases) known.get(worker)?.leases.delete(id);
+  }
+
   async function endSessions(): Promise<void> {
     const { changed } = await database.query(statements.endSessions, []);
     if (changed > 0) hint();
+  }
+
+  async function taken(
+    worker: string,
+    queues: readonly string[],
+    max: number,
+    leaseMs: number,
+  ): Promise<readonly Lease[]> {
+    const values = [worker, textArray(queues), limitOf(max), leaseMs];
+    let { rows } = await database.query(statements.take, values);
+    // This worker's session has ended, or another one's: what they held is there to take now.
+    if (numberIn(rows[0], "alive") === 0 || rows[0]?.["overdue"] === true) {
+      await endSessions();
+      const rest = limitOf(max) - leasesIn(rows).length;
+      const more = await database.query(statements.take, values.with(2, rest));
+      rows = [...rows, ...more.rows];
+    }
+    return leasesIn(rows);
+  }
+
+  /** What the table says it holds, and it does not know of, is nobody's: others would wait for it until the sweep. */
+  async function compare(worker: string): Promise<void> {
+    const of = knownOf(worker);
+    await inTurn(of, async () => {
+      const values = [worker, ...leaseArrays([...of.leases.values()])];
+      const { changed } = await database.query(statements.giveBackUnknown, values);
+      if (changed > 0) hint();
+    });
   }
 
   return {
@@ -23,24 +78,22 @@ export function postgresQueue(database: Database, hint: () => void): Queue {
       hint();
     },
     async take(worker, queues, max, leaseMs) {
-      const values = [worker, textArray(queues), limitOf(max), leaseMs];
-      let { rows } = await database.query(statements.take, values);
-      // This worker's session has ended, or another one's: what they held is there to take now.
-      if (numberIn(rows[0], "alive") === 0 || rows[0]?.["overdue"] === true) {
-        await endSessions();
-        const rest = limitOf(max) - leasesIn(rows).length;
-        const more = await database.query(statements.take, values.with(2, rest));
-        rows = [...rows, ...more.rows];
-      }
-      return leasesIn(rows);
+      const of = knownOf(worker);
+      return inTurn(of, async () => {
+        const leases = await taken(worker, queues, max, leaseMs);
+        for (const lease of leases) of.leases.set(lease.id, lease);
+        return leases;
+      });
     },
     async extend(worker, leaseMs) {
       const { changed } = await database.query(statements.extend, [worker, leaseMs]);
+      if (changed > 0) await compare(worker);
       return changed > 0;
     },
     async ack(worker, leases) {
       if (leases.length === 0) return 0;
       const { changed } = await database.query(statements.ack, [worker, ...leaseArrays(leases)]);
+      forget(worker, leases);
       return changed;
     },
     async release(worker, leases) {
@@ -49,6 +102,7 @@ export function postgresQueue(database: Database, hint: () => void): Queue {
         worker,
         ...leaseArrays(leases),
       ]);
+      forget(worker, leases);
       if (changed > 0) hint();
       return changed;
     },

@@ -69,9 +69,10 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
 
   // ---- store
 
+  /** An epoch is of a moment: a server that came back without its last commits must not give the same one to somebody else. */
   claim: `
     update fanfold.seat set
-      epoch = case when holder = $2 then epoch else epoch + 1 end,
+      epoch = case when holder = $2 then epoch else greatest(epoch + 1, floor(fanfold.now_ms())::bigint) end,
       holder = $2, until = fanfold.now_ms() + $3, claim_ms = $3
     where partition = $1 and (holder is null or holder = $2 or until <= fanfold.now_ms())
     returning epoch, "offset"`,
@@ -162,6 +163,13 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
   extend: `
     update fanfold.session set until = fanfold.now_ms() + $2
     where worker = $1 and until > fanfold.now_ms()`,
+
+  /** What this worker holds and does not know: the answer to its take was lost, or the server has forgotten that it acked. Nobody has begun it. */
+  giveBackUnknown: `
+    update fanfold.task set worker = null, deliveries = deliveries - 1
+    where worker = $1 and not exists (
+      select from unnest($2::bigint[], $3::integer[]) as held (id, handouts)
+      where task.id = held.id and task.handouts = held.handouts)`,
 
   ack: `
     delete from fanfold.task using unnest($2::bigint[], $3::integer[]) as held (id, handouts)
@@ -263,6 +271,7 @@ export type StatementName =
   | "take"
   | "endSessions"
   | "extend"
+  | "giveBackUnknown"
   | "ack"
   | "release"
   | "now"

@@ -1,0 +1,83 @@
+/** What a server that came back without its last commits, or an answer that got lost, leaves behind: one piece at a time. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { givenTask } from "../../src/contract/given.ts";
+import { postgresEngine } from "../../src/engines/postgres/engine.ts";
+import { systemClock } from "../../src/engines/system.ts";
+import { ConflictError } from "../../src/errors.ts";
+import type { Engine } from "../../src/ports/engine.ts";
+import { atEnd, newDatabase, skip, sql } from "../servers/databases.ts";
+
+const clock = systemClock();
+const queues = ["default"];
+
+async function open(url: string): Promise<Engine> {
+  const engine = await postgresEngine(url, { clock, connections: 2, partitions: 1 });
+  atEnd(engine.close);
+  return engine;
+}
+
+test(
+  "what the table says a worker holds, and it does not know of, is free at its next sign of life, as if it had never been handed out",
+  { skip },
+  async () => {
+    const url = await newDatabase();
+    const { queue } = await open(url);
+    await queue.put([givenTask("held")]);
+    const [held] = await queue.take("ann", queues, 10, 60_000);
+    assert.equal(held?.task.run, "held");
+    await queue.put([givenTask("unknown")]);
+    await sql(
+      url,
+      "update fanfold.task set worker = 'ann', deliveries = 1, handouts = 1 where worker is null",
+    );
+    assert.deepEqual(await queue.take("bob", queues, 10, 60_000), []);
+
+    assert.equal(await queue.extend("ann", 60_000), true);
+    const free = await queue.take("bob", queues, 10, 60_000);
+    assert.deepEqual(
+      free.map(({ task, delivery }) => [task.run, delivery]),
+      [["unknown", 1]],
+    );
+    assert.equal(await queue.ack("ann", [held]), 1);
+  },
+);
+
+test(
+  "takes and signs of life at once: nothing that is on its way to a worker is taken from it",
+  { skip },
+  async () => {
+    const { queue } = await open(await newDatabase());
+    await queue.put(Array.from({ length: 60 }, (_, n) => givenTask(`r${n}`)));
+    const taken = await Promise.all(
+      Array.from({ length: 60 }, async (_, n) => {
+        if (n % 2 === 1) await queue.extend("ann", 60_000);
+        return queue.take("ann", queues, 1, 60_000);
+      }),
+    );
+    await queue.extend("ann", 60_000);
+    const leases = taken.flat();
+    assert.equal(leases.length, 60);
+    assert.equal(await queue.ack("ann", leases), 60);
+  },
+);
+
+test(
+  "an epoch that a lost claim had is not given again: whoever still believes in it is fenced, at the very same offset",
+  { skip },
+  async () => {
+    const url = await newDatabase();
+    const [first, second] = [await open(url), await open(url)];
+    const lost = await first.store.claim(0, "ann", 60_000);
+    assert.ok(lost);
+    // The seat as it was before.
+    await sql(url, `update fanfold.seat set epoch = 0, holder = null, until = 0, "offset" = 0`);
+    const bob = await second.store.claim(0, "bob", 60_000);
+    assert.ok(bob);
+    assert.equal(bob.offset, lost.offset);
+    const commit = { to: 0, puts: [], events: ["e"], tasks: [], wakeAt: undefined };
+    await assert.rejects(first.store.commit(lost, commit), ConflictError);
+    await second.store.commit(bob, commit);
+    assert.equal(await second.log.end(0), 1);
+  },
+);
