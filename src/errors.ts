@@ -75,9 +75,9 @@ export class RetryLaterError extends FanfoldError {
   readonly retryable = true;
   readonly delayMs: number;
   /** Who waits: this sub-job, or with it all that its job has not begun yet. */
-  readonly of: "sub-job" | "job";
+  readonly of: "sub-job" | "key" | "job";
 
-  constructor(delayMs: number, reason = "not yet", of: "sub-job" | "job" = "sub-job") {
+  constructor(delayMs: number, reason = "not yet", of: "sub-job" | "key" | "job" = "sub-job") {
     super(reason, { details: { delayMs } });
     this.delayMs = delayMs;
     this.of = of;

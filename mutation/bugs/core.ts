@@ -210,8 +210,8 @@ export const inCore: readonly Bug[] = [
   ]),
   bug("a paused job is put all the same", [
     "src/core/window.ts",
-    "if (lane.paused || !hasWork(lane.step)) return 0;",
-    "if (!hasWork(lane.step)) return 0;",
+    "if (lane.paused || !hasWork(lane)) return 0;",
+    "if (!hasWork(lane)) return 0;",
   ]),
   bug("what was paused is not put when it is resumed", [
     "src/core/pausing.ts",
@@ -262,6 +262,46 @@ export const inCore: readonly Bug[] = [
     "src/core/state.ts",
     "  return [throttleOf(state, plan.job), ...shared, paceOf(state, run, step)].filter(",
     "  return [throttleOf(state, plan.job), paceOf(state, run, step)].filter(",
+  ]),
+  bug("a key that has no room is put all the same", [
+    "src/core/keyed.ts",
+    "    if (roomIn(key, at) < 1) {\n      waitFor(limit, hash, key, lane);\n      return false;\n    }\n",
+    "",
+  ]),
+  bug("what comes back of a key is not told to those who wait for it", [
+    "src/core/keyed.ts",
+    "    if (key.waiting.size > 0) limit.freed.add(hash);\n",
+    "",
+  ]),
+  bug("who waits for the rate of a key is not woken", [
+    "src/core/keyed.ts",
+    "  if (at !== undefined) limit.due.push(at, hash);\n",
+    "",
+  ]),
+  bug("a key forgets what is in flight after a restart", [
+    "src/core/keyed.ts",
+    "  countKeys(step, limit);\n}",
+    "}",
+  ]),
+  bug("the rate of a key is full again after a restart", [
+    "src/core/stored-limits.ts",
+    "    for (const hash of spent) puts.push([",
+    "    for (const hash of []) puts.push([",
+  ]),
+  bug("the keys of sub-jobs are lost by a restart", [
+    snapshot,
+    "  restoreLimitKeys(step, records.limitKeys);\n",
+    "",
+  ]),
+  bug("a Retry-After of a key is for nothing", [
+    "src/core/keyed.ts",
+    "  hold(keyIn(limit, hash), until);\n",
+    "",
+  ]),
+  bug("what was set aside is passed over by a restart", [
+    "src/core/keyed.ts",
+    "  while (step.next < keyed.scan && !isFirst(step, step.next)) step.next += 1;\n",
+    "  step.next = keyed.scan;\n",
   ]),
   bug("who waits for room under a limit does not come back", [
     "src/core/state.ts",

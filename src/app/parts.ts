@@ -64,7 +64,10 @@ function checkLimits(jobs: Iterable<Job>): void {
     for (const limit of plan.limits ?? []) {
       const other = known.get(limit.name);
       if (other === undefined) known.set(limit.name, { limit, job });
-      else if (JSON.stringify(other.limit) !== JSON.stringify(limit))
+      else if (
+        JSON.stringify(other.limit) !== JSON.stringify(limit) ||
+        other.limit.key !== limit.key
+      )
         throw new UsageError(
           `limit "${limit.name}" of job "${job}" is not that of job "${other.job}": define it once, and name it in both`,
         );

@@ -18,7 +18,6 @@ import type { Run } from "../core/run.ts";
 import {
   restorePauses,
   restoreRun,
-  restoreTokens,
   restoreWorkers,
   takeChanges,
   type FanOutRecords,
@@ -26,6 +25,7 @@ import {
 } from "../core/snapshot.ts";
 import { restoreSchedule } from "../core/scheduling.ts";
 import { emptyPartition, wakeAt, type Decided, type Partition } from "../core/state.ts";
+import { restoreKey, restoreTokens } from "../core/stored-limits.ts";
 import type { StoredRun, StoredStep } from "../core/stored.ts";
 import type { SliceTask, Task } from "../core/task.ts";
 
@@ -117,6 +117,7 @@ export function restarted(
   if (typeof pauses === "string") restorePauses(state, pauses);
   const tokens = kept.get(keys.tokens);
   if (typeof tokens === "string") restoreTokens(state, tokens);
+  for (const key of inOrder(kept, prefixes.allKeys)) restoreKey(state, key, String(kept.get(key)));
   for (const key of inOrder(kept, prefixes.run))
     restoreStored(kept, state, key.slice(prefixes.run.length), at);
   const workers = kept.get(keys.partition);
@@ -144,6 +145,10 @@ function restoreStored(store: Map<string, Stored>, state: Partition, id: string,
       directory: inOrder(store, prefixes.directory(id, name)).map(
         (key) => parsed(store.get(key)) as readonly number[], // oxlint-disable-line typescript/no-unsafe-type-assertion -- takeChanges wrote it
       ),
+      limitKeys: rows(prefixes.limitKeys(id, name)).map(([key, bytes]) => [
+        Number(key.slice(prefixes.limitKeys(id, name).length)),
+        bytes,
+      ]),
       indexPrefix,
       index: rows(restorePrefix(indexPrefix)),
     });

@@ -6,11 +6,13 @@ import { concurrencyOf, type FanOut } from "./fan-out.ts";
 import { foldsProblem } from "./fold.ts";
 import { halt } from "./halt.ts";
 import { beyondTolerance, failureOf, joined, toleranceOf } from "./join.ts";
+import { watch } from "./keyed.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
 import { forgetPausesOf } from "./pauses.ts";
 import type { FanOutPlan, StepPlan } from "./plan.ts";
 import { isSent, newStep, stepAt, type Run, type Step } from "./run.ts";
+import { splitSent } from "./sent.ts";
 import { issueSingle, resetSingle } from "./single.ts";
 import type { StepTask } from "./task.ts";
 import {
@@ -18,6 +20,7 @@ import {
   forgetPace,
   isMainPaused,
   isPaused,
+  keyedOf,
   poolOf,
   throttlesOf,
   watchRun,
@@ -56,7 +59,8 @@ export function beginStep(state: Partition, run: Run, event: Recorded, decided: 
   const { step } = stepAt(run, run.at);
   if (step.startedAt !== undefined) step.generation += 1; // It ran before: a redrive came by.
   if (step.kind === "fan-out") {
-    if (step.ledger.size === 0) step.ledger = ledgers.emptyLedger(event.offset);
+    if (step.ledger.size === 0)
+      step.ledger = { ...ledgers.emptyLedger(event.offset), left: step.ledger.left };
     ledgers.unseal(step.ledger);
     step.cursor = undefined;
   }
@@ -100,27 +104,12 @@ export function issueMain(
     ...(step.main.trace === undefined ? {} : { after: step.main.trace }),
   };
   if (step.kind === "step") decided.tasks.push({ kind: "step", ...common });
-  else if (plan.kind === "fan-out" && plan.isSent === true) splitSent(run, step, decided);
+  else if (plan.kind === "fan-out" && plan.isSent === true) splitSent(run, step, plan, decided);
   else {
     const cursor = step.cursor === undefined ? {} : { cursor: step.cursor };
     decided.tasks.push({ kind: "split", ...common, size: step.ledger.size, ...cursor });
   }
   arm(state, run, position);
-}
-
-/** Writes what a worker would write that split it: one item, which is the input, under the id of the run. */
-function splitSent(run: Run, step: FanOut, decided: Decided): void {
-  const { generation, main, ledger } = step;
-  const common = { run: run.id, step: step.name, generation, issue: main.issue, duplicates: 0 };
-  if (ledger.size === 0)
-    decided.events.push({
-      type: "fan-out.grown",
-      ...common,
-      from: 0,
-      keys: [run.id],
-      body: JSON.stringify([run.input]),
-    });
-  decided.events.push({ type: "fan-out.sealed", ...common, total: 1 });
 }
 
 /** What every task of a step says. */
@@ -371,6 +360,8 @@ export function laneOf(state: Partition, run: Run, position: number): Lane {
   const { step, plan } = stepAt(run, position);
   if (step.kind !== "fan-out" || plan.kind !== "fan-out")
     throw new TypeError("only a fan-out has a lane");
+  const limit = keyedOf(state, plan.job);
+  if (limit !== undefined) watch(step, limit);
   const lane: Lane = {
     run: run.id,
     position,
@@ -383,6 +374,7 @@ export function laneOf(state: Partition, run: Run, position: number): Lane {
     active: false,
     paused: isPaused(state, run, position),
     throttles: throttlesOf(state, run, position),
+    limit,
   };
   run.lanes[position] = lane;
   return lane;

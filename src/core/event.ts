@@ -79,8 +79,8 @@ export type Unsettled = {
   readonly fatal?: boolean;
   readonly error?: Failure;
   readonly delayMs?: number;
-  /** Of retry-later: nothing of the job is to be put until then. */
-  readonly of?: "job";
+  /** Of retry-later: nothing of the job, or of what has the same key, is to be put until then. */
+  readonly of?: "job" | "key";
   readonly ms?: number;
   readonly previous?: number;
   /** The span of the attempt, where there was one. */
@@ -122,6 +122,8 @@ export type InputEvent =
       readonly issue: number;
       readonly from: number;
       readonly keys: readonly string[];
+      /** Parallel to keys, where the job is limited by key: the hash of what it is limited by, 0 for nothing. */
+      readonly limitKeys?: readonly number[];
       /** Repeated keys left out since the page before. */
       readonly duplicates: number;
       /** Where to go on reading after this page, for sources with a cursor. */

@@ -13,6 +13,7 @@ import { countFailure, uncountFailure, type GivenUp, type Group } from "./failur
 import { startFolds, type Accumulators } from "./fold.ts";
 import { heap, type Heap } from "./heap.ts";
 import { emptyHistogram, type Histogram } from "./histogram.ts";
+import { addKeys, lookAgain, newKeyed, type Keyed } from "./limit-keys.ts";
 import type { KeyIndex } from "./key-index.ts";
 import * as ledgers from "./ledger.ts";
 import type { Ledger } from "./ledger.ts";
@@ -56,6 +57,8 @@ export type FanOut = AnyStep & {
   /** When the last slice went into the queue: after a restart, all that is out counts from here. */
   issuedAt: number | undefined;
   suspectInFlight: number | undefined;
+  /** The keys of its sub-jobs, where its job is limited by key. */
+  keyed: Keyed | undefined;
   /** What people have changed of its plan. */
   adjusted: Adjusted;
   /** How often it was tried again, by cause (counted.ts). */
@@ -91,6 +94,7 @@ export function newFanOut(plan: FanOutPlan, base: number): FanOut {
     issued: fifo(),
     issuedAt: undefined,
     suspectInFlight: undefined,
+    keyed: undefined,
     adjusted: {},
     retried: [0, 0, 0, 0],
     pace: undefined,
@@ -114,6 +118,8 @@ export function growBy(step: FanOut, event: Recorded & { type: "fan-out.grown" }
     step.pages.offset.push(event.offset);
   }
   if (event.cursor !== undefined) step.cursor = event.cursor; // A page may be full before the source has turned its own.
+  if (event.limitKeys !== undefined)
+    addKeys((step.keyed ??= newKeyed(step.next)), event.from, event.limitKeys);
   step.duplicateKeys += event.duplicates;
   step.main.at = event.at; // A page is a sign of life.
   if (event.keys.length > 0 || event.cursor !== undefined) step.main.crashes = 0; // It gets on: whoever killed its worker, it was not the split.
@@ -240,5 +246,6 @@ export function cancelRest(step: FanOut): number {
   step.again.clear();
   step.suspects.clear();
   step.issued.clear();
+  lookAgain(step.keyed, step.next);
   return ledgers.count(ledger, ledgers.cancelled) - before;
 }

@@ -9,10 +9,11 @@
 import { assert } from "../errors.ts";
 import type { Recorded } from "./event.ts";
 import { loseAll } from "./fan-out.ts";
+import { countKeys } from "./keyed.ts";
 import * as ledgers from "./ledger.ts";
 import { isEnded, type Run } from "./run.ts";
 import { relist } from "./slices.ts";
-import { poolOf, throttlesOf, type Decided, type Partition } from "./state.ts";
+import { keyedOf, poolOf, throttlesOf, type Decided, type Partition } from "./state.ts";
 
 /** Decides on one run, and halts it where that throws. */
 export function guarded(
@@ -72,12 +73,15 @@ function end(run: Run, event: Recorded, decided: Decided): void {
 function countInFlight(state: Partition): void {
   for (const pool of state.pools.values()) pool.inFlight = 0;
   for (const throttle of state.throttles.values()) throttle.inFlight = 0;
+  for (const { keys } of state.keyed.values()) for (const key of keys.values()) key.inFlight = 0;
   for (const run of state.runs.values())
     for (const [position, step] of run.steps.entries()) {
       const plan = run.plan.steps[position];
       if (isEnded(run) || step.kind !== "fan-out" || plan?.kind !== "fan-out") continue;
       const flying = ledgers.count(step.ledger, ledgers.inFlight);
       poolOf(state, plan.job.queue).inFlight += flying;
+      const limit = keyedOf(state, plan.job);
+      if (limit !== undefined) countKeys(step, limit);
       for (const throttle of throttlesOf(state, run, position)) throttle.inFlight += flying;
     }
 }

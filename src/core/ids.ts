@@ -67,12 +67,14 @@ const padded = (n: number): string => `${n}`.padStart(8, "0");
  *
  *   partition                    what concerns no single run: the workers
  *   tokens                       what is left of rates (throttle.ts)
+ *   key/<limit>/<hash>           the same of one key of a limit per key (keyed.ts)
  *   pauses                       what people have paused (pauses.ts)
  *   schedule/<name>              a schedule
  *   live/<run>                   there is one for every run that has not ended
  *   run/<run>                    the run
  *   step/<run>/<step>            a step's counters
  *   page/<run>/<step>/<n>        states of its sub-jobs, and directory/… where their items are
+ *   limit-keys/<run>/<step>/<n>  hashes of their keys, where their job is limited by key
  *   index/<run>/<step>/…         its keys (key-index.ts)
  *   reader/<name>                how far a reader has read, and reader/<name>/… what it keeps
  */
@@ -88,6 +90,9 @@ export const keys = {
     `${prefixes.pages(run, step)}${padded(n)}`,
   directory: (run: string, step: string, n: number): string =>
     `${prefixes.directory(run, step)}${padded(n)}`,
+  limitKeys: (run: string, step: string, n: number): string =>
+    `${prefixes.limitKeys(run, step)}${padded(n)}`,
+  key: (limit: string, hash: number): string => `${prefixes.keys(limit)}${hash}`,
   /** Where the rows of a key index begin; the prefix that `keyIndex` and `lookupPrefixes` want. */
   index: (run: string, step: string): string => `index/${run}/${step}/`,
   reader: (name: string, key?: string): string =>
@@ -104,7 +109,10 @@ export const prefixes = {
   directory: (run: string, step: string): string => `directory/${run}/${step}/`,
   /** All that belongs to a run besides its own record. */
   ofRun: (run: string): readonly string[] =>
-    ["index", "page", "directory", "step"].map((kind) => `${kind}/${run}/`),
+    ["index", "page", "directory", "limit-keys", "step"].map((kind) => `${kind}/${run}/`),
+  limitKeys: (run: string, step: string): string => `limit-keys/${run}/${step}/`,
+  allKeys: "key/",
+  keys: (limit: string): string => `${prefixes.allKeys}${limit}/`,
 } as const;
 
 /** undefined: one of the two has nothing there. */

@@ -74,6 +74,8 @@ export type Ledger = {
   total: number | undefined;
   readonly counts: number[];
   readonly pages: (Page | undefined)[];
+  /** Hears of each that is in flight no more; there where a limit counts by key. */
+  left: ((index: number) => void) | undefined;
   /** Numbers of the pages that changed since the last snapshot. */
   readonly changed: Set<number>;
 };
@@ -85,6 +87,7 @@ export function emptyLedger(base: number): Ledger {
     total: undefined,
     counts: states.map(() => 0),
     pages: [],
+    left: undefined,
     changed: new Set(),
   };
 }
@@ -111,14 +114,11 @@ export function unseal(ledger: Ledger): void {
 export function recount(ledger: Ledger): void {
   ledger.counts.fill(0);
   let seen = 0;
-  forEachIn(
-    ledger,
-    () => true,
-    (_, state) => {
-      add(ledger, state, 1);
-      seen += 1;
-    },
-  );
+  const all = (): boolean => true;
+  forEachIn(ledger, all, (_, state) => {
+    add(ledger, state, 1);
+    seen += 1;
+  });
   add(ledger, waiting, ledger.size - seen); // Those on pages that nothing has touched.
 }
 
@@ -184,6 +184,7 @@ export function move(ledger: Ledger, index: number, to: number): void {
   add(ledger, from, -1);
   add(ledger, to, 1);
   assert((ledger.counts[from] ?? 0) >= 0, "the counts of a ledger never go below zero");
+  if (from === inFlight) ledger.left?.(index);
 }
 
 /** Moves a whole range at once; every one of them must be in `from`. */
@@ -212,7 +213,7 @@ export function settle(ledger: Ledger, index: number, outcome: number, offset: n
   setOutcome(ledger, index, offset);
 }
 
-/** Accepts a success of every sub-job of the range that is still open; calls back for those that are not. Returns how many were in flight. */
+/** Accepts a success of every sub-job of the range that is still open; calls back for those that are not. Returns how many were in flight. Not where `left` hears of each. */
 export function settleRange(
   ledger: Ledger,
   first: number,

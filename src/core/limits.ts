@@ -16,6 +16,8 @@ export const limits = {
   sliceSubJobs: 512,
   /** Sub-jobs in flight per queue at the most, however many slots: a lost queue costs one window. */
   windowSubJobs: 8_192,
+  /** Sub-jobs of a step that are set aside because their keys have no room, before it looks no further: 8 bytes each. */
+  aside: 65_536,
   /** Events a manager takes in one tick: bounds the commit. */
   eventsPerTick: 1_000,
   /** Records of the store that one commit removes of expired runs: a run of a million has two thousand, and takes a few commits. */

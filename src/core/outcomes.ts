@@ -21,12 +21,13 @@ export function settleWith(step: FanOut, plan: FanOutPlan, run: string, event: S
   const { ledger } = step;
   if (!isInside(event, ledger.size)) return false;
   const settledBefore = ledger.size - ledgers.open(ledger);
-  if (plan.folds === undefined) {
+  if (plan.folds === undefined && ledger.left === undefined) {
     const reject = (_: number, state: number): void => countRejected(step, state);
     for (let t = 0; t + 2 < event.ok.length; t += 3)
       ledgers.settleRange(ledger, event.ok[t] ?? 0, event.ok[t + 1] ?? 0, event.offset, reject);
   } else {
-    const results = event.body === undefined ? noResults : resultsOf(event);
+    const hasNone = event.body === undefined || plan.folds === undefined;
+    const results = hasNone ? noResults : resultsOf(event);
     if (results === undefined) return false;
     let position = 0;
     for (let t = 0; t + 2 < event.ok.length; t += 3) {

@@ -31,6 +31,7 @@ import { isSound } from "./sound.ts";
 import { endOfScheduled, meetSchedules, obeySchedule, wakeSchedules } from "./scheduling.ts";
 import * as slices from "./slices.ts";
 import { wake } from "./waking.ts";
+import { takeKeyed } from "./keyed.ts";
 import { limits } from "./limits.ts";
 import { backoffMs } from "./retry.ts";
 import { isEnded, isSent, positionOf, stepAt, type Run } from "./run.ts";
@@ -39,13 +40,14 @@ import {
   arm,
   countSlots,
   holdJob,
+  holdKeyOf,
   offerThrottled,
   wakeRun,
   type Decided,
   type Partition,
 } from "./state.ts";
 import { traceIn } from "./trace.ts";
-import { fill, type Pool } from "./window.ts";
+import { fill, type Lane, type Pool } from "./window.ts";
 
 /** Decides on events in their order. Runs that the events name must be in the state, if they exist at all. */
 export function decide(state: Partition, events: readonly Recorded[]): Decided {
@@ -267,8 +269,9 @@ function settle(
   }
   changeFanOut(state, run, position, event, decided, () => {
     if (!settleWith(step, plan, run.id, event)) step.stale += 1;
-    for (const { of, delayMs = 0 } of event.bad ?? [])
+    for (const { of, index, delayMs = 0 } of event.bad ?? [])
       if (of === "job") holdJob(state, plan.job, event.at + delayMs);
+      else if (of === "key") holdKeyOf(state, step, plan.job, index, event.at + delayMs);
   });
 }
 
@@ -294,7 +297,7 @@ function refill(
     let taken = 0;
     guarded(state, lane.run, event, decided, () => {
       const run = state.runs.get(lane.run);
-      const slice = slices.takeSlice(lane.step, max, event.at);
+      const slice = takeFrom(lane, max, event.at);
       if (run === undefined || slice === undefined) return;
       const { plan } = stepAt(run, lane.position);
       const job = plan.kind === "fan-out" ? plan.job.name : "";
@@ -311,6 +314,13 @@ function refill(
     });
     return taken;
   });
+}
+
+function takeFrom(lane: Lane, max: number, at: number): slices.Slice | undefined {
+  const { step } = lane;
+  return step.keyed === undefined
+    ? slices.takeSlice(step, max, at)
+    : takeKeyed(lane, step.keyed, max, at);
 }
 
 function lose(state: Partition, event: Recorded & { type: "task.lost" }, decided: Decided): void {

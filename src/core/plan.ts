@@ -1,5 +1,5 @@
 /** What the core needs to know of a flow: numbers and names, and the folds. Builders in define/ make it. */
-import type { Priority } from "./event.ts";
+import type { Json, Priority } from "./event.ts";
 import type { FoldPlan } from "./fold.ts";
 import type { LimitPlan } from "./throttle.ts";
 import type { RetryPolicy } from "./retry.ts";
@@ -20,7 +20,11 @@ export type JobPlan = {
   readonly redact?: readonly string[];
 };
 
-export type SharedLimit = LimitPlan & { readonly name: string };
+export type SharedLimit = LimitPlan & {
+  readonly name: string;
+  /** It holds for each key by itself; undefined: such an item has none, and is not limited by it. */
+  readonly key?: (item: Json) => string | undefined;
+};
 
 /** What a slot costs while it works. */
 export type Cost = { readonly perHour: number; readonly currency: string };

@@ -2,11 +2,12 @@
 import type { Recorded } from "./event.ts";
 import { lose, queue, type FanOut, type Issued } from "./fan-out.ts";
 import type { Fifo } from "./fifo.ts";
+import { lookAgain } from "./limit-keys.ts";
 import * as ledgers from "./ledger.ts";
 import type { Again, SliceTask } from "./task.ts";
 
 /** The part of a task that says which sub-jobs. */
-type Slice = Pick<SliceTask, "from" | "count" | "again" | "pages">;
+export type Slice = Pick<SliceTask, "from" | "count" | "again" | "pages">;
 
 /** Time has passed: retries whose time has come may go. */
 export function wake(step: FanOut, at: number): void {
@@ -44,6 +45,7 @@ export function relist(step: FanOut, at: number): void {
   step.again.clear();
   step.suspects.clear();
   step.issued.clear();
+  lookAgain(step.keyed, step.next);
   ledgers.forEachIn(ledger, ledgers.isOpen, (index, state) => {
     if (state === ledgers.retrying) step.retries.push(ledgers.dueAtOf(ledger, index), index);
     else if (state === ledgers.inFlight) {
@@ -79,7 +81,7 @@ export function hasWork(step: FanOut): boolean {
   return suspect || step.again.size() > 0 || step.next < step.ledger.size;
 }
 
-function suspectIsFree(step: FanOut): boolean {
+export function suspectIsFree(step: FanOut): boolean {
   const index = step.suspectInFlight;
   return index === undefined || ledgers.stateOf(step.ledger, index) !== ledgers.inFlight;
 }
@@ -119,8 +121,13 @@ function takeAgain(step: FanOut, list: Fifo<number>, max: number, at: number): S
     ledgers.move(ledger, index, ledgers.inFlight);
     taken.push(index);
   }
-  const [first] = taken;
-  if (first === undefined) return undefined;
+  return taken.length === 0 ? undefined : sliceOf(step, taken, at);
+}
+
+/** A slice of these, which have been moved. */
+export function sliceOf(step: FanOut, taken: readonly number[], at: number): Slice {
+  const { ledger } = step;
+  const [first = 0] = taken;
   const again = taken.map((index): Again => {
     const previous = ledgers.outcomeOffset(ledger, index);
     return {

@@ -27,8 +27,8 @@ import {
   type Session,
 } from "./state.ts";
 import { isSoundPauses, isSoundWorkers } from "./sound-stored.ts";
-import type { StoredTokens } from "./throttle.ts";
 import { offer } from "./window.ts";
+import { restoreLimitKeys, takeLimitKeys, takeTokens } from "./stored-limits.ts";
 import type { StoredFanOut, StoredPlain, StoredRun, StoredStep } from "./stored.ts";
 
 export type Stored = string | Uint8Array;
@@ -53,6 +53,7 @@ export function takeChanges(state: Partition): Put[] {
   for (const [step, run] of changed.steps) {
     puts.push([storeKeys.step(run.id, step.name), JSON.stringify(storedStep(step))]);
     if (step.kind === "fan-out") takePages(run, step, puts);
+    if (step.kind === "fan-out") takeLimitKeys(run, step, puts);
   }
   if (changed.workers) puts.push([storeKeys.partition, JSON.stringify([...state.workers])]);
   for (const schedule of changed.schedules)
@@ -66,24 +67,6 @@ export function takeChanges(state: Partition): Put[] {
   changed.schedules.clear();
   changed.pauses = false;
   return hasRemoved ? [...new Map(puts)] : puts; // A run of the same id may have begun since.
-}
-
-function takeTokens(state: Partition, puts: Put[]): void {
-  const all = [...state.throttles];
-  if (!all.some(([, one]) => one.isSpent)) return;
-  const stored: StoredTokens = all
-    .filter(([, one]) => one.perMs !== Infinity || one.heldUntil > 0)
-    .map(([name, one]) => [name, one.perMs === Infinity ? 0 : one.tokens, one.at, one.heldUntil]);
-  for (const [, one] of all) one.isSpent = false;
-  puts.push([storeKeys.tokens, JSON.stringify(stored)]);
-}
-
-/** Puts back what was left of rates: before the runs, which ask for it. */
-export function restoreTokens(state: Partition, text: string): void {
-  const stored = JSON.parse(text) as StoredTokens; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in takeTokens
-  for (const [name, tokens, at, heldUntil] of stored)
-    if ([tokens, at, heldUntil].every(Number.isFinite))
-      state.tokens.set(name, { tokens, at, heldUntil });
 }
 
 function takePages(run: Run, step: FanOut, puts: Put[]): void {
@@ -205,6 +188,8 @@ export type FanOutRecords = {
   readonly pages: readonly (readonly [n: number, bytes: Uint8Array])[];
   /** The directory, in order. */
   readonly directory: readonly (readonly number[])[];
+  /** Number and bytes, of a step whose job is limited by key. */
+  readonly limitKeys: readonly (readonly [n: number, bytes: Uint8Array])[];
   /** Where the key index stands, and those of its rows that its next merge needs. */
   readonly indexPrefix: string;
   readonly index: readonly (readonly [key: string, value: Uint8Array])[];
@@ -358,6 +343,7 @@ function restoreFanOut(
     stored.pace === undefined ? undefined : { ...stored.pace, counts: [...stored.pace.counts] };
   step.told = stored.told;
   step.issuedAt = stored.issuedAt ?? at; // Not the time of the restart: else the sweep would never come where they are many.
+  restoreLimitKeys(step, records.limitKeys);
   relist(step, step.issuedAt);
   return step;
 }

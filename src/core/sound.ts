@@ -39,7 +39,9 @@ export function isSound(event: Recorded<InputEvent>): boolean {
         isNatural(event.issue) &&
         isNatural(event.from) &&
         isNatural(event.duplicates) &&
-        isList(event.keys, isText)
+        isList(event.keys, isText) &&
+        (event.limitKeys === undefined ||
+          (isTuples(event.limitKeys, 1) && event.limitKeys.length === event.keys.length))
       );
     case "fan-out.sealed":
       return isNatural(event.issue) && isNatural(event.total) && isNatural(event.duplicates);
@@ -123,6 +125,7 @@ function isBatch({ ok, bad, took }: Of<"sub-jobs.settled">): boolean {
           isText(one.key) &&
           badOutcomes.includes(one.outcome) &&
           isDelay(one.delayMs) &&
+          (one.of === undefined || one.of === "job" || one.of === "key") &&
           isFailure(one.error),
       ))
   );

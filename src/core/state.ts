@@ -5,7 +5,9 @@ import * as slices from "./slices.ts";
 import type { FanOut } from "./fan-out.ts";
 import { heap, type Heap } from "./heap.ts";
 import type { Schedule, Schedules } from "./schedule.ts";
-import { limitPrefix } from "./ids.ts";
+import { limitPrefix, prefixes } from "./ids.ts";
+import { holdKey, keyedLimit, keyIn, offerKeyed, type KeyedLimit } from "./keyed.ts";
+import { hashAt } from "./limit-keys.ts";
 import { limits } from "./limits.ts";
 import { noPauses, pausesAt, type Pauses, type Place } from "./pauses.ts";
 import type { JobPlan, Plans, SharedLimit, StepPlan } from "./plan.ts";
@@ -31,6 +33,8 @@ export type Partition = {
   readonly partitions: number;
   /** By job, by limit as `limit:name`, and by step as `run/step`; of those that have one. */
   readonly throttles: Map<string, Throttle>;
+  /** Limits by key, by name. */
+  readonly keyed: Map<string, KeyedLimit>;
   /** As they were stored, of those that nobody has asked for yet. */
   readonly tokens: Map<string, Pick<Throttle, "tokens" | "at" | "heldUntil">>;
   readonly workers: Map<string, Session>;
@@ -82,6 +86,7 @@ export function emptyPartition(
     pools: new Map(),
     partitions,
     throttles: new Map(),
+    keyed: new Map(),
     tokens: new Map(),
     workers: new Map(),
     pauses: noPauses(),
@@ -114,6 +119,7 @@ export function wakeAt(state: Partition): number | undefined {
     state.ticks.peek()?.at ?? Infinity,
   );
   for (const throttle of state.throttles.values()) at = Math.min(at, tokenAt(throttle) ?? Infinity);
+  for (const { due } of state.keyed.values()) at = Math.min(at, due.peek()?.at ?? Infinity);
   return at === Infinity ? undefined : at;
 }
 
@@ -121,7 +127,9 @@ export function wakeAt(state: Partition): number | undefined {
 export function throttlesOf(state: Partition, run: Run, position: number): readonly Throttle[] {
   const { step, plan } = stepAt(run, position);
   if (step.kind !== "fan-out" || plan.kind !== "fan-out") return [];
-  const shared = (plan.job.limits ?? []).map((limit) => sharedOf(state, limit));
+  const shared = (plan.job.limits ?? [])
+    .filter(({ key }) => key === undefined)
+    .map((limit) => sharedOf(state, limit));
   return [throttleOf(state, plan.job), ...shared, paceOf(state, run, step)].filter(
     (one) => one !== undefined,
   );
@@ -131,6 +139,23 @@ function throttleOf(state: Partition, { name, limit }: JobPlan): Throttle | unde
   const own = state.throttles.get(name);
   if (own !== undefined || (limit === undefined && !state.tokens.has(name))) return own;
   return newThrottle(state, name, throttle(limit ?? {}, state.partition, state.partitions));
+}
+
+/** The limit by key that its job has. */
+export function keyedOf(state: Partition, { limits = [] }: JobPlan): KeyedLimit | undefined {
+  const plan = limits.find(({ key }) => key !== undefined);
+  if (plan === undefined) return undefined;
+  let limit = state.keyed.get(plan.name);
+  if (limit !== undefined) return limit;
+  limit = keyedLimit(plan, state.partition, state.partitions);
+  state.keyed.set(plan.name, limit);
+  const prefix = prefixes.keys(plan.name);
+  for (const [name, stored] of state.tokens)
+    if (name.startsWith(prefix)) {
+      Object.assign(keyIn(limit, Number(name.slice(prefix.length))), stored, { isSpent: true });
+      state.tokens.delete(name);
+    }
+  return limit;
 }
 
 function sharedOf(state: Partition, limit: SharedLimit): Throttle {
@@ -199,6 +224,20 @@ export function holdJob(state: Partition, job: JobPlan, until: number): void {
   hold(own, until);
 }
 
+/** The same of all that has the key of one sub-job; of its job, where it has none. */
+export function holdKeyOf(
+  state: Partition,
+  step: FanOut,
+  job: JobPlan,
+  index: number,
+  until: number,
+): void {
+  const limit = keyedOf(state, job);
+  const hash = hashAt(step.keyed, index);
+  if (limit === undefined || hash === 0) holdJob(state, job, until);
+  else holdKey(limit, hash, until);
+}
+
 /** Lanes that waited for room under a limit come back to the window when there is some. */
 export function offerThrottled(state: Partition, at: number): void {
   for (const throttle of state.throttles.values()) {
@@ -207,6 +246,11 @@ export function offerThrottled(state: Partition, at: number): void {
     throttle.waiting.clear();
     for (const lane of lanes) offer(poolOf(state, lane.queue), lane);
   }
+  for (const limit of state.keyed.values())
+    offerKeyed(limit, at, ({ run, position }) => {
+      const lane = state.runs.get(run)?.lanes[position]; // Another may have taken its place.
+      if (lane !== undefined) offer(poolOf(state, lane.queue), lane);
+    });
 }
 
 export function poolOf(state: Partition, queue: string): Pool {

@@ -12,9 +12,10 @@
  */
 import type { Priority } from "./event.ts";
 import type { FanOut } from "./fan-out.ts";
-import { hasWork } from "./slices.ts";
+import { hasKeyedWork, type KeyedLimit } from "./keyed.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
+import * as slices from "./slices.ts";
 import { roomIn, spend, type Throttle } from "./throttle.ts";
 
 export type Lane = {
@@ -33,6 +34,8 @@ export type Lane = {
   paused: boolean;
   /** All that it is limited by, beside its own concurrency. */
   throttles: readonly Throttle[];
+  /** The limit by key, where its job has one. */
+  readonly limit: KeyedLimit | undefined;
 };
 
 type Ring<T> = { readonly items: T[]; at: number };
@@ -78,7 +81,7 @@ export function emptyPool(): Pool {
 
 /** The lane has work: it takes part in the turns from now on. */
 export function offer(pool: Pool, lane: Lane): void {
-  if (lane.active || lane.paused || !hasWork(lane.step)) return;
+  if (lane.active || lane.paused || !hasWork(lane)) return;
   if (lane.throttles.some(({ waiting }) => waiting.has(lane))) return; // Others wait longer: it comes back in its turn.
   lane.active = true;
   const { customers, byName } = pool.classes[lane.priority];
@@ -89,6 +92,10 @@ export function offer(pool: Pool, lane: Lane): void {
     customers.items.push(customer);
   }
   customer.lanes.items.push(lane);
+}
+
+function hasWork({ step }: Lane): boolean {
+  return step.keyed === undefined ? slices.hasWork(step) : hasKeyedWork(step, step.keyed);
 }
 
 function current<T>(ring: Ring<T>): T | undefined {
@@ -137,7 +144,7 @@ function pass(pool: Pool): void {
 }
 
 function mayTake(lane: Lane, at: number): number {
-  if (lane.paused || !hasWork(lane.step)) return 0;
+  if (lane.paused || !hasWork(lane)) return 0;
   let room = lane.concurrency - ledgers.count(lane.step.ledger, ledgers.inFlight);
   for (const throttle of lane.throttles) {
     if (room <= 0) return room;

@@ -24,10 +24,15 @@ export interface Ctx {
   /** Fails for good: no attempt will help. */
   fatal(reason: string, cause?: unknown): never;
   /**
-   * Not yet: try again after `delay`; it costs no attempt. With `of: "job"` nothing more of the job is put until then, in any run of the
-   * partition: what a server means that answers 429 with Retry-After.
+   * Not yet: try again after `delay`; it costs no attempt. With `of: "key"` nothing more with the same key is put until then, in any run
+   * of the partition: what a server means that answers 429 with Retry-After. The key is that of the job's limit by key; without one, and
+   * with `of: "job"`, it is the whole job.
    */
-  retryLater(delay: Duration, reason?: string, who?: { readonly of: "sub-job" | "job" }): never;
+  retryLater(
+    delay: Duration,
+    reason?: string,
+    who?: { readonly of: "sub-job" | "key" | "job" },
+  ): never;
 }
 
 export type Log = Readonly<

@@ -34,8 +34,8 @@ export interface JobDefinition<S extends Schema, R> extends Work {
   readonly concurrency?: number;
   /** How many of it may be begun per time, in all runs together: "50/s", "1000/h". */
   readonly rate?: RateText;
-  /** Limits that it shares with other jobs; all of them hold at once, beside its own. */
-  readonly limits?: readonly Limit[];
+  /** Limits that it shares with other jobs, by key or not; all of them hold at once, beside its own. */
+  readonly limits?: readonly Limit<SchemaInput<S>>[];
   /** How long one takes, as far as you know: seeds sizes and forecasts before anything has run. */
   readonly estimate?: Duration;
   /** What a slot costs while it works: statistics and plans say what runs cost. */
@@ -88,9 +88,13 @@ function limitsOf<I>(
     );
   if (new Set(limits.map(({ name }) => name)).size < limits.length)
     throw new UsageError(`limits of ${what} has one of them twice`);
+  if (limits.filter(({ plan: { key } }) => key !== undefined).length > 1)
+    throw new UsageError(
+      `limits of ${what} has more than one with a key: make them one, whose key names both`,
+    );
   return {
     ...(plan === undefined ? {} : { limit: plan }),
-    ...(limits.length === 0 ? {} : { limits: limits.map(({ name, plan }) => ({ name, ...plan })) }),
+    ...(limits.length === 0 ? {} : { limits: limits.map(({ plan }) => plan) }),
   };
 }
 

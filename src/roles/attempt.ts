@@ -49,7 +49,7 @@ function fatal(reason: string, cause?: unknown): never {
 function retryLater(
   delay: Duration,
   reason?: string,
-  who: { readonly of?: "sub-job" | "job" } = {},
+  who: { readonly of?: "sub-job" | "key" | "job" } = {},
 ): never {
   throw new RetryLaterError(durationMs(delay, "the delay of retryLater"), reason, who.of);
 }
@@ -122,12 +122,12 @@ export type Thrown =
   | { readonly kind: "skipped"; readonly error: Failure }
   | {
       readonly kind: "retry-later";
-      readonly later: { readonly delayMs: number; readonly of?: "job" };
+      readonly later: { readonly delayMs: number; readonly of?: "job" | "key" };
       readonly error: Failure;
     };
 
 function laterOf({ delayMs, of }: RetryLaterError) {
-  return of === "job" ? ({ delayMs, of } as const) : { delayMs };
+  return of === "sub-job" ? { delayMs } : ({ delayMs, of } as const);
 }
 
 export function meaningOf(

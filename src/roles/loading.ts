@@ -9,10 +9,10 @@ import {
   pausesIn,
   restorePauses,
   restoreRun,
-  restoreTokens,
   restoreWorkers,
   type FanOutRecords,
 } from "../core/snapshot.ts";
+import { restoreKey, restoreTokens } from "../core/stored-limits.ts";
 import { isSoundRun, isSoundStep } from "../core/sound-stored.ts";
 import { restoreSchedule } from "../core/scheduling.ts";
 import { emptyPartition, type Partition } from "../core/state.ts";
@@ -60,6 +60,8 @@ export async function loadPartition(
   const [workers, pauses, tokens] = await engine.store.load(partition, stored);
   if (typeof pauses === "string") restorePauses(state, pauses);
   if (typeof tokens === "string") restoreTokens(state, tokens);
+  for (const [key, value] of await scanAll(engine.store, partition, prefixes.allKeys))
+    restoreKey(state, key, text(value));
   for (const [key] of await scanAll(engine.store, partition, keys.live(""))) {
     const id = key.slice(keys.live("").length);
     const run = await loadStoredRun(engine.store, partition, id);
@@ -114,7 +116,7 @@ export async function loadRun(
   for (const [n, step] of (await loadStoredSteps(store, partition, run)).entries()) {
     const name = run.steps[n];
     if (name === undefined || step === undefined) continue;
-    const none = { pages: [], directory: [], indexPrefix: "", index: [] };
+    const none = { pages: [], directory: [], limitKeys: [], indexPrefix: "", index: [] };
     steps.set(name, {
       step,
       ...(step.kind === "step" ? none : await loadRows(store, partition, id, name)),
@@ -146,6 +148,7 @@ async function loadRows(
 ): Promise<Omit<FanOutRecords, "step">> {
   const pages = await scanAll(store, partition, prefixes.pages(run, step));
   const directory = await scanAll(store, partition, prefixes.directory(run, step));
+  const limitKeys = await scanAll(store, partition, prefixes.limitKeys(run, step));
   const indexPrefix = keys.index(run, step);
   const index = await scanAll(store, partition, restorePrefix(indexPrefix));
   return {
@@ -154,6 +157,10 @@ async function loadRows(
       bytes(value),
     ]),
     directory: directory.map(([key, value]) => numbers(value, key)),
+    limitKeys: limitKeys.map(([key, value]) => [
+      Number(key.slice(prefixes.limitKeys(run, step).length)),
+      bytes(value),
+    ]),
     indexPrefix,
     index: index.map(([key, value]) => [key, bytes(value)]),
   };

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { virtualClock } from "../contract/given.ts";
+import { decode } from "../core/event.ts";
+import { keyHash } from "../core/limit-keys.ts";
 import type { SplitTask } from "../core/task.ts";
 import type { Ctx } from "../define/ctx.ts";
 import type { FanOutStep } from "../define/flow.ts";
@@ -125,4 +127,28 @@ test("a source that is no longer wanted is left, wherever it is", async () => {
       }),
       /no longer wanted/,
     );
+});
+
+test("the keys of a limit go with their page as hashes; what is no key is refused, and the item is named", async () => {
+  const { log, store } = memoryEngine({ clock: virtualClock() });
+  const rest = (): Promise<void> => Promise.resolve();
+  const by = (key: (item: string) => unknown): FanOutStep => {
+    const step = stepOver(() => ["a1", "b1", "-", "a2"]);
+    const limits = [{ name: "hosts", concurrency: 1, key: key as () => string }]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- one of them is to be refused
+    return { ...step, job: { ...step.job, plan: { ...step.job.plan, limits } } };
+  };
+  const common = { engine: { log, store }, task, state: {}, ctx: {} as Ctx, rest };
+  const alive = (): void => undefined;
+  await split({ ...common, alive, step: by((item) => (item === "-" ? undefined : item[0])) });
+  const [page] = await log.read(0, 0, { records: 1, bytes: 1 });
+  assert.ok(page !== undefined);
+  const event = decode(page);
+  assert.ok(event.type === "fan-out.grown");
+  const [a, b] = [keyHash("a"), keyHash("b")];
+  assert.deepEqual(event.limitKeys, [a, b, 0, a]);
+  await assert.rejects(split({ ...common, alive, step: by(() => 7) }), {
+    name: "UsageError",
+    message:
+      'item 1 of step "all": the key of its limit must be a text, or undefined for none, got number',
+  });
 });

@@ -7,6 +7,7 @@
 import { UsageError } from "../errors.ts";
 import { encode, type Json } from "../core/event.ts";
 import { checkKey } from "../core/ids.ts";
+import { keyHash } from "../core/limit-keys.ts";
 import { limits } from "../core/limits.ts";
 import type { SplitTask } from "../core/task.ts";
 import type { Ctx } from "../define/ctx.ts";
@@ -94,6 +95,8 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
   let last: Promise<void> = Promise.resolve();
   let keysOfPage: string[] = [];
   let texts: string[] = [];
+  const limitKey = step.job.plan.limits?.find(({ key }) => key !== undefined)?.key;
+  let limitKeys: number[] = [];
   let length = 0;
   let from = task.size;
   let duplicates = 0;
@@ -112,6 +115,7 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
         ...here,
         from,
         keys: keysOfPage,
+        ...(limitKey === undefined ? {} : { limitKeys }),
         duplicates,
         ...(cursor === undefined ? {} : { cursor }),
       },
@@ -119,6 +123,7 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
     );
     from += keysOfPage.length;
     keysOfPage = [];
+    limitKeys = [];
     texts = [];
     length = 0;
     duplicates = 0;
@@ -144,6 +149,7 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
   /** Checks one item and its key, and adds it to the page. */
   function take(item: unknown, key: string): void | Promise<void> {
     const json = stored(item, what);
+    if (limitKey !== undefined) limitKeys.push(limitKeyOf(limitKey, item, what));
     known.add(from + keysOfPage.length, key);
     keysOfPage.push(key);
     texts.push(json);
@@ -203,6 +209,15 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
       await Promise.all(flying);
     },
   };
+}
+
+/** The hash of what the item is limited by. Throws UsageError for what is no key, and what `key` throws. */
+function limitKeyOf(key: (item: Json) => string | undefined, item: unknown, what: string): number {
+  const named: unknown = key(item as Json); // oxlint-disable-line typescript/no-unsafe-type-assertion -- it was stored as JSON a moment ago
+  if (named === undefined || typeof named === "string") return keyHash(named);
+  throw new UsageError(
+    `${what}: the key of its limit must be a text, or undefined for none, got ${typeof named}`,
+  );
 }
 
 function isIterable(source: unknown): source is Iterable<unknown> | AsyncIterable<unknown> {

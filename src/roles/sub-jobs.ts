@@ -268,7 +268,7 @@ export function subJobs(options: SubJobsOptions): SubJobs {
     outcome: "failed" | "timed-out" | "skipped" | "retry-later",
     error: Failure,
     now: number,
-    more: { readonly fatal?: boolean; readonly delayMs?: number; readonly of?: "job" },
+    more: { readonly fatal?: boolean; readonly delayMs?: number; readonly of?: "job" | "key" },
   ): void {
     const us = (now - attempt.startedAt) * 1_000;
     const { index, key, issue, previous } = attempt;

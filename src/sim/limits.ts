@@ -1,11 +1,11 @@
 /** Whether what was put into the queue keeps the limits: judged by tasks and times alone. */
 import type { JobPlan } from "../core/plan.ts";
 import type { SliceTask } from "../core/task.ts";
-import type { Rate } from "../core/throttle.ts";
-import type { Run, Told } from "./model.ts";
+import type { LimitPlan, Rate } from "../core/throttle.ts";
+import type { Run, SubJob, Told } from "./model.ts";
 
 export type Limits = {
-  /** What workers say: that nothing of a job is to be put for a while. */
+  /** What workers say: that nothing of a job, or of a key, is to be put for a while. */
   readonly hear: (event: Told) => void;
   /** A slice was put at this time; the model's runs know its sub-jobs as flying. */
   readonly put: (task: SliceTask, at: number, tell: (what: string) => void) => void;
@@ -17,6 +17,14 @@ const burstMs = 100;
 /** What is left of a rate; of another rate, it is another bucket. */
 type Bucket = { readonly rate: Rate; tokens: number; at: number };
 
+/** One thing that must be kept: which sub-jobs count under it, and how many of them were just put. */
+type Kept = {
+  readonly what: string;
+  readonly limit: LimitPlan | undefined;
+  readonly counts: (job: JobPlan, one: SubJob) => boolean;
+  readonly put: number;
+};
+
 export function limits(
   runs: ReadonlyMap<string, Run>,
   partition: number,
@@ -25,13 +33,13 @@ export function limits(
   const heldUntil = new Map<string, number>();
   const buckets = new Map<string, Bucket>();
 
-  /** Of all steps that are limited by it. */
-  function flying(isOf: (job: JobPlan) => boolean): number {
+  /** Of all steps. */
+  function flying(counts: Kept["counts"]): number {
     let count = 0;
     for (const { steps } of runs.values())
       for (const { plan, subJobs } of steps)
-        if (plan.kind === "fan-out" && isOf(plan.job))
-          count += subJobs.filter(({ state }) => state === "flying").length;
+        if (plan.kind === "fan-out")
+          count += subJobs.filter((one) => one.state === "flying" && counts(plan.job, one)).length;
     return count;
   }
 
@@ -53,32 +61,57 @@ export function limits(
     return bucket.tokens > -0.001;
   }
 
+  /** The job's own limit, those it shares, and those of each key in the slice. */
+  function keptBy(job: JobPlan, slice: readonly SubJob[]): readonly Kept[] {
+    const { name, limit } = job;
+    const put = slice.length;
+    const all: Kept[] = [
+      { what: `job ${name}`, limit, counts: (other) => other.name === name, put },
+    ];
+    for (const limit of job.limits ?? []) {
+      const isOf = (other: JobPlan): boolean =>
+        other.limits?.some(({ name }) => name === limit.name) === true;
+      const what = `limit ${limit.name}`;
+      const keys = new Set(slice.map(({ limitKey }) => limitKey));
+      if (limit.key === undefined) all.push({ what, limit, counts: isOf, put });
+      else
+        for (const key of [...keys].filter((one) => one !== 0))
+          all.push({
+            what: `key ${key} of ${what}`,
+            limit,
+            counts: (other, one) => isOf(other) && one.limitKey === key,
+            put: slice.filter(({ limitKey }) => limitKey === key).length,
+          });
+    }
+    return all;
+  }
+
   return {
-    hear({ type, run, step, at, bad = [] }) {
-      if (type !== "sub-jobs.settled") return;
-      const plan = runs.get(run)?.plan.steps.find((one) => one.name === step);
-      const told = bad as readonly { of?: string; delayMs?: number }[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
-      for (const { of, delayMs } of told)
-        if (of === "job" && plan?.kind === "fan-out") {
-          const { name } = plan.job;
-          heldUntil.set(name, Math.max(heldUntil.get(name) ?? 0, at + (delayMs ?? 0)));
-        }
+    hear({ type, run, step: name, at, bad = [] }) {
+      const step = runs.get(run)?.steps.find(({ plan }) => plan.name === name);
+      if (type !== "sub-jobs.settled" || step?.plan.kind !== "fan-out") return;
+      const told = bad as readonly { of?: string; index: number; delayMs?: number }[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
+      for (const { of, index, delayMs } of told) {
+        if (of !== "job" && of !== "key") continue;
+        const { job } = step.plan;
+        const key = of === "key" ? (step.subJobs[index]?.limitKey ?? 0) : 0;
+        const limit = job.limits?.find((one) => one.key !== undefined);
+        const isOfKey = limit !== undefined && key !== 0;
+        const what = isOfKey ? `key ${key} of limit ${limit.name}` : `job ${job.name}`;
+        heldUntil.set(what, Math.max(heldUntil.get(what) ?? 0, at + (delayMs ?? 0)));
+      }
     },
-    put({ run, step: stepName, count }, at, tell) {
+    put({ run, step: stepName, from, count, again }, at, tell) {
       const step = runs.get(run)?.steps.find(({ plan }) => plan.name === stepName);
       if (step?.plan.kind !== "fan-out") return;
-      const { name, limit } = step.plan.job;
-      if (at < (heldUntil.get(name) ?? 0)) tell(`job ${name} is put although it was told to wait`);
-      const shared = (step.plan.job.limits ?? []).map((one) => ({
-        what: `limit ${one.name}`,
-        limit: one,
-        isOf: (job: JobPlan) => job.limits?.some((other) => other.name === one.name) === true,
-      }));
-      const own = { what: `job ${name}`, limit, isOf: (job: JobPlan) => job.name === name };
-      for (const { what, limit, isOf } of [own, ...shared]) {
-        if (limit?.concurrency !== undefined && flying(isOf) > shareOf(limit.concurrency))
-          tell(`${flying(isOf)} sub-jobs of ${what} in flight`);
-        if (limit?.rate !== undefined && !take(what, limit.rate, partitions, count, at))
+      const indices =
+        again?.map(({ index }) => index) ?? Array.from({ length: count }, (_, n) => from + n);
+      const slice = indices.flatMap((index) => step.subJobs[index] ?? []);
+      for (const { what, limit, counts, put } of keptBy(step.plan.job, slice)) {
+        if (at < (heldUntil.get(what) ?? 0)) tell(`${what} is put although it was told to wait`);
+        if (limit?.concurrency !== undefined && flying(counts) > shareOf(limit.concurrency))
+          tell(`${flying(counts)} sub-jobs of ${what} in flight`);
+        if (limit?.rate !== undefined && !take(what, limit.rate, partitions, put, at))
           tell(`${what} is put more often than its rate allows`);
       }
       if (step.rate !== undefined && !take(`${run}/${stepName}`, step.rate, 1, count, at))

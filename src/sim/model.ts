@@ -13,6 +13,8 @@ export type SubJob = {
   kills: number;
   signature: string;
   result: unknown;
+  /** Hash of what a limit by key counts it under; 0 for nothing. */
+  readonly limitKey: number;
 };
 
 export type Step = {
@@ -147,7 +149,7 @@ export function newStep(plan: StepPlan): Step {
   };
 }
 
-export function newSubJob(): SubJob {
+export function newSubJob(limitKey: number): SubJob {
   return {
     state: "open",
     issue: 1,
@@ -156,6 +158,7 @@ export function newSubJob(): SubJob {
     kills: 0,
     signature: "",
     result: undefined,
+    limitKey,
   };
 }
 

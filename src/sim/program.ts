@@ -119,6 +119,11 @@ function stepWork({ draw, healed }: Users, name: string, step: string): Work {
 /** Shared by jobs of several flows. */
 const few = limit("few", { concurrency: 5 });
 const slow = limit("slow", { rate: "40/s" });
+/** By key: some hosts, and none for some. */
+const host = ({ key }: Item): string | undefined =>
+  ["a", "b", "c", "a", undefined][Number(/\d+$/.exec(key)?.[0] ?? 4) % 5];
+const narrow = limit("narrow", { key: host, concurrency: 2 });
+const paced = limit("paced", { key: host, rate: "4/s", concurrency: 3 });
 
 function fanOut(
   chain: Chain,
@@ -146,8 +151,16 @@ function fanOut(
       step,
       "limit",
     ),
-    ...draw.pick<{ limits?: readonly Limit[] }>(
-      [{}, {}, { limits: [few] }, { limits: [slow, few] }],
+    ...draw.pick<{ limits?: readonly Limit<Item>[] }>(
+      [
+        {},
+        {},
+        { limits: [few] },
+        { limits: [slow, few] },
+        { limits: [narrow] },
+        { limits: [paced] },
+        { limits: [few, narrow] },
+      ],
       name,
       step,
       "shared",
@@ -330,7 +343,7 @@ function itemBody(users: Users, place: Place, { key }: Item, ctx: Ctx): Result |
       case "later":
         if (times <= 2)
           ctx.retryLater("300ms", "later", {
-            of: draw.pick(["sub-job", "job"], run, step, key, "of"),
+            of: draw.pick(["sub-job", "job", "key"], run, step, key, "of"),
           });
         return;
       case "hangs":

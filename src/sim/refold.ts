@@ -222,7 +222,8 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
       return;
     }
     if (keys.length > 0) step.pages.set(step.subJobs.length, event.offset);
-    for (let n = 0; n < keys.length; n += 1) step.subJobs.push(newSubJob());
+    const limitKeys = event["limitKeys"] as readonly number[] | undefined; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
+    for (let n = 0; n < keys.length; n += 1) step.subJobs.push(newSubJob(limitKeys?.[n] ?? 0));
     step.duplicateKeys += Number(event["duplicates"]);
     step.main.at = event.at;
     if (keys.length > 0 || event["cursor"] !== undefined) step.main.crashes = 0;

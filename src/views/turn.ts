@@ -30,7 +30,8 @@ export function turn(facts: WhyFacts, step: StoredFanOut, plan: FanOutPlan): Cau
   const all = [
     ...(limit === undefined ? [] : [`${limitText(limit)}, in all runs together`]),
     ...limits.map(
-      (one) => `${limitText(one)} under limit "${one.name}", in all jobs that share it`,
+      (one) =>
+        `${limitText(one)}${one.key === undefined ? "" : " for each key"} under limit "${one.name}", in all jobs that share it`,
     ),
   ];
   if (all.length > 0 && flying < slots)

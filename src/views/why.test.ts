@@ -319,10 +319,16 @@ test("a job's limits are why its sub-jobs wait, where slots are free", () => {
     "limit",
     'it waits for room under the limits of job "send": at most 2 at once and 50/s, in all runs together, and 7 others go before it',
   ]);
-  const shared = { ...limit, limits: [{ name: "smtp", concurrency: 9 }] };
+  const shared = {
+    ...limit,
+    limits: [
+      { name: "smtp", concurrency: 9 },
+      { name: "hosts", key: () => "", concurrency: 2 },
+    ],
+  };
   const sharing = { ...plan, steps: [check, { ...send, job: { ...job, ...shared } }, report] };
   assert.equal(
     said(whyRun(at(fanOut({ waiting: 1 }), { plan: sharing })))[0]?.[1],
-    '1 sub-job waits for room under the limits of job "send": at most 9 at once under limit "smtp", in all jobs that share it',
+    '1 sub-job waits for room under the limits of job "send": at most 9 at once under limit "smtp", in all jobs that share it; at most 2 at once for each key under limit "hosts", in all jobs that share it',
   );
 });

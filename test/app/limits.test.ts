@@ -1,7 +1,18 @@
 /** Limits of a job over all of its runs: how many at once, how many per time; on a file, and over its partitions. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { app, flow, job, limit, type Flow, type Part } from "../../src/index.ts";
+import { z } from "zod";
+import {
+  app,
+  flow,
+  job,
+  limit,
+  type Ctx,
+  type Limit,
+  type Flow,
+  type Part,
+} from "../../src/index.ts";
+import { until } from "../until.ts";
 import { given, newPath } from "./given.ts";
 import { anything, numbered, numbers } from "./parts.ts";
 
@@ -74,6 +85,96 @@ test("jobs that share a limit keep it together", async (t) => {
   assert.equal(seen.most, 3);
 });
 
+type Mail = { readonly n: number; readonly host: string };
+const mailSchema = z.object({ n: z.number(), host: z.string() });
+
+/** Mails to hosts, as many of each, in turns; `send` hears of each. */
+function mailing(
+  limits: readonly Limit<Mail>[],
+  hosts: readonly string[],
+  send: (mail: Mail, ctx: Ctx) => unknown,
+) {
+  const mail = job("mail", { input: mailSchema, limits, retry: 1, run: send as () => number }); // oxlint-disable-line typescript/no-unsafe-type-assertion -- what it returns is a number, or nothing
+  const all = flow("all", { input: anything }).fanOut("mail", mail, {
+    over: () => Array.from({ length: 24 }, (_, n) => ({ n, host: hosts[n % hosts.length] ?? "" })),
+    key: ({ n }) => `k${n}`,
+  });
+  return { all, parts: [mail, all] as readonly Part[] };
+}
+
+test("a limit by key holds for each key by itself, over all runs, and a restart changes nothing", async (t) => {
+  const path = newPath();
+  const running = new Map<string, number>();
+  let most = 0;
+  let together = 0;
+  const hosts = limit("hosts", { key: ({ host }: Mail) => host, concurrency: 2 });
+  const { all, parts } = mailing([hosts], ["a", "b", "c"], async ({ host }) => {
+    running.set(host, (running.get(host) ?? 0) + 1);
+    most = Math.max(most, running.get(host) ?? 0);
+    together = Math.max(
+      together,
+      [...running.values()].reduce((sum, n) => sum + n, 0),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    running.set(host, (running.get(host) ?? 0) - 1);
+  });
+  const first = await given(t, parts, { path });
+  for (const id of ["one", "two"]) await first.app.start(all, {}, { id });
+  await until(async () => ((await (await first.app.run("one"))?.status())?.steps[0]?.ok ?? 0) > 3);
+  await first.stop();
+  await first.app.close();
+  const second = await given(t, parts, { path });
+  for (const id of ["one", "two"]) {
+    const run = await second.app.run(id);
+    assert.ok(run !== undefined);
+    await run.result({ timeout: "9s" });
+    assert.equal((await run.status()).steps[0]?.ok, 24);
+  }
+  assert.deepEqual([most, together > 2], [2, true]);
+});
+
+test("who is told to come back later holds what has the same key, and nothing else", async (t) => {
+  const held = new Set<string>();
+  let early = 0;
+  const hosts = limit("hosts", { key: ({ host }: Mail) => host, concurrency: 1 });
+  const { all, parts } = mailing([hosts], ["a", "b"], ({ host }, ctx) => {
+    if (host === "b") return 1;
+    if (held.size > 0) early += 1;
+    held.add(host);
+    return ctx.retryLater("1h", "429 Retry-After", { of: "key" });
+  });
+  const { app } = await given(t, parts);
+  const run = await app.start(all, {}, { id: "r" });
+  await until(async () => (await run.status()).steps[0]?.ok === 12);
+  assert.deepEqual([early, (await run.status()).steps[0]?.failed], [0, 0]);
+  const { causes } = await run.why();
+  assert.match(causes.map(({ because }) => because).join(", "), /for each key under limit "hosts"/);
+});
+
+test("a job that is sent by itself has a key, too", async (t) => {
+  const seen = { running: 0, most: 0 };
+  const hosts = limit("hosts", { key: ({ host }: Mail) => host, concurrency: 1 });
+  const mail = job("mail", {
+    input: mailSchema,
+    limits: [hosts],
+    async run() {
+      seen.running += 1;
+      seen.most = Math.max(seen.most, seen.running);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      seen.running -= 1;
+    },
+  });
+  const { app } = await given(t, [mail]);
+  const ids = ["x", "y", "z"];
+  const sent = await Promise.all(ids.map((id, n) => app.send(mail, { n, host: "a" }, { id })));
+  await until(
+    async () =>
+      (await Promise.all(sent.map(({ id }) => app.run(id)))).every(Boolean) &&
+      (await app.runs({ states: ["done"] })).length === 3,
+  );
+  assert.equal(seen.most, 1);
+});
+
 test("at most so many of a job begin per second", async (t) => {
   const { seen, all, parts } = counting({ rate: "40/s" });
   const { app } = await given(t, parts);
@@ -124,6 +225,12 @@ test("a limit that cannot be meant is refused where it is written", () => {
     /limits of job "add" must be a list of what limit\(…\) returned/,
   );
   const smtp = limit("smtp", { concurrency: 1 });
+  const keyed = ["a", "b"].map((name) => limit(name, { concurrency: 1, key: () => "" }));
+  assert.throws(wrong({ limits: keyed }), /limits of job "add" has more than one with a key/);
+  assert.throws(
+    () => limit("a", { concurrency: 1, key: "host" as unknown as () => string }),
+    /key of limit "a" must be a function, got "host"/,
+  );
   assert.throws(wrong({ limits: [smtp, smtp] }), /limits of job "add" has one of them twice/);
   const jobs = [smtp, limit("smtp", { concurrency: 2 })].map((one, n) =>
     job(`job-${n}`, { input: numbered, limits: [one], run: () => 1 }),

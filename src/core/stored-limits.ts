@@ -1,0 +1,78 @@
+/** What a commit writes of limits, and how it comes back: tokens and holds of throttles and of keys, and the keys of sub-jobs. */
+import { assert } from "../errors.ts";
+import type { FanOut } from "./fan-out.ts";
+import { keys as storeKeys } from "./ids.ts";
+import { newKeyed } from "./limit-keys.ts";
+import { pageSize } from "./ledger.ts";
+import type { Run } from "./run.ts";
+import type { Put } from "./snapshot.ts";
+import type { Partition } from "./state.ts";
+import type { StoredTokens, Throttle } from "./throttle.ts";
+
+export function takeTokens(state: Partition, puts: Put[]): void {
+  for (const { plan, keys, spent } of state.keyed.values()) {
+    for (const hash of spent) puts.push([storeKeys.key(plan.name, hash), keyText(keys.get(hash))]);
+    spent.clear();
+  }
+  const all = [...state.throttles];
+  if (!all.some(([, one]) => one.isSpent)) return;
+  const stored: StoredTokens = all
+    .filter(([, one]) => one.perMs !== Infinity || one.heldUntil > 0)
+    .map(([name, one]) => [name, one.perMs === Infinity ? 0 : one.tokens, one.at, one.heldUntil]);
+  for (const [, one] of all) one.isSpent = false;
+  puts.push([storeKeys.tokens, JSON.stringify(stored)]);
+}
+
+/** A row per key that has a rate or was held; none once it is forgotten. */
+function keyText(key: Throttle | undefined): string | undefined {
+  if (key === undefined) return undefined;
+  return JSON.stringify([key.perMs === Infinity ? 0 : key.tokens, key.at, key.heldUntil]);
+}
+
+/** Puts back what was left of rates: before the runs, which ask for it. */
+export function restoreTokens(state: Partition, text: string): void {
+  const stored = JSON.parse(text) as StoredTokens; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in takeTokens
+  for (const [name, ...rest] of stored) restoreToken(state, name, rest);
+}
+
+/** The same of one key, by the name of its row. */
+export function restoreKey(state: Partition, name: string, text: string): void {
+  restoreToken(state, name, JSON.parse(text) as readonly number[]); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in keyText
+}
+
+function restoreToken(state: Partition, name: string, numbers: readonly number[]): void {
+  const [tokens, at, heldUntil] = numbers;
+  if (tokens === undefined || at === undefined || heldUntil === undefined) return;
+  if (numbers.every(Number.isFinite)) state.tokens.set(name, { tokens, at, heldUntil });
+}
+
+/** The keys of the sub-jobs that came since the last commit, by pages. */
+export function takeLimitKeys(run: Run, step: FanOut, puts: Put[]): void {
+  const { keyed, ledger } = step;
+  if (keyed === undefined) return;
+  for (let n = Math.floor(keyed.changedFrom / pageSize); n * pageSize < ledger.size; n += 1) {
+    const page = keyed.pages[n];
+    if (page === undefined) continue;
+    const length = Math.min(pageSize, ledger.size - n * pageSize);
+    puts.push([
+      storeKeys.limitKeys(run.id, step.name, n),
+      new Uint8Array(page.buffer, 0, length * page.BYTES_PER_ELEMENT).slice(),
+    ]);
+  }
+  keyed.changedFrom = Infinity;
+}
+
+export function restoreLimitKeys(
+  step: FanOut,
+  rows: readonly (readonly [number, Uint8Array])[],
+): void {
+  if (rows.length === 0) return;
+  step.keyed = newKeyed(step.next);
+  for (const [n, bytes] of rows) {
+    const fits = bytes.byteLength % 4 === 0 && bytes.byteLength <= pageSize * 4;
+    assert(fits, `the keys of sub-jobs ${n * pageSize} and on have the right length`);
+    const page = new Uint32Array(pageSize);
+    new Uint8Array(page.buffer).set(bytes);
+    step.keyed.pages[n] = page;
+  }
+}
