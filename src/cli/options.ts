@@ -1,6 +1,7 @@
 /** What options may say, read where the command line ends. Each throws commander's error, which names the option. */
 import { InvalidArgumentError } from "commander";
 
+import type { NoticeState } from "../core/notice.ts";
 import type { Priority, RunState } from "../core/event.ts";
 import { durationMs } from "../define/duration.ts";
 import type { Duration, Percent, RateText } from "../define/duration.ts";
@@ -101,6 +102,11 @@ const runState: Choice<RunState> = choice(
 );
 /** "held,running" */
 export const runStates: Choice<readonly RunState[]> = several(runState);
+
+/** "waiting,failed" */
+export const noticeStates: Choice<readonly NoticeState[]> = several(
+  choice("waiting", "ok", "failed", "cancelled"),
+);
 
 export const ifExists: Choice<"join" | "reject"> = choice("join", "reject");
 

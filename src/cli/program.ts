@@ -23,6 +23,7 @@ import { showCommand } from "./commands/show.ts";
 import { startCommand } from "./commands/start.ts";
 import { statisticsCommand } from "./commands/statistics.ts";
 import { watchCommand } from "./commands/watch.ts";
+import { webhooksCommand } from "./commands/webhooks.ts";
 import { whyCommand } from "./commands/why.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { workersCommand } from "./commands/workers.ts";
@@ -117,6 +118,7 @@ export function commands(io: Io, end: (code: ExitCode) => void): Command {
     queuesCommand,
     logCommand,
     schedulesCommand,
+    webhooksCommand,
     doctorCommand,
     checkCommand,
     redriveCommand,

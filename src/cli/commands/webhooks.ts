@@ -1,0 +1,209 @@
+import { Command } from "commander";
+
+import type { App } from "../../app/app.ts";
+import type { Answer, Notice, NoticeState } from "../../core/notice.ts";
+import type { WebhookStatus } from "../../webhooks/ledger.ts";
+import { byUser, did } from "../asking.ts";
+import type { Act, Context, GlobalOptions } from "../context.ts";
+import { exitCodes } from "../exit.ts";
+import type { ExitCode } from "../exit.ts";
+import { usage } from "../failure.ts";
+import { count, instant, iso } from "../format.ts";
+import { jsonLine } from "../json.ts";
+import { open, openToRead } from "../load.ts";
+import { given, noticeStates, wholeNumber } from "../options.ts";
+import { faint, span, stated, table } from "../style.ts";
+import type { Cell } from "../style.ts";
+import { quoted } from "../view.ts";
+
+type WebhooksOptions = {
+  readonly state?: readonly NoticeState[];
+  readonly run?: string;
+  readonly limit: number;
+  readonly reason?: string;
+  readonly json?: boolean;
+};
+
+export function webhooksCommand(act: (act: Act<WebhooksOptions>) => () => Promise<void>): Command {
+  return new Command("webhooks")
+    .summary("what other programs are told; send it again")
+    .description(
+      "Lists webhooks; the notices of one, which are its events on their way and what came of them; sends them again; tells a webhook again that was gone.",
+    )
+    .argument("[action]", "notices, redrive or enable")
+    .argument("[webhook]", "name of a webhook of the app")
+    .argument("[ids...]", "redrive: ids of events; all that failed or were cancelled if left out")
+    .option("--state <states>", "notices: waiting, ok, failed, cancelled", noticeStates)
+    .option("--run <run>", "notices: of this run only")
+    .option("--limit <n>", "notices: at most so many", wholeNumber(1, 10_000), 50)
+    .option("--reason <text>", "redrive: why; kept with the notice")
+    .option("--json", "print one JSON object a line")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  fanfold webhooks
+  fanfold webhooks notices ops --state waiting,failed
+  fanfold webhooks redrive ops --reason "it is back"       all that it did not hear
+  fanfold webhooks enable ops                              after a 410, what happens from now on
+
+Exit codes: 0 done · 6 nothing to send again`,
+    )
+    .action(act(webhooks));
+}
+
+const webhooks: Act<WebhooksOptions> = async (context, options, action, name, ...ids) => {
+  if (action === "redrive" || action === "enable")
+    return decide(context, options, action, name, ids);
+  if (action !== undefined && action !== "notices")
+    throw usage(
+      `unknown action "${action}": expected notices, redrive or enable`,
+      "fanfold webhooks --help",
+    );
+  const { app } = await openToRead(context, options);
+  try {
+    if (action === "notices") await printNotices(context, app, options, name);
+    else await printAll(context, app, options);
+    return exitCodes.ok;
+  } finally {
+    await app.close();
+  }
+};
+
+async function decide(
+  context: Context,
+  options: WebhooksOptions & GlobalOptions,
+  action: "redrive" | "enable",
+  webhook: string | undefined,
+  ids: readonly string[],
+): Promise<ExitCode> {
+  const { talk } = context;
+  if (webhook === undefined)
+    throw usage(`say which webhook to ${action}`, `fanfold webhooks ${action} <webhook>`);
+  const { app } = await open(context, options);
+  const look = `fanfold webhooks notices ${quoted(webhook)}`;
+  try {
+    if (action === "enable") {
+      await app.webhooks.enable(webhook);
+      talk.say([...did(`${webhook} is told again, within a second`), faint(`   ${look}`)]);
+      return exitCodes.ok;
+    }
+    const which = ids.length === 0 ? { webhook } : { webhook, ids };
+    const by = { ...byUser(), ...given({ reason: options.reason }) };
+    const { matched } = await app.webhooks.redrive(which, by);
+    if (matched === 0) {
+      talk.say([
+        `  nothing to send again: ${of(ids)} failed or was cancelled`,
+        faint(`   ${look}`),
+      ]);
+      return exitCodes.nothing;
+    }
+    talk.say([...did(`sending ${count(matched)} again`), faint(`   ${look}`)]);
+    return exitCodes.ok;
+  } finally {
+    await app.close();
+  }
+}
+
+const of = (ids: readonly string[]): string =>
+  ids.length === 0 ? "no notice" : `none of ${count(ids.length)}`;
+
+async function printAll(
+  { data, talk }: Context,
+  app: App,
+  { json }: WebhooksOptions,
+): Promise<void> {
+  const all = await app.webhooks.list();
+  if (json === true) for (const one of all) data.write(jsonLine("webhook", fieldsOf(one)));
+  else if (all.length === 0)
+    talk.say(["  no webhooks: define one with webhook(…) and put it among the app's parts"]);
+  else
+    data.say(
+      ...table(
+        [
+          { title: "webhook", max: 40 },
+          { title: "url", max: 60 },
+          { title: "state" },
+          { title: "waiting", align: "right" },
+          { title: "ok", align: "right" },
+          { title: "failed", align: "right" },
+          { title: "cancelled", align: "right" },
+        ] as const,
+        all.map((one): readonly Cell[] => [
+          one.name,
+          one.url ?? faint("not in this program"),
+          one.state === "gone" ? span("failed", "gone (410)") : "active",
+          count(one.waiting),
+          count(one.ok),
+          one.failed === 0 ? "0" : span("failed", count(one.failed)),
+          count(one.cancelled),
+        ]),
+      ),
+    );
+}
+
+async function printNotices(
+  { data, talk, clock }: Context,
+  app: App,
+  { json, state, run, limit }: WebhooksOptions,
+  webhook: string | undefined,
+): Promise<void> {
+  const notices = await app.webhooks.notices({ limit, ...given({ webhook, states: state, run }) });
+  if (json === true) for (const one of notices) data.write(jsonLine("notice", noticeFields(one)));
+  else if (notices.length === 0) talk.say(["  no notices match"]);
+  else {
+    const now = clock.now();
+    data.say(
+      ...table(
+        [
+          { title: "at" },
+          { title: "webhook", max: 30 },
+          { title: "event", max: 20 },
+          { title: "run", max: 40 },
+          { title: "state" },
+          { title: "attempts", align: "right" },
+          { title: "last answer", max: 40 },
+          { title: "id", max: 60 },
+        ] as const,
+        notices.map((one): readonly Cell[] => [
+          instant(one.event.at, now),
+          one.webhook,
+          one.event.type,
+          one.event.run,
+          stated(one.state),
+          count(one.attempts),
+          one.because ?? answerText(one.answers.at(-1)),
+          faint(one.event.id),
+        ]),
+      ),
+    );
+  }
+}
+
+function answerText(answer: Answer | undefined): string {
+  if (answer === undefined) return "";
+  return [answer.status, answer.error].filter((part) => part !== undefined).join(" ");
+}
+
+function fieldsOf({ url, ...rest }: WebhookStatus): Readonly<Record<string, unknown>> {
+  return { ...rest, url: url ?? null };
+}
+
+function noticeFields({
+  event,
+  since,
+  at,
+  answers,
+  redriven,
+  ...rest
+}: Notice): Readonly<Record<string, unknown>> {
+  return {
+    ...rest,
+    id: event.id,
+    event: { ...event, at: iso(event.at) },
+    since: iso(since),
+    at: iso(at),
+    answers: answers.map((one) => ({ ...one, at: iso(one.at) })),
+    redriven: redriven === undefined ? null : { ...redriven, at: iso(redriven.at) },
+  };
+}
