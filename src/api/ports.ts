@@ -9,7 +9,9 @@ import { Hono } from "hono";
 
 import type { Engine } from "../ports/engine.ts";
 import type { Value } from "../ports/store.ts";
+import { NotFoundError } from "../errors.ts";
 import { readBody, refuseByHeaders } from "./body.ts";
+import { eventStream, type Followed } from "./event-stream.ts";
 import { guard } from "./guard.ts";
 import { hintStream } from "./hints.ts";
 import { refused, thrown } from "./problem.ts";
@@ -21,7 +23,14 @@ export type PortsOptions = {
   readonly token?: string | undefined;
   /** Ends the streams of hints, which have no end of their own. */
   readonly ended?: AbortSignal;
+  /** A run by its id, to be followed; without it there is no such route. */
+  readonly follow?: Follow | undefined;
 };
+
+export type Follow = (run: string) => Promise<Followed | undefined>;
+
+/** A run as server-sent events, for programs and pages of this machine: it resumes at Last-Event-ID. */
+const runEvents = "/v1/runs/:run/events";
 
 /** Both ends must have the same. Raised when a route changes its meaning. */
 const protocol = 1;
@@ -29,7 +38,7 @@ const protocol = 1;
 /** Longer leases hide a dead worker for too long to be meant. */
 const longestLeaseMs = 3_600_000;
 
-export function portsApi(engine: Engine, { token, ended }: PortsOptions = {}): Hono {
+export function portsApi(engine: Engine, { token, ended, follow }: PortsOptions = {}): Hono {
   const app = new Hono();
   app.use(guard(token));
   app.get("/v1/engine", () => {
@@ -44,6 +53,16 @@ export function portsApi(engine: Engine, { token, ended }: PortsOptions = {}): H
       }),
   );
   for (const path of ["/v1/engine", "/v1/hints"]) app.all(path, () => wrongMethod("GET"));
+  if (follow !== undefined) {
+    app.get(runEvents, async ({ req }) => {
+      const id = req.param("run");
+      const run = await follow(id);
+      if (run === undefined) throw new NotFoundError(`there is no run "${id}"`);
+      const signal = AbortSignal.any([req.raw.signal, ...(ended === undefined ? [] : [ended])]);
+      return eventStream(run, new Request(req.url, { headers: req.raw.headers, signal }));
+    });
+    app.all(runEvents, () => wrongMethod("GET"));
+  }
   for (const [path, run] of Object.entries(routes(engine))) {
     app.post(path, async (context) => {
       const refusal = refuseByHeaders(context.req.raw.headers);

@@ -5,7 +5,7 @@ import { getRequestListener } from "@hono/node-server";
 
 import { assert, UsageError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
-import { portsApi } from "./ports.ts";
+import { portsApi, type Follow } from "./ports.ts";
 
 export type ServerOptions = {
   readonly engine: Engine;
@@ -14,6 +14,7 @@ export type ServerOptions = {
   /** The port to try first, 4400 unless said otherwise; 0 leaves it to the operating system. */
   readonly port?: number;
   readonly token?: string | undefined;
+  readonly follow?: Follow;
 };
 
 export type Server = {
@@ -32,7 +33,7 @@ const loopbackHosts = ["127.0.0.1", "::1", "localhost"];
 
 /** Serves an engine's ports to this machine, on the chosen port or the next free one. */
 export async function server(options: ServerOptions): Promise<Server> {
-  const { engine, host = "127.0.0.1", port = 4_400, token } = options;
+  const { engine, host = "127.0.0.1", port = 4_400, token, follow } = options;
   if (!loopbackHosts.includes(host))
     throw new UsageError(
       `host must be one of ${loopbackHosts.join(", ")}, got "${host}": this API has no encryption, and whoever reaches it ` +
@@ -40,7 +41,11 @@ export async function server(options: ServerOptions): Promise<Server> {
       { details: { host } },
     );
   const ended = new AbortController();
-  const http = await listen(portsApi(engine, { token, ended: ended.signal }).fetch, host, port);
+  const http = await listen(
+    portsApi(engine, { token, ended: ended.signal, follow }).fetch,
+    host,
+    port,
+  );
   const open = requestsOf(http);
   let closed: Promise<unknown> | undefined;
   const close = async (): Promise<void> => {

@@ -13,6 +13,7 @@ import { webhookLedger } from "../webhooks/ledger.ts";
 import { send } from "./couriers.ts";
 import { serveHealth, type HealthOptions } from "./health.ts";
 import { tell } from "./listeners.ts";
+import { runHandle } from "./run.ts";
 import type { LogTo } from "./logging.ts";
 import type { Node } from "./node.ts";
 import { ownerVariable, startProcesses, tokenVariable, workerVariable } from "./processes.ts";
@@ -176,7 +177,9 @@ async function serve(
   if (listen === false || isChild || !node.engine.manages) return undefined;
   const { server } = await import("../api/server.ts");
   const { forOthers } = await import("../api/for-others.ts");
-  const served = await server({ engine: forOthers(node.engine), port: listen, token });
+  const follow = async (id: string) =>
+    (await node.reader.run(id)) === undefined ? undefined : runHandle(node, id, false);
+  const served = await server({ engine: forOthers(node.engine), port: listen, token, follow });
   node.setUrl(served.url);
   return served;
 }

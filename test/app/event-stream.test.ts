@@ -54,9 +54,13 @@ async function read(
   url: string,
   lastId?: string,
   isEnough: (message: Message) => boolean = () => false,
+  token = "",
 ) {
   const response = await fetch(url, {
-    headers: lastId === undefined ? {} : { "last-event-id": lastId },
+    headers: {
+      ...(lastId === undefined ? {} : { "last-event-id": lastId }),
+      ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
+    },
   });
   assert.equal(response.headers.get("content-type"), "text/event-stream");
   const messages: Message[] = [];
@@ -167,4 +171,56 @@ test("a Last-Event-ID that is none of ours is refused, and one from beyond the l
     new Request("http://page.example/", { headers: { "last-event-id": id } });
   assert.throws(() => eventStream(run, asked("../1")), UsageError);
   assert.match(await new Response(eventStream(run, asked("999999")).body).text(), /event: end/);
+});
+
+test("the owner of a file lets a run be followed over HTTP, and resumed at Last-Event-ID", async (t) => {
+  const { sums, parts } = summing((n) => n, 3);
+  const { app, url, stop } = await given(t, parts, { work: { listen: 0 } });
+  await (await app.start(sums, {}, { id: "r+1@2026" })).result();
+  const path = `${url}/v1/runs/${encodeURIComponent("r+1@2026")}/events`;
+  const all = await read(path, "0");
+  const types = ({ event }: Message) => event;
+  const events = all.filter(({ id }) => id !== undefined);
+  assert.deepEqual(events.map(types), [
+    "run.began",
+    "step.began",
+    "fan-out.joined",
+    "step.ended",
+    "run.ended",
+  ]);
+  assert.deepEqual(all.map(types).slice(-2), ["status", "end"]);
+  const rest = await read(path, events[2]?.id);
+  assert.deepEqual(
+    rest.filter(({ id }) => id !== undefined).map(({ id }) => id),
+    events.slice(3).map(({ id }) => id),
+  );
+  const answers = await Promise.all([
+    fetch(`${url}/v1/runs/nobody/events`),
+    fetch(path, { method: "POST" }),
+    fetch(path, { headers: { "last-event-id": "soon" } }),
+  ]);
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [404, 405, 400],
+  );
+  await stop();
+});
+
+test("who follows a run of the owner's is let go when it closes, and needs its token where it has one", async (t) => {
+  const { sums, parts } = summing(() => new Promise<number>(() => undefined), 1);
+  process.env["FANFOLD_TOKEN"] = "s3cret";
+  t.after(() => delete process.env["FANFOLD_TOKEN"]);
+  const { app, url, stop } = await given(t, parts, { work: { listen: 0, drain: "0s" } });
+  await app.start(sums, {}, { id: "r" });
+  const path = `${url}/v1/runs/r/events`;
+  assert.equal((await fetch(path)).status, 401);
+  const began = Promise.withResolvers<void>();
+  const isEnough = (): boolean => {
+    began.resolve();
+    return false;
+  };
+  const reading = read(path, "0", isEnough, "s3cret");
+  await began.promise;
+  await stop();
+  assert.ok((await reading).some(({ event }) => event === "status"));
 });
