@@ -40,7 +40,7 @@ export type BootOptions = {
   readonly plan: NodePlan;
   readonly process: Process;
   readonly engine: Engine;
-  readonly clock: SimClock;
+  readonly clock: Pick<SimClock, "clockOf">;
   readonly users: Users;
   readonly plans: ReadonlyMap<string, FlowPlan>;
   readonly schedules: readonly SchedulePlan[];
