@@ -204,10 +204,10 @@ function installed(): string | undefined {
   );
 }
 
-type User = { readonly uid: number; readonly gid: number };
+export type User = { readonly uid: number; readonly gid: number };
 
 /** PostgreSQL refuses to run as root: then it is its own user, or nobody. */
-function user(): User | undefined {
+export function user(): User | undefined {
   if (process.getuid?.() !== 0) return undefined;
   for (const name of ["postgres", "nobody"]) {
     try {
@@ -224,7 +224,11 @@ function user(): User | undefined {
 }
 
 /** The command as that user; where setpriv is, it gets a signal when this process ends without saying so. */
-function as(who: User | undefined, program: string, given: readonly string[]): readonly string[] {
+export function as(
+  who: User | undefined,
+  program: string,
+  given: readonly string[],
+): readonly string[] {
   if (!existsSync("/usr/bin/setpriv")) {
     if (who !== undefined)
       throw new NoServerError(
@@ -248,7 +252,7 @@ async function runBeside(who: User | undefined, program: string, given: readonly
   await promisify(execFile)(first, rest, { cwd: tmpdir() });
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
