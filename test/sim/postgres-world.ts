@@ -84,6 +84,7 @@ export async function worldOn(url: string, seed: number): Promise<World> {
         users,
         plans,
         schedules: [],
+        removeAtOnce: 500,
         crash: () => crash(plan, life),
         onError(role, error) {
           if (!life.alive || error instanceof UnavailableError || error instanceof ConflictError)
@@ -130,6 +131,9 @@ export async function worldOn(url: string, seed: number): Promise<World> {
       flows: [...plans.keys()],
       runs,
       commands: 6,
+      // What is removed cannot be judged at the end.
+      expirations: 0,
+      isGone: async () => false,
       stormMs,
       reader,
     });
