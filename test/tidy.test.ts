@@ -72,7 +72,18 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   contract: ["core", "ports", "errors"], // judged by promises only
   check: [], // judges the product from the raw store: what it shared with it, both could have wrong
   // The other host; at the end of a world, what is left of it is read by the checker, like a file.
-  sim: ["core", "define", "ports", "views", "roles", "engines", "contract", "check", "errors"],
+  sim: [
+    "core",
+    "define",
+    "ports",
+    "views",
+    "roles",
+    "engines",
+    "webhooks",
+    "contract",
+    "check",
+    "errors",
+  ],
   // Tells other programs: a role like others, with a folder of its own because it is the one that calls strangers.
   webhooks: ["core", "define", "ports", "roles", "errors"],
   // What a user holds in hand. It brings the real clock, and opens the door for its own worker processes.

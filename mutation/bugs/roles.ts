@@ -140,4 +140,15 @@ export const inRoles: readonly Bug[] = [
     "known = { applied: isDue ? read : at.applied, read };",
     "known = { applied: isDue ? read : at.applied, read: read + (rows.length > 1 ? 1 : 0) };",
   ]),
+  // ---- webhooks
+  bug("a courier that comes back does not know what waits", [
+    "src/webhooks/courier.ts",
+    "      remember(all, key, readNotice(value));\n    return all;",
+    "      if (value === key) remember(all, key, readNotice(value));\n    return all;",
+  ]),
+  bug("a webhook hears an event under another id at each try", [
+    "src/webhooks/courier.ts",
+    "signed(event.id, cloudEvent",
+    "signed(`${event.id}-${notice.attempts}`, cloudEvent",
+  ]),
 ];

@@ -18,6 +18,8 @@ import { worker } from "../roles/worker.ts";
 import type { SimClock } from "./clock.ts";
 import type { Process } from "./ports.ts";
 import { program, type Users } from "./program.ts";
+import { hasReceivers, send } from "./receivers.ts";
+import { listenerName } from "./telling.ts";
 import { tracingOf } from "./traces.ts";
 
 /** What a process does; the same after every restart. */
@@ -51,8 +53,6 @@ export type BootOptions = {
 };
 
 const drainMs = 2_000;
-/** Under which name the processes tell their one listener. */
-export const listenerName = "listener-sim";
 
 export function boot(options: BootOptions): Booted {
   const { plan, process, engine, users, plans } = options;
@@ -126,6 +126,7 @@ function tell(
 ): void {
   const news = newsOf(engine);
   for (const role of news.roles) host.add(role);
+  if (hasReceivers(users.draw)) send({ engine, clock, host, news, managers, users });
   for (let partition = 0; partition < engine.partitions; partition += 1)
     host.add(
       listening({

@@ -1,14 +1,13 @@
 import type { MemoryEngine } from "../engines/memory/engine.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Accepted } from "./checkers.ts";
-import { listenerName } from "./node.ts";
 
 /** The engine as all processes share it, with every commit that it accepts noted down. */
 export function recording(
   memory: MemoryEngine,
   queueSurvives: boolean,
   commits: readonly Accepted[][],
-  toldFrom: number[],
+  begunAt: Map<string, number>,
 ): Engine {
   return {
     ...memory,
@@ -22,7 +21,7 @@ export function recording(
       },
       async keep(partition, reader, kept) {
         await memory.store.keep(partition, reader, kept);
-        if (reader === listenerName && kept.from === undefined) toldFrom[partition] = kept.to;
+        if (kept.from === undefined) begunAt.set(`${reader} ${partition}`, kept.to);
       },
     },
   };

@@ -1,7 +1,6 @@
 /** One simulated world: drawn by its seed, stormy for a while, then quiet until everything has ended. */
 import type { Entry } from "../core/event.ts";
 import { keys, partitionOf, scheduleOf } from "../core/ids.ts";
-import { runEvent, toldIn } from "../core/run-event.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
 import { ConflictError, UnavailableError } from "../errors.ts";
 import { reader as readerOf } from "../roles/reader.ts";
@@ -25,6 +24,7 @@ import { itemsOf, plansOf, scheduledFlow, type Users } from "./program.ts";
 import { checkSchedule, drawSchedules } from "./schedules.ts";
 import { clear, drawWeather, each, faultKinds, type FaultKind } from "./weather.ts";
 import { checkLeft } from "./left.ts";
+import { judgeTelling, type Begun } from "./telling.ts";
 import { newWitness } from "./witness.ts";
 
 /** What of the draw is taken smaller, or away: how a failing seed is shrunk. */
@@ -101,9 +101,9 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   const logLife = newLife();
   const memory = memoryEngine({ clock: clock.clockOf(logLife), partitions });
   const commits = Array.from({ length: partitions }, (): Accepted[] => []);
-  /** From where on the listener is told, by partition. */
-  const toldFrom: number[] = [];
-  const shared = recording(memory, isShared, commits, toldFrom);
+  /** From where on who is told, by reader and partition. */
+  const begunAt = new Map<string, number>();
+  const shared = recording(memory, isShared, commits, begunAt);
   const faults = { ...each(() => 0), restart: 0 };
   const violations: string[] = [];
   const flowPlans = plansOf(users);
@@ -287,16 +287,11 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
       violations.push(...(await checkGone(memory.store, partition, checked)));
     }
     for (const run of checked.runs.values()) judgeRun(run);
-    for (const [partition, { entries }] of history.partitions.entries())
-      for (const event of entries.slice(toldFrom[partition] ?? 0).map(toldIn))
-        if (event !== undefined && scheduleOf(event.run) === undefined)
-          judgeTold(runEvent(event, partition, { flow: "" }).id);
+    for (const [partition, { entries }] of history.partitions.entries()) {
+      const begun: Begun = (reader) => begunAt.get(`${reader} ${partition}`);
+      violations.push(...judgeTelling(entries, partition, begun, users).slice(0, tellAtMost));
+    }
     violations.push(...(await checkLeft(memory, people, witness)));
-  }
-
-  function judgeTold(id: string): void {
-    if (witness.ended(id) === 0) violations.push(`the listener never heard ${id}`);
-    if (calm && witness.ended(id) > 1) violations.push(`without a fault ${id} was told twice`);
   }
 
   function judgeRun(run: Run): void {
