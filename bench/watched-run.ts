@@ -55,7 +55,10 @@ function race(isCounted: boolean, listeners = 0): (setup: Setup) => Promise<Cont
       for (const role of news.roles) host.add(role);
       const place = { engine, clock, host, news, about: aboutRuns(engine), isHolder: () => true };
       let heard = 0;
-      const listener = { heard: { types: undefined, flows: undefined }, run: () => (heard += 1) };
+      const listener = {
+        heard: { types: undefined, flows: undefined },
+        run: async () => (heard += 1),
+      };
       for (let n = 0; n < listeners; n += 1)
         await tell(place, { ...listener, name: `l${n}` }, onError).begun;
     }

@@ -4,10 +4,10 @@ import type { Engine } from "../ports/engine.ts";
 import type { AboutRun, Told } from "../core/run-event.ts";
 import { loadStoredRun } from "./loading.ts";
 
-/** Reads it from the event itself, from what was asked before, or from the store. Of a run that was forgotten, the flow is "". */
-export type About = (event: Told) => Promise<AboutRun>;
+/** Says it at once of the event itself or from what was asked before, else reads the store. Of a run that was forgotten, the flow is "". */
+export type About = (event: Told) => AboutRun | Promise<AboutRun>;
 
-/** Runs remembered: the newest that were asked for. */
+/** Runs remembered: the newest that were asked about. */
 const remembered = 10_000;
 
 export function aboutRuns({ store, partitions }: Pick<Engine, "store" | "partitions">): About {
@@ -15,24 +15,24 @@ export function aboutRuns({ store, partitions }: Pick<Engine, "store" | "partiti
 
   async function stored(run: string): Promise<AboutRun> {
     const found = await loadStoredRun(store, partitionOf(run, partitions), run);
-    return found ?? { flow: "" };
+    return remember(run, found ?? { flow: "" });
   }
 
-  return async (event) => {
-    const { run } = event;
-    const found = event.type === "run.began" ? event : (known.get(run) ?? (await stored(run)));
-    const { flow, customer, tags } = found;
+  function remember(run: string, { flow, customer, tags }: AboutRun): AboutRun {
     const about = {
       flow,
       ...(customer === undefined ? {} : { customer }),
       ...(tags === undefined ? {} : { tags }),
     };
-    known.delete(run);
     known.set(run, about);
     for (const oldest of known.keys()) {
       if (known.size <= remembered) break;
       known.delete(oldest);
     }
     return about;
-  };
+  }
+
+  return (event) =>
+    known.get(event.run) ??
+    (event.type === "run.began" ? remember(event.run, event) : stored(event.run));
 }

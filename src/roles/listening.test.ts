@@ -7,6 +7,7 @@ import { limits } from "../core/limits.ts";
 import type { RunEvent } from "../core/run-event.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
 import type { Heard } from "../define/listener.ts";
+import type { Log } from "../ports/log.ts";
 import { aboutRuns } from "./about.ts";
 import { listening } from "./listening.ts";
 import { news as newsOf } from "./news.ts";
@@ -33,7 +34,17 @@ const all: Heard = { types: undefined, flows: undefined };
 /** An engine, and listeners on it as of processes that come and go. */
 function given() {
   const clock = virtualClock();
-  const engine = memoryEngine({ clock });
+  const memory = memoryEngine({ clock });
+  const read = { records: 0 };
+  const log: Log = {
+    ...memory.log,
+    async read(...args) {
+      const entries = await memory.log.read(...args);
+      read.records += entries.length;
+      return entries;
+    },
+  };
+  const engine = { ...memory, log };
   const add = (...events: readonly Event[]) =>
     engine.log.append(
       0,
@@ -70,7 +81,7 @@ function given() {
     return { ...role, settle, stop: () => stop.abort("stop") };
   }
   const checkpoint = async () => (await engine.store.load(0, [keys.reader("ear")]))[0];
-  return { clock, engine, add, started, passedOver, checkpoint };
+  return { clock, engine, add, started, read, passedOver, checkpoint };
 }
 
 test("a listener hears events from its first day on, in order, with what they are about", async () => {
@@ -175,6 +186,19 @@ test("one that does not answer is given up on after its time, and one that stops
   ear.stop();
   await again;
   assert.equal(await checkpoint(), "0");
+});
+
+test("who is far behind reads each record once, though its checkpoint is written every hundred events", async () => {
+  const { add, started, read, checkpoint } = given();
+  const heard: number[] = [];
+  const ear = started(({ offset }) => heard.push(offset));
+  await ear.begin();
+  const many = 12_000; // The newest 4,096 are kept for all; who is behind them reads the log itself.
+  await add(...Array.from({ length: many }, () => stepBegan));
+  await ear.settle();
+  assert.equal(heard.length, many);
+  assert.equal(await checkpoint(), `${many}`);
+  assert.ok(read.records <= 3 * many, `${read.records} records read for ${many}`);
 });
 
 test("a hundred thousand outcomes without an event cost a checkpoint now and then", async () => {

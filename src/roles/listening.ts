@@ -9,7 +9,8 @@ import { UnavailableError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { About } from "./about.ts";
-import type { News } from "./news.ts";
+import { isThenable } from "./attempt.ts";
+import { readingOn, type News } from "./news.ts";
 import type { Role } from "./role.ts";
 
 export type ListeningOptions = {
@@ -58,6 +59,7 @@ export function listening(options: ListeningOptions): Listening {
   const { engine, clock, news, about, partition, name, heard, isDurable, stopped } = options;
   /** kept: what the store knows. */
   let place: { readonly kept: number | undefined; readonly read: number } | undefined;
+  let readOn = readingOn(news, partition);
   let attempts = 0;
   let waitUntil = 0;
   let forget: () => void = () => undefined;
@@ -77,11 +79,14 @@ export function listening(options: ListeningOptions): Listening {
   }
 
   /** False: it did not hear the event, and is to be told again. */
-  async function tell(event: Told): Promise<boolean> {
-    const whole = runEvent(event, partition, await about(event));
+  async function tell(event: Told, patience: Patience): Promise<boolean> {
+    if (heard.types?.has(event.type) === false) return true;
+    const known = about(event);
+    const whole = runEvent(event, partition, known instanceof Promise ? await known : known);
     if (!hears(heard, whole)) return true;
     try {
-      await within(options.run(whole));
+      const answer = options.run(whole);
+      if (isThenable(answer)) await patience.waitFor(answer);
     } catch (error) {
       if (stopped.aborted) return false;
       attempts += 1;
@@ -98,22 +103,13 @@ export function listening(options: ListeningOptions): Listening {
   /** Resolves to where to go on. */
   async function tellAll(events: readonly Told[], next: number): Promise<number> {
     const until = clock.now() + keepWithinMs;
-    for (const [told, event] of events.entries()) {
-      if (told >= atOnce || clock.now() > until || !(await tell(event))) return event.offset;
-    }
-    return next;
-  }
-
-  async function within(answer: unknown): Promise<void> {
-    const heardIt = new AbortController();
-    const late = async (): Promise<void> => {
-      await clock.sleep(limits.listenerMs, AbortSignal.any([heardIt.signal, stopped]));
-      throw new UnavailableError(`it took longer than ${limits.listenerMs} ms`);
-    };
+    const patience = patienceOf(clock, stopped);
     try {
-      await Promise.race([answer, late()]);
+      for (const event of events)
+        if (clock.now() > until || !(await tell(event, patience))) return event.offset;
+      return next;
     } finally {
-      heardIt.abort(name);
+      patience.end();
     }
   }
 
@@ -137,11 +133,12 @@ export function listening(options: ListeningOptions): Listening {
         place = undefined; // Another process goes on from here.
         return 0;
       }
+      if (place === undefined) readOn = readingOn(news, partition); // What was read ahead may be another's past.
       await begin();
       const at = place;
       if (at === undefined) return 0;
       if (isDurable) place = undefined; // If anything below throws, the store is asked again.
-      const { events, next } = await news.read(partition, at.read);
+      const { events, next } = await readOn(at.read, atOnce);
       const read = await tellAll(events, next);
       const hasTold = events.some(({ offset }) => offset < read);
       const isDue =
@@ -150,5 +147,38 @@ export function listening(options: ListeningOptions): Listening {
       place = { kept: isDue ? read : at.kept, read };
       return read > at.read ? 1 : 0;
     },
+  };
+}
+
+/** Waits for one answer after the other, for none longer than limits.listenerMs, and no more once it is stopped. */
+type Patience = {
+  readonly waitFor: (answer: PromiseLike<unknown>) => Promise<unknown>;
+  readonly end: () => void;
+};
+
+/** One timer serves all answers: most come at once, and a timer for each would cost more than all else about them. */
+function patienceOf(clock: Clock, stopped: AbortSignal): Patience {
+  const over = new AbortController();
+  let until = 0;
+  let isWatching = false;
+  let giveUp: (why: Error) => void;
+
+  async function watch(): Promise<void> {
+    isWatching = true;
+    const signal = AbortSignal.any([over.signal, stopped]);
+    while (!signal.aborted && clock.now() < until) await clock.sleep(until - clock.now(), signal);
+    isWatching = false;
+    giveUp(new UnavailableError(`it took longer than ${limits.listenerMs} ms`));
+  }
+
+  return {
+    waitFor: (answer) =>
+      new Promise<unknown>((resolve, reject) => {
+        until = clock.now() + limits.listenerMs;
+        giveUp = reject;
+        answer.then(resolve, reject);
+        if (!isWatching) void watch();
+      }),
+    end: () => over.abort(patienceOf),
   };
 }

@@ -116,6 +116,27 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
   };
 }
 
+/** Reads on in one partition, at most so many events at a time: what was read of the log and not asked for yet is kept, and not read again. */
+export function readingOn(
+  news: Pick<News, "read">,
+  partition: number,
+): (from: number, atMost: number) => Promise<Part> {
+  let ahead: Part | undefined;
+  let aheadFrom = 0;
+  return async (from, atMost) => {
+    if (ahead === undefined || from < aheadFrom || from >= ahead.next) {
+      ahead = undefined;
+      ahead = await news.read(partition, from);
+      aheadFrom = from;
+    }
+    const { events, next } = ahead;
+    const first = firstFrom(events, from);
+    const beyond = events[first + atMost];
+    if (beyond === undefined) ahead = undefined;
+    return { events: events.slice(first, first + atMost), next: beyond?.offset ?? next };
+  };
+}
+
 function eventsIn(entries: readonly Entry[]): readonly Told[] {
   return entries.map(toldIn).filter((event) => event !== undefined);
 }

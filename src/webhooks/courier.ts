@@ -23,7 +23,7 @@ import type { Webhook } from "../define/webhook.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { About } from "../roles/about.ts";
-import type { News } from "../roles/news.ts";
+import { readingOn, type News } from "../roles/news.ts";
 import type { Role } from "../roles/role.ts";
 import {
   askedPrefix,
@@ -95,6 +95,7 @@ export function courier(options: CourierOptions): Courier {
   const { engine, clock, news, about, partition, webhooks, post, slots, onTrouble } = options;
   const { store } = engine;
   const eventsAtOnce = Math.max(1, Math.floor(noticesPerKeep / Math.max(1, webhooks.size)));
+  let readOn = readingOn(news, partition);
   const stop = new AbortController();
   let known: Known | undefined;
   /** Notices with an attempt under way or waiting for its turn; and what came of those that are over and not kept yet. */
@@ -111,6 +112,7 @@ export function courier(options: CourierOptions): Courier {
   }
 
   async function loaded(): Promise<Known> {
+    readOn = readingOn(news, partition); // What was read ahead may be another's past.
     const [stored] = await store.load(partition, [keys.reader(reader)]);
     const kept = stored === undefined ? await engine.log.end(partition) : Number(stored);
     if (stored === undefined)
@@ -279,13 +281,11 @@ export function courier(options: CourierOptions): Courier {
       isStale = false;
       known = undefined; // If anything below throws, the store is asked again.
       const at = await obey(before);
-      const { events, next } = await news.read(partition, at.read);
-      const read = events[eventsAtOnce]?.offset ?? next;
+      const { events, next: read } = await readOn(at.read, eventsAtOnce);
       const puts: Puts = [];
       const done = new Map(answered);
       const changed = await settled(done, at.gone, puts);
-      for (const [key, notice] of await noticesOf(events.slice(0, eventsAtOnce), at.gone))
-        changed.set(key, notice);
+      for (const [key, notice] of await noticesOf(events, at.gone)) changed.set(key, notice);
       for (const [key, notice] of await givenUp(changed, at)) changed.set(key, notice);
       for (const [key, notice] of changed) puts.push([key, JSON.stringify(notice)]);
       const isDue = puts.length > 0 || read - at.kept > unkeptAtMost;
