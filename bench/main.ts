@@ -13,6 +13,7 @@ import { bench as postgresGrowth } from "./postgres-growth.ts";
 import { bench as postgresLatency } from "./postgres-latency.ts";
 import { bench as postgresNoop } from "./postgres-noop.ts";
 import { bench as postgresSleep } from "./postgres-sleep.ts";
+import { bench as postgresTakeover } from "./postgres-takeover.ts";
 import { jsonLines, table } from "./report.ts";
 import { bench as runs1000x100 } from "./runs-1000x100.ts";
 import { bench as sleep10k } from "./sleep-10k.ts";
@@ -37,6 +38,7 @@ const benches: readonly Bench[] = [
   postgresSleep,
   postgresLatency,
   postgresGrowth,
+  postgresTakeover,
 ];
 
 const usage = `npm run bench -- NAME [--json] [--runs N] [--no-peers] [--file ORDERS.csv.gz]

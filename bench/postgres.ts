@@ -49,6 +49,15 @@ async function serverForPeers(folder: string): Promise<Companion> {
 const workersOf = ({ workers = 0 }: Input): string =>
   workers === 0 ? "in one process" : `${workers} ${workers === 1 ? "worker" : "workers"}`;
 
+/** Another question about Fanfold, of a module of its own. */
+export const onPostgres = (
+  name: string,
+  module: URL,
+  measure: string,
+  input: Input,
+  figures: readonly Figure[],
+): Subject => ({ name, role: "fanfold", module, measure, input, figures, companion: server });
+
 export const fanfoldOnPostgres = (
   race: Race,
   input: Input,
