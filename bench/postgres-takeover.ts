@@ -44,6 +44,12 @@ async function holders(client: Client): Promise<readonly (string | null)[]> {
   return rows.map(({ holder }) => holder);
 }
 
+/** All who serve; undefined while a partition is free. */
+function served(seats: readonly (string | null)[]): readonly string[] | undefined {
+  const all = seats.filter((holder) => holder !== null);
+  return all.length === seats.length ? all : undefined;
+}
+
 /** Resolves when so many share the partitions evenly, to who is there that was not known. */
 async function sharedBy(client: Client, count: number, known: ReadonlySet<string>) {
   return until(
@@ -52,8 +58,8 @@ async function sharedBy(client: Client, count: number, known: ReadonlySet<string
       const shares = Map.groupBy(all, (holder) => holder);
       const sizes = [...shares.values()].map((share) => share.length);
       const isEven = !shares.has(null) && Math.max(...sizes) - Math.min(...sizes) <= 1;
-      const fresh = [...shares.keys()].find((holder) => holder !== null && !known.has(holder));
-      return shares.size === count && isEven && fresh;
+      const fresh = [...shares.keys()].filter((holder) => holder !== null && !known.has(holder));
+      return shares.size === count && isEven && fresh.length === 1 && fresh[0];
     },
     { withinMs: waitMs, what: `${count} processes share the partitions` },
   );
@@ -75,7 +81,8 @@ export const takeover: Measure = async (input) => {
   const client = new Client({ connectionString: textOf(input, "url") });
   await client.connect();
   const crew: { readonly working: Working; readonly holder: string }[] = [];
-  const known = new Set<string>();
+  // Nobody works yet, so this process serves.
+  const known = new Set(await until(async () => served(await holders(client))));
   async function join(): Promise<void> {
     const working = await begin(url, 10);
     const holder = await sharedBy(client, crew.length + 1, known);
@@ -89,6 +96,8 @@ export const takeover: Measure = async (input) => {
     if (victim === undefined) throw new Error("nobody is left to be killed");
     const seats = await holders(client);
     const mine = [...seats.keys()].filter((partition) => seats[partition] === victim.holder);
+    if (mine.length < Math.floor(partitions / 3))
+      throw new Error(`who is killed serves ${mine.length} of ${partitions} partitions`);
     const from = performance.now();
     victim.working.child.kill("SIGKILL");
     await Promise.all(
