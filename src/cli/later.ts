@@ -4,10 +4,9 @@ import type { UsageError } from "../errors.ts";
 
 const today: Readonly<Record<string, string>> = {
   retry: "fanfold redrive <run>",
-  serve: "fanfold worker --port 4400     answers other processes",
   plan: "fanfold demo     shows how workers and deadline hang together",
   publish: "fanfold start <flow> <input>",
-  tail: "fanfold show <run>",
+  dead: "fanfold runs --state held",
   map: "fanfold show <run>",
   move: "fanfold doctor",
   migrate: "fanfold doctor     files are migrated when they are opened",

@@ -92,16 +92,16 @@ function several<T extends string>(one: Choice<T>): Choice<readonly T[]> {
 
 export const priority: Choice<Priority> = choice("low", "normal", "high", "urgent");
 
-const runState: Choice<RunState> = choice(
-  "waiting",
-  "running",
-  "held",
-  "done",
-  "failed",
-  "cancelled",
-);
+/** What a run may be beside its state. */
+export type Condition = "paused" | "late" | "at-risk";
+
 /** "held,running" */
-export const runStates: Choice<readonly RunState[]> = several(runState);
+export const runStates: Choice<readonly (RunState | Condition)[]> = several(
+  choice("waiting", "running", "held", "done", "failed", "cancelled", "paused", "late", "at-risk"),
+);
+
+export type RunOrder = "started" | "deadline" | "took";
+export const runOrder: Choice<RunOrder> = choice("started", "deadline", "took");
 
 /** "waiting,failed" */
 export const noticeStates: Choice<readonly NoticeState[]> = several(

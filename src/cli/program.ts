@@ -18,10 +18,12 @@ import { pauseCommand, resumeCommand } from "./commands/pausing.ts";
 import { runsCommand } from "./commands/runs.ts";
 import { schedulesCommand } from "./commands/schedules.ts";
 import { sendCommand } from "./commands/send.ts";
+import { serveCommand } from "./commands/serve.ts";
 import { setCommand } from "./commands/set.ts";
 import { showCommand } from "./commands/show.ts";
 import { startCommand } from "./commands/start.ts";
 import { statisticsCommand } from "./commands/statistics.ts";
+import { tailCommand } from "./commands/tail.ts";
 import { watchCommand } from "./commands/watch.ts";
 import { webhooksCommand } from "./commands/webhooks.ts";
 import { whyCommand } from "./commands/why.ts";
@@ -107,8 +109,10 @@ export function commands(io: Io, end: (code: ExitCode) => void): Command {
     startCommand,
     sendCommand,
     workerCommand,
+    serveCommand,
     showCommand,
     watchCommand,
+    tailCommand,
     whyCommand,
     failuresCommand,
     exportCommand,

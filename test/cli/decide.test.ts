@@ -188,7 +188,8 @@ test("pause and resume: a run, a step, a customer, a job; show says who and why"
   assert.deepEqual(await fanfold("pause", "--reason", "why"), {
     code: 2,
     stdout: "",
-    stderr: "  ✗ say one of a run, --customer and --job, got none\n    fanfold pause --help\n",
+    stderr:
+      "  ✗ say one of a run, --customer, --job and --schedule, got none\n    fanfold pause --help\n",
   });
 });
 
@@ -223,4 +224,32 @@ test("set changes a run that is under way, and says why it cannot", async (t) =>
   assert.deepEqual((await set("--rate", "0/s")).code, 2);
   assert.equal((await set()).code, 2);
   assert.equal((await said(path, "set", "october", "--priority", "low")).code, 2);
+});
+
+test("pause and resume of a schedule, with a reason; the list says it", async () => {
+  const path = newPath();
+  const on = async (...args: readonly string[]) => {
+    const about = ["--app", "schedules-app.ts", "--url", `sqlite:${path}`];
+    const { code, stderr, stdout } = await fanfold(...args, ...about);
+    return { code, stdout, talk: stderr.trimEnd().split("\n").slice(1) };
+  };
+  assert.deepEqual(await on("pause", "--schedule", "leap", "--reason", "audit"), {
+    code: 0,
+    stdout: "",
+    talk: ["  ✓ paused   fanfold resume --schedule leap"],
+  });
+  assert.match((await on("schedules")).stdout, /leap .*paused: audit/);
+  assert.deepEqual(await on("resume", "--schedule", "leap"), {
+    code: 2,
+    stdout: "",
+    talk: [
+      "  ✗ say why: it is kept with the decision",
+      '    fanfold resume --schedule leap --reason "…"',
+    ],
+  });
+  assert.deepEqual((await on("resume", "--schedule", "leap", "--reason", "over")).talk, [
+    "  ✓ resumed   fanfold schedules",
+  ]);
+  assert.doesNotMatch((await on("schedules")).stdout, /paused/);
+  assert.equal((await on("pause", "--schedule", "laep", "--reason", "audit")).code, 2);
 });

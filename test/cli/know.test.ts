@@ -293,3 +293,30 @@ test("why of a run that nobody works on, and of what is not there", async (t) =>
     /step "invoices" of "december" has no sub-job "c-7"/,
   );
 });
+
+test("runs: what is late, paused or at risk beside its state, and in which order", async (t) => {
+  const { app, path } = opened(t, parts);
+  const begin = (id: string, more: object = {}) =>
+    app.start(mailFlow, { count: 8 }, { id, ...more });
+  await begin("plain");
+  const late = await begin("late", { deadline: "1ms" });
+  await (await begin("stopped", { deadline: "2h" })).pause("why");
+  await begin("acme-1", { customer: "acme", deadline: "1h" });
+  await app.pause({ customer: "acme" }, "has not paid");
+  await until(async () => (await late.status()).lateAt !== undefined);
+  await until(async () => (await app.runs()).length === 4);
+  await app.close();
+  const ids = async (...args: readonly string[]): Promise<string> => {
+    const about = ["--app", "know-app.ts", "--url", `sqlite:${path}`];
+    const { code, stdout } = await fanfold("runs", "--json", ...args, ...about);
+    assert.equal(code, 0);
+    return [...stdout.matchAll(/"id":"([^"]+)"/g)].map(([, id]) => id).join(" ");
+  };
+  assert.equal(await ids("--state", "late"), "late");
+  assert.equal(await ids("--state", "paused", "--sort", "deadline"), "acme-1 stopped");
+  assert.equal(await ids("--state", "paused,late", "--sort", "deadline"), "late acme-1 stopped");
+  assert.equal(await ids("--state", "at-risk"), "");
+  assert.equal(await ids("--sort", "deadline"), "late acme-1 stopped plain");
+  assert.equal(await ids("--sort", "deadline", "--limit", "1", "--customer", "acme"), "acme-1");
+  assert.equal(await ids("--sort", "took", "--limit", "1"), "plain");
+});

@@ -1,4 +1,4 @@
-/** pause and resume: a run, a step of it, a customer or a job everywhere. Nothing is lost by either, so nobody is asked. */
+/** pause and resume: a run, a step of it, a customer or a job everywhere, a schedule. Nothing is lost by either, so nobody is asked. */
 import { Command } from "commander";
 
 import type { App } from "../../app/app.ts";
@@ -15,6 +15,7 @@ import { quoted } from "../view.ts";
 type PausingOptions = {
   readonly customer?: string;
   readonly job?: string;
+  readonly schedule?: string;
   readonly reason?: string;
 };
 type Make = (act: Act<PausingOptions>) => () => Promise<void>;
@@ -24,14 +25,15 @@ function pausing(verb: Verb): Command {
   return new Command(verb)
     .argument("[run[/step]]", "a run, or one step of it")
     .option("--customer <name>", "a customer, in all runs")
-    .option("--job <name>", "a job, in all runs");
+    .option("--job <name>", "a job, in all runs")
+    .option("--schedule <name>", "a schedule: its ticks start nothing");
 }
 
 export function pauseCommand(act: Make): Command {
   return pausing("pause")
-    .summary("begin nothing more of a run, step, customer or job")
+    .summary("begin nothing more of a run, step, customer, job or schedule")
     .description(
-      "Begins nothing more of a run, a step, a customer or a job, until it is resumed. What runs may finish. A reason is needed.",
+      "Begins nothing more of a run, a step, a customer, a job or a schedule, until it is resumed. What runs may finish. A reason is needed.",
     )
     .option("--reason <text>", "why; shown with the run")
     .addHelpText(
@@ -42,6 +44,7 @@ Examples:
   fanfold pause invoices-2026-10/report --reason "the printer is broken"
   fanfold pause --customer acme --reason "has not paid"
   fanfold pause --job send-invoice --reason "the mail server is down"
+  fanfold pause --schedule month-end --reason "audit until Friday"
 
 Exit codes: 0 done · 5 it is paused already, or has ended`,
     )
@@ -51,7 +54,9 @@ Exit codes: 0 done · 5 it is paused already, or has ended`,
 export function resumeCommand(act: Make): Command {
   return pausing("resume")
     .summary("let what is paused go on")
-    .description("Lets a run, a step, a customer or a job go on that was paused.")
+    .description(
+      "Lets a run, a step, a customer, a job or a schedule go on that was paused. Of a schedule, a reason is needed.",
+    )
     .option("--reason <text>", "why; kept with the decision")
     .addHelpText(
       "after",
@@ -72,11 +77,16 @@ const change =
     const { app } = await open(context, wanted);
     try {
       const reason =
-        verb === "pause" ? reasonOf(wanted.reason, `fanfold pause ${what.text}`) : wanted.reason;
-      if (what.all === undefined) await changeRun(app, verb, address ?? "", reason);
+        verb === "pause" || what.schedule !== undefined
+          ? reasonOf(wanted.reason, `fanfold ${verb} ${what.text}`)
+          : wanted.reason;
+      if (what.schedule !== undefined)
+        await app.schedule(what.schedule)[verb](reason ?? "", byUser());
+      else if (what.all === undefined) await changeRun(app, verb, address ?? "", reason);
       else if (verb === "pause") await app.pause(what.all, reason ?? "", byUser());
       else await app.resume(what.all, reason, byUser());
-      const next = verb === "pause" ? `fanfold resume ${what.text}` : "fanfold runs";
+      const list = what.schedule === undefined ? "fanfold runs" : "fanfold schedules";
+      const next = verb === "pause" ? `fanfold resume ${what.text}` : list;
       context.talk.say(did(`${verb}d   ${next}`));
       return exitCodes.ok;
     } finally {
@@ -98,19 +108,27 @@ async function changeRun(
   else await run.resume(reason, by);
 }
 
+type What = {
+  readonly all?: Everywhere;
+  readonly schedule?: string;
+  /** As it is said on the command line. */
+  readonly text: string;
+};
+
 /** Exactly one of them. Throws UsageError. */
 function whatOf(
   verb: Verb,
-  { customer, job }: PausingOptions,
+  { customer, job, schedule }: PausingOptions,
   address: string | undefined,
-): { readonly all: Everywhere | undefined; readonly text: string } {
-  const said = [address, customer, job].filter((one) => one !== undefined);
+): What {
+  const said = [address, customer, job, schedule].filter((one) => one !== undefined);
   if (said.length !== 1)
     throw usage(
-      `say one of a run, --customer and --job, got ${said.length === 0 ? "none" : "several"}`,
+      `say one of a run, --customer, --job and --schedule, got ${said.length === 0 ? "none" : "several"}`,
       `fanfold ${verb} --help`,
     );
   if (customer !== undefined) return { all: { customer }, text: `--customer ${quoted(customer)}` };
   if (job !== undefined) return { all: { job }, text: `--job ${quoted(job)}` };
-  return { all: undefined, text: quoted(address ?? "") };
+  if (schedule !== undefined) return { schedule, text: `--schedule ${quoted(schedule)}` };
+  return { text: quoted(address ?? "") };
 }

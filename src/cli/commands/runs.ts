@@ -2,6 +2,7 @@ import { Command } from "commander";
 
 import type { App } from "../../app/app.ts";
 import type { RunState } from "../../core/event.ts";
+import type { Pause } from "../../core/pauses.ts";
 import type { RunRow } from "../../ports/views.ts";
 import type { Status } from "../../views/status.ts";
 import type { Act, Context } from "../context.ts";
@@ -10,15 +11,17 @@ import { count, duration, instant, percent } from "../format.ts";
 import { jsonLine, runFields } from "../json.ts";
 import { openToRead } from "../load.ts";
 import * as options from "../options.ts";
+import type { Condition, RunOrder } from "../options.ts";
 import { faint, span, stated, symbols, table } from "../style.ts";
 import type { Cell } from "../style.ts";
 
 type RunsOptions = {
-  readonly state?: readonly RunState[];
+  readonly state?: readonly (RunState | Condition)[];
   readonly flow?: string;
   readonly customer?: string;
   readonly since?: string;
   readonly limit: number;
+  readonly sort?: RunOrder;
   readonly json?: boolean;
 };
 
@@ -28,12 +31,17 @@ export function runsCommand(act: (act: Act<RunsOptions>) => () => Promise<void>)
     .description("Lists runs, newest first.")
     .option(
       "--state <states>",
-      "waiting, running, held, done, failed, cancelled; several with commas",
+      "waiting, running, held, done, failed, cancelled; or paused, late, at-risk; several with commas",
       options.runStates,
     )
     .option("--flow <name>", "of this flow")
     .option("--customer <name>", "of this customer")
     .option("--since <when>", 'started since: "2h" ago, or a date and time')
+    .option(
+      "--sort <order>",
+      "started (default), newest first; deadline, nearest first; took, longest first",
+      options.runOrder,
+    )
     .option("--limit <n>", "at most so many", options.wholeNumber(1, 10_000), 20)
     .option("--json", "print one JSON object a line")
     .addHelpText(
@@ -41,6 +49,7 @@ export function runsCommand(act: (act: Act<RunsOptions>) => () => Promise<void>)
       `
 Examples:
   fanfold runs --state held
+  fanfold runs --state late,at-risk --sort deadline
   fanfold runs --flow monthly-invoices --since 7d
   fanfold runs --state failed,held --json | jq -r .id`,
     )
@@ -62,14 +71,63 @@ const runs: Act<RunsOptions> = async (context, wanted) => {
 type Wanted = Omit<RunsOptions, "since"> & { readonly since?: number };
 
 export async function printRuns(context: Context, app: App, wanted: Wanted): Promise<void> {
-  const { state: states, flow, customer, since, limit } = wanted;
-  const rows = await app.runs({ ...options.given({ states, flow, customer, since }), limit });
+  const now = context.clock.now();
+  const rows = await matching(app, wanted, now);
   const known = await Promise.all(
     rows.map(async (row) => ({ row, status: await statusOf(app, row) })),
   );
   if (wanted.json !== true) return print(context, known, wanted);
   for (const { row, status } of known) context.data.write(jsonLine("run", runFields(row, status)));
 }
+
+/** What the list itself cannot tell apart is looked for among so many of the newest. */
+const looked = 10_000;
+
+async function matching(app: App, wanted: Wanted, now: number): Promise<readonly RunRow[]> {
+  const { state, flow, customer, since, limit, sort = "started" } = wanted;
+  const about = options.given({ flow, customer, since });
+  const states = state?.filter((one): one is RunState => !isCondition(one));
+  if (states?.length === state?.length && sort === "started")
+    return app.runs({ ...about, ...options.given({ states }), limit });
+  const pauses = state?.includes("paused") === true ? await app.pauses() : [];
+  const holds: Readonly<Record<Condition, (row: RunRow) => boolean>> = {
+    paused: (row) => row.endedAt === undefined && pauses.some((pause) => isOf(pause, row)),
+    late: ({ endedAt = now, deadlineAt = Infinity }) => endedAt > deadlineAt,
+    "at-risk": ({ endedAt, riskAt }) => endedAt === undefined && riskAt !== undefined,
+  };
+  const rows = await app.runs({ ...about, limit: looked });
+  return rows
+    .filter(
+      (row) =>
+        state === undefined ||
+        state.some((one) => (isCondition(one) ? holds[one](row) : row.state === one)),
+    )
+    .toSorted(orders[sort](now))
+    .slice(0, limit);
+}
+
+/** Of the run, a step of it, or its customer; a job that is paused everywhere is in the list of nobody. */
+function isOf({ of, name }: Pause, { run, customer }: RunRow): boolean {
+  return of === "customer" ? name === customer : of !== "job" && name.split("/")[0] === run;
+}
+
+function isCondition(state: RunState | Condition): state is Condition {
+  return state === "paused" || state === "late" || state === "at-risk";
+}
+
+type Order = (now: number) => (a: RunRow, b: RunRow) => number;
+
+const orders: Readonly<Record<RunOrder, Order>> = {
+  started: () => (a, b) => b.startedAt - a.startedAt,
+  deadline: () => (a, b) => compare(a.deadlineAt ?? Infinity, b.deadlineAt ?? Infinity),
+  took: (now) => (a, b) => compare(tookOf(b, now), tookOf(a, now)),
+};
+
+/** Infinity minus itself is no number. */
+const compare = (a: number, b: number): number => (a === b ? 0 : a < b ? -1 : 1);
+
+const tookOf = ({ startedAt, endedAt }: RunRow, now: number): number =>
+  Math.max(0, (endedAt ?? now) - startedAt);
 
 function sinceOf({ clock }: Context, text: string): number {
   return options.instantBefore(text, clock.now());
