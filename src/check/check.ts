@@ -8,10 +8,11 @@ import { isDeepStrictEqual } from "node:util";
 import { fold, type Folded, type Hints } from "./fold.ts";
 import { latesIn } from "./lates.ts";
 import { cancelled, failed, isEnded, ok, open, skipped, type Run, type Step } from "./model.ts";
+import { ticksOf } from "./schedules.ts";
 import { told } from "./told.ts";
 import { openRaw, pageOf, pageSize } from "./store.ts";
-import type { Partition, Raw, Tell, Value, Violation } from "./store.ts";
-import { heard, type Witness } from "./witness.ts";
+import type { Partition, Raw, Seen, Tell, Value, Violation } from "./store.ts";
+import { checkWitness, heard, type Witness } from "./witness.ts";
 
 export type Checked = {
   readonly violations: readonly Violation[];
@@ -88,8 +89,6 @@ export function checkRaw(raw: Raw, name: string, witness: Witness | undefined): 
   return { violations, counts, unchecked, runs };
 }
 
-type Seen = (what: string, n?: number) => void;
-
 function checkPartition(
   partition: Partition,
   rows: ReadonlyMap<string, string>,
@@ -98,6 +97,7 @@ function checkPartition(
 ): Folded & { readonly listed: Iterable<string> } {
   const { state, consumed, viewed, number } = partition;
   const folded = fold(hintsOf(partition), tell);
+  const ticks = ticksOf(tell, seen);
   const views = new Map<string, Record<string, unknown>>();
   let next = 0;
   let lastAt = -Infinity;
@@ -111,6 +111,7 @@ function checkPartition(
     try {
       const event = told(row);
       folded.take(event, row.offset < consumed);
+      ticks.take(event, where);
       if (row.offset < viewed) project(views, event);
     } catch (error) {
       tell("G20", where, "an event", error instanceof Error ? error.message : "none");
@@ -119,6 +120,7 @@ function checkPartition(
   if (consumed > next || viewed > next)
     tell("G19", `partition ${number}`, `${next} records`, `${consumed} decided, ${viewed} listed`);
   checkState(state, folded, tell, seen);
+  ticks.end(state);
   for (const [id, expected] of views) {
     seen("rows");
     const got = rows.get(id);
@@ -340,43 +342,6 @@ function checkPage(
     if (attempts > (step.attempts.get(index) ?? 0))
       tell("G6", where, `${step.attempts.get(index) ?? 0} failed attempts`, `${attempts}`);
   }
-}
-
-// ---- what happened outside
-
-function checkWitness(
-  witness: Witness,
-  runs: ReadonlyMap<string, Run>,
-  removed: ReadonlySet<string>,
-  tell: Tell,
-  seen: Seen,
-): void {
-  for (const id of witness.started) {
-    seen("acknowledged starts");
-    if (!runs.has(id) && !removed.has(id))
-      tell("G1", `run ${id}`, "the start that was acknowledged", "none");
-  }
-  for (const id of witness.cancelled) {
-    if (removed.has(id)) continue;
-    seen("acknowledged cancels");
-    const { state } = runs.get(id) ?? { state: "lost" };
-    if (state !== "cancelled") tell("G13", `run ${id}`, "the cancel that was acknowledged", state);
-  }
-  for (const id of witness.ended) {
-    if (removed.has(id)) continue;
-    seen("acknowledged ends");
-    const { state } = runs.get(id) ?? { state: "lost" };
-    if (!isEnded({ state })) tell("G1", `run ${id}`, "the end that was acknowledged", state);
-  }
-  for (const [id, run] of runs)
-    for (const [name, step] of run.steps)
-      for (const [index, key] of step.keys.entries()) {
-        const times = witness.ran.get(`${id}/${name}/${key}`) ?? 0;
-        if (step.masks[index] === ok && times === 0)
-          tell("G7", `${id}/${name} #${index} "${key}"`, "an execution", "none");
-        seen("executions", times);
-        seen("extra executions", Math.max(0, times - 1 - (step.attempts.get(index) ?? 0)));
-      }
 }
 
 // ---- reading

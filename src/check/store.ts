@@ -15,6 +15,9 @@ export type Violation = {
 /** Says that something is not as it was promised. */
 export type Tell = (guarantee: string, where: string, expected: string, got: string) => void;
 
+/** Counts what was looked at. */
+export type Seen = (what: string, n?: number) => void;
+
 export type Value = string | Uint8Array;
 export type Row = { readonly offset: number; readonly at: number; readonly text: string };
 

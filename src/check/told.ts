@@ -38,6 +38,11 @@ export type Told = {
   readonly request: string;
   readonly trace?: unknown;
   readonly by: number;
+  /** Of a tick of a schedule: the run that it started, or why it did not. */
+  readonly schedule: string;
+  readonly tick: number;
+  readonly started?: string;
+  readonly because?: string;
 };
 
 export function told({ offset, at, text }: Row): Told {

@@ -1,5 +1,7 @@
 /** What others saw: a file with one JSON object a line, written by handlers and clients, synced before they go on. */
 import { readFileSync } from "node:fs";
+import { isEnded, ok, type Run } from "./model.ts";
+import type { Seen, Tell } from "./store.ts";
 
 export type Witness = {
   /** Runs whose start or cancel was acknowledged, and runs whose end a client was told. */
@@ -30,4 +32,40 @@ export function heard(file: string): Witness {
     if ("ran" in one && typeof one.ran === "string") ran.set(one.ran, (ran.get(one.ran) ?? 0) + 1);
   }
   return { started, cancelled, ended, ran };
+}
+
+/** Holds what others saw against what the log says. */
+export function checkWitness(
+  witness: Witness,
+  runs: ReadonlyMap<string, Run>,
+  removed: ReadonlySet<string>,
+  tell: Tell,
+  seen: Seen,
+): void {
+  for (const id of witness.started) {
+    seen("acknowledged starts");
+    if (!runs.has(id) && !removed.has(id))
+      tell("G1", `run ${id}`, "the start that was acknowledged", "none");
+  }
+  for (const id of witness.cancelled) {
+    if (removed.has(id)) continue;
+    seen("acknowledged cancels");
+    const { state } = runs.get(id) ?? { state: "lost" };
+    if (state !== "cancelled") tell("G13", `run ${id}`, "the cancel that was acknowledged", state);
+  }
+  for (const id of witness.ended) {
+    if (removed.has(id)) continue;
+    seen("acknowledged ends");
+    const { state } = runs.get(id) ?? { state: "lost" };
+    if (!isEnded({ state })) tell("G1", `run ${id}`, "the end that was acknowledged", state);
+  }
+  for (const [id, run] of runs)
+    for (const [name, step] of run.steps)
+      for (const [index, key] of step.keys.entries()) {
+        const times = witness.ran.get(`${id}/${name}/${key}`) ?? 0;
+        if (step.masks[index] === ok && times === 0)
+          tell("G7", `${id}/${name} #${index} "${key}"`, "an execution", "none");
+        seen("executions", times);
+        seen("extra executions", Math.max(0, times - 1 - (step.attempts.get(index) ?? 0)));
+      }
 }

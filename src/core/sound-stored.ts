@@ -9,6 +9,7 @@ import { limits } from "./limits.ts";
 import { isSoundPace } from "./pace.ts";
 import type { StoredPauses } from "./pauses.ts";
 import type { Progress } from "./progress.ts";
+import type { StoredSchedule } from "./schedule.ts";
 import type { Single } from "./single.ts";
 import type { Session } from "./state.ts";
 import type { StoredFanOut, StoredRun, StoredStep } from "./stored.ts";
@@ -118,6 +119,23 @@ function isSoundTold(told: ToldBefore | undefined): boolean {
     isTime(told.us) &&
     [told.outcomes, told.took, told.retries].every((list) => isList(list, isNatural)) &&
     isList(told.failures, (pair) => Array.isArray(pair) && isText(pair[0]) && isNatural(pair[1]))
+  );
+}
+
+/** Of the schedule that its key names. */
+export function isSoundSchedule(stored: StoredSchedule, name: string): boolean {
+  return (
+    isObject(stored) &&
+    stored.schedule === name &&
+    isText(stored.rule) &&
+    isTime(stored.from) &&
+    isTimeOrNone(stored.nextAt) &&
+    (stored.paused === undefined || (isObject(stored.paused) && isTime(stored.paused.at))) &&
+    isList(stored.open, isText) &&
+    isList(stored.queue, isTime) &&
+    (stored.last === undefined || (isObject(stored.last) && isTime(stored.last.tick))) &&
+    isNatural(stored.skipped) &&
+    isList(stored.answers, (answer) => isObject(answer) && isText(answer.request))
   );
 }
 

@@ -13,7 +13,7 @@ import {
   type FanOutRecords,
 } from "../core/snapshot.ts";
 import { restoreKey, restoreTokens } from "../core/stored-limits.ts";
-import { isSoundRun, isSoundStep } from "../core/sound-stored.ts";
+import { isSoundRun, isSoundSchedule, isSoundStep } from "../core/sound-stored.ts";
 import { restoreSchedule } from "../core/scheduling.ts";
 import { emptyPartition, type Partition } from "../core/state.ts";
 import type { Schedules, StoredSchedule } from "../core/schedule.ts";
@@ -76,12 +76,18 @@ export async function loadPartition(
   return state;
 }
 
+/** What is kept of all schedules of the partition. Throws CorruptError on what takeChanges did not write. */
 export async function loadSchedules(
   store: Pick<Store, "scan">,
   partition: number,
 ): Promise<readonly StoredSchedule[]> {
   const rows = await scanAll(store, partition, prefixes.schedule);
-  return rows.map(([, value]) => JSON.parse(text(value)) as StoredSchedule); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in core/snapshot.ts
+  return rows.map(([key, value]) => {
+    const stored = parsed(value, key) as StoredSchedule; // oxlint-disable-line typescript/no-unsafe-type-assertion -- isSoundSchedule looks
+    const isSound = isSoundSchedule(stored, key.slice(prefixes.schedule.length));
+    assert(isSound, `the record ${key} in the store is that of a schedule`);
+    return stored;
+  });
 }
 
 /** A program that did not have the schedule may have seen its runs end. Those that are not there yet stand on the log. */
