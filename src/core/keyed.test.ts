@@ -23,6 +23,7 @@ import {
 } from "../contract/events.ts";
 import { keyHash } from "./limit-keys.ts";
 import type { SharedLimit } from "./plan.ts";
+import { restoreKey, restoreTokens } from "./stored-limits.ts";
 
 const key = (): undefined => undefined; // Pages bring the hashes; the core asks for one only of a job sent by itself.
 const hosts = (more: Partial<SharedLimit>): SharedLimit => ({ name: "hosts", key, ...more });
@@ -236,4 +237,11 @@ test("idle keys are forgotten, and their rows with them", () => {
   assert.ok((limit?.keys.size ?? 0) <= 2_048, `${limit?.keys.size} live keys`);
   const rows = [...bench.store.keys()].filter((name) => name.startsWith("key/"));
   assert.ok(rows.length <= 2_048, `${rows.length} rows`);
+});
+
+test("a damaged record of limits is refused, and named", () => {
+  const { state } = freshBench(plansOf([one]));
+  assert.throws(() => restoreKey(state, "key/hosts/7", "[1,"), /key\/hosts\/7/);
+  assert.throws(() => restoreTokens(state, "{}"), /the record tokens in the store/);
+  assert.throws(() => restoreTokens(state, "[7]"), /the record tokens in the store/);
 });

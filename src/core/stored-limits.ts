@@ -29,15 +29,44 @@ function keyText(key: Throttle | undefined): string | undefined {
   return JSON.stringify([key.perMs === Infinity ? 0 : key.tokens, key.at, key.heldUntil]);
 }
 
+/** Until when it was held as this was written, epoch ms: a job by its name in the record of all, a key in its row. 0: it was not. */
+export function heldUntil(text: string, job?: string): number {
+  if (job === undefined) return Number(listIn(text, "key/…")[2]);
+  return tokensIn(text).find(([name]) => name === job)?.[3] ?? 0;
+}
+
+/** The hash of one key in a page of them. */
+export function hashIn(page: Uint8Array, at: number): number {
+  const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+  return at * 4 + 4 <= page.byteLength ? view.getUint32(at * 4, true) : 0;
+}
+
+function tokensIn(text: string): StoredTokens {
+  const stored = listIn(text, storeKeys.tokens);
+  assert(stored.every(Array.isArray), `the record ${storeKeys.tokens} in the store is of rates`);
+  return stored as unknown as StoredTokens; // oxlint-disable-line typescript/no-unsafe-type-assertion -- what of it is no number is left out
+}
+
+/** Throws CorruptError, which names the record. */
+function listIn(text: string, key: string): readonly number[] {
+  let stored: unknown;
+  try {
+    stored = JSON.parse(text);
+  } catch {
+    stored = undefined;
+  }
+  assert(Array.isArray(stored), `the record ${key} in the store is a list`);
+  return stored as readonly number[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- who reads it looks at each
+}
+
 /** Puts back what was left of rates: before the runs, which ask for it. */
 export function restoreTokens(state: Partition, text: string): void {
-  const stored = JSON.parse(text) as StoredTokens; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in takeTokens
-  for (const [name, ...rest] of stored) restoreToken(state, name, rest);
+  for (const [name, ...rest] of tokensIn(text)) restoreToken(state, name, rest);
 }
 
 /** The same of one key, by the name of its row. */
 export function restoreKey(state: Partition, name: string, text: string): void {
-  restoreToken(state, name, JSON.parse(text) as readonly number[]); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in keyText
+  restoreToken(state, name, listIn(text, name));
 }
 
 function restoreToken(state: Partition, name: string, numbers: readonly number[]): void {

@@ -1,8 +1,9 @@
 /** Gathers what is known of a run, so that it can be said what it waits for. */
 import { keys, partitionOf, prefixes } from "../core/ids.ts";
 import * as ledgers from "../core/ledger.ts";
-import type { Plans } from "../core/plan.ts";
+import type { FanOutPlan, Plans } from "../core/plan.ts";
 import { sessionsIn } from "../core/snapshot.ts";
+import { hashIn, heldUntil } from "../core/stored-limits.ts";
 import type { StoredFanOut, StoredRun } from "../core/stored.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -58,6 +59,21 @@ export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
     return { first, dueAt: dueAt === Infinity ? undefined : dueAt };
   }
 
+  /** What somebody who was asked has said: of the job, or of the key of one of its sub-jobs. */
+  async function heldOf(partition: number, run: string, { name, job }: FanOutPlan, index?: number) {
+    const [tokens] = await store.load(partition, [keys.tokens]);
+    const ofJob = typeof tokens === "string" ? heldUntil(tokens, job.name) : 0;
+    if (ofJob > 0) return { of: "job", until: ofJob } as const;
+    const limit = job.limits?.find(({ key }) => key !== undefined);
+    if (limit === undefined || index === undefined) return undefined;
+    const n = Math.floor(index / ledgers.pageSize);
+    const [page] = await store.load(partition, [keys.limitKeys(run, name, n)]);
+    if (page === undefined) return undefined;
+    const hash = hashIn(bytes(page), index % ledgers.pageSize);
+    const [row] = await store.load(partition, [keys.key(limit.name, hash)]);
+    return typeof row === "string" ? ({ of: "key", until: heldUntil(row) } as const) : undefined;
+  }
+
   async function keyAt(partition: number, run: string, step: string, index: number) {
     const offset = await pageAt(store, partition, run, step, index);
     if (offset === undefined) return undefined;
@@ -85,20 +101,25 @@ export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
         pauses: pauses.all,
         first: undefined,
         dueAt: undefined,
+        held: undefined,
         offset,
         at: run.endedAt ?? clock.now(),
       };
+      const plan = facts.plan?.steps.find((one) => one.name === step?.name);
+      const held = (index?: number) =>
+        plan?.kind === "fan-out" ? heldOf(partition, id, plan, index) : undefined;
       if (name !== undefined && key !== undefined) {
         const record = await reader.subJob(id, name, key);
         if (record === undefined) return undefined;
-        return whySubJob({ ...facts, dueAt: record.dueAt }, record);
+        const more = { dueAt: record.dueAt, held: await held(record.index) };
+        return whySubJob({ ...facts, ...more }, record);
       }
       const open = step?.kind === "fan-out" ? await openOf(partition, run, step) : undefined;
       const first =
         open?.first === undefined || step === undefined
           ? undefined
           : await keyAt(partition, id, step.name, open.first);
-      const whole = { ...facts, first, dueAt: open?.dueAt };
+      const whole = { ...facts, first, dueAt: open?.dueAt, held: await held() };
       return name === undefined ? whyRun(whole) : whyStep(whole, name);
     },
   };

@@ -26,6 +26,14 @@ export function turn(facts: WhyFacts, step: StoredFanOut, plan: FanOutPlan): Cau
       at: undefined,
       command: ["set", `${run.run}/${step.name}`, "--rate", "…"],
     };
+  const { held, at } = facts;
+  if (held !== undefined && held.until > at)
+    return {
+      cause: "limit",
+      because: `because ${held.of === "job" ? `job "${plan.job.name}"` : "what has the same key"} was told to come back later`,
+      at: held.until,
+      command: undefined,
+    };
   const { limit, limits = [] } = plan.job;
   const all = [
     ...(limit === undefined ? [] : [`${limitText(limit)}, in all runs together`]),

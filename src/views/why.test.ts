@@ -94,6 +94,7 @@ const given = (more: Partial<WhyFacts> = {}): WhyFacts => ({
   workers: [worker],
   first: undefined,
   dueAt: undefined,
+  held: undefined,
   offset: 7,
   at: now,
   ...more,
@@ -229,6 +230,21 @@ test("a pace that people have set is named, with the command that changes it", (
     "9 sub-jobs wait for its pace: 10/s of send may be begun",
     "set r/send --rate …",
   ]);
+});
+
+test("who was told to come back later is said first, and when it may", () => {
+  const facts = { held: { of: "job", until: now + 9 } } as const;
+  const { causes } = whyRun(at(fanOut({ waiting: 9 }), facts));
+  assert.deepEqual(causes, [
+    {
+      cause: "limit",
+      because: '9 sub-jobs wait because job "send" was told to come back later',
+      at: now + 9,
+      command: undefined,
+    },
+  ]);
+  const over = { held: { of: "key", until: now } } as const;
+  assert.equal(whyRun(at(fanOut({ waiting: 9 }), over)).causes[0]?.cause, "slots");
 });
 
 test("no worker serves the queue: none at all, one of other queues, one that has been silent", () => {

@@ -59,6 +59,8 @@ export type WhyFacts = {
   readonly first: string | undefined;
   /** When the first of those that are retried may go; of one sub-job, when it may. */
   readonly dueAt: number | undefined;
+  /** Until when the job of the step that is asked about is held, or what has the key of the sub-job: somebody it asked said so. */
+  readonly held: { readonly of: "job" | "key"; readonly until: number } | undefined;
   readonly offset: number;
   readonly at: number;
 };

@@ -149,6 +149,12 @@ test("who is told to come back later holds what has the same key, and nothing el
   assert.deepEqual([early, (await run.status()).steps[0]?.failed], [0, 0]);
   const { causes } = await run.why();
   assert.match(causes.map(({ because }) => because).join(", "), /for each key under limit "hosts"/);
+  const [cause] = (await run.why("mail", "k2")).causes;
+  assert.match(
+    cause?.because ?? "",
+    /^it waits because what has the same key was told to come back/,
+  );
+  assert.ok((cause?.at ?? 0) > Date.now());
 });
 
 test("a job that is sent by itself has a key, too", async (t) => {
