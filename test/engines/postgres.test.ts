@@ -1,6 +1,10 @@
+import assert from "node:assert/strict";
 import { test } from "node:test";
 import { engineContract } from "../../src/contract/engine.ts";
+import { givenTask, virtualClock } from "../../src/contract/given.ts";
+import { postgresEngine } from "../../src/engines/postgres/engine.ts";
 import { newDatabase, skip, sql } from "../servers/databases.ts";
+import { until } from "../until.ts";
 import { bench } from "./postgres-bench.ts";
 
 for (const partitions of [1, 3]) {
@@ -14,3 +18,34 @@ for (const partitions of [1, 3]) {
     },
   );
 }
+
+test("take and ack do not wait for the disk; appends do", { skip }, async () => {
+  const url = await newDatabase();
+  const engine = await postgresEngine(url, { clock: virtualClock() });
+  /** Whether the server synced something meanwhile: for this, or for somebody else. */
+  async function synced(body: () => Promise<unknown>): Promise<boolean> {
+    const flushed = async () =>
+      (await sql(url, "select pg_current_wal_flush_lsn() as at"))[0]?.["at"];
+    const before = await flushed();
+    await body();
+    return before !== (await flushed());
+  }
+  await engine.queue.put([givenTask("r")]);
+  await until(
+    () => synced(() => engine.queue.take("w", ["default"], 1, 60_000)).then((was) => !was),
+    {
+      what: "a take that is not synced",
+    },
+  );
+  await until(
+    async () => {
+      await engine.queue.put([givenTask("r")]);
+      const leases = await engine.queue.take("w", ["default"], 1, 60_000);
+      return !(await synced(() => engine.queue.ack("w", leases)));
+    },
+    { what: "an ack that is not synced" },
+  );
+  for (let n = 0; n < 10; n += 1)
+    assert.equal(await synced(() => engine.log.append(0, [`{"type":"x","n":${n}}`])), true);
+  await engine.close();
+});

@@ -92,9 +92,9 @@ export function postgresQueue(database: Database, hint: () => void): Queue {
     },
     async ack(worker, leases) {
       if (leases.length === 0) return 0;
-      const { changed } = await database.query(statements.ack, [worker, ...leaseArrays(leases)]);
+      const { rows } = await database.query(statements.ack, [worker, ...leaseArrays(leases)]);
       forget(worker, leases);
-      return changed;
+      return numberIn(rows[0], "count");
     },
     async release(worker, leases) {
       if (leases.length === 0) return 0;

@@ -25,6 +25,9 @@ const putFrom = (first: number): string => `put as (
       delete from fanfold.state using moved
       where state.partition = moved.partition and state.key = any($${first + 3}::text[]))`;
 
+/** This transaction's commit does not wait for the disk. Local to it, as a pooler wants it. */
+const unsynced = "set_config('synchronous_commit', 'off', true)";
+
 const runsBy = (narrowest: string): string => `
   select row from fanfold.run
   where ${narrowest} and started_at >= $1 and started_at <= $6::double precision
@@ -135,7 +138,10 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
     select queue, priority, body
     from unnest($1::text[], $2::smallint[], $3::text[]) as given (queue, priority, body)`,
 
-  /** alive 0: the worker's session had ended. overdue: somebody's has, and nobody has said so yet. One row at least. */
+  /**
+   * alive 0: the worker's session had ended. overdue: somebody's has, and nobody has said so yet. One row at least. Not synced: a
+   * server that forgets it hands the task out again.
+   */
   take: `
     with me as (
       insert into fanfold.session (worker, until) values ($1, fanfold.now_ms() + $4)
@@ -149,7 +155,7 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
       update fanfold.task set worker = me.worker, deliveries = deliveries + 1, handouts = handouts + 1
       from me, free where task.id = free.id
       returning task.id, task.priority, task.deliveries, task.handouts, task.body)
-    select (select count(*)::integer from me) as alive,
+    select (select ${unsynced}) as unsynced, (select count(*)::integer from me) as alive,
       exists (select from fanfold.session where until <= fanfold.now_ms()) as overdue,
       taken.id, taken.deliveries, taken.handouts, taken.body
     from (select) as one left join taken on true
@@ -171,10 +177,14 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
       select from unnest($2::bigint[], $3::integer[]) as held (id, handouts)
       where task.id = held.id and task.handouts = held.handouts)`,
 
+  /** Not synced: what a server forgets to remove is handed out again, and its outcomes are there. */
   ack: `
-    delete from fanfold.task using unnest($2::bigint[], $3::integer[]) as held (id, handouts)
-    where task.id = held.id and task.handouts = held.handouts and task.worker = $1
-      and exists (select from fanfold.session where worker = $1 and until > fanfold.now_ms())`,
+    with gone as (
+      delete from fanfold.task using unnest($2::bigint[], $3::integer[]) as held (id, handouts)
+      where task.id = held.id and task.handouts = held.handouts and task.worker = $1
+        and exists (select from fanfold.session where worker = $1 and until > fanfold.now_ms())
+      returning task.id)
+    select ${unsynced} as unsynced, count(*)::integer as count from gone`,
 
   release: `
     update fanfold.task set worker = null, deliveries = deliveries - 1
@@ -248,8 +258,8 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
 
   // ---- hints
 
-  /** Not synced: a hint that is lost with the server is not missed. Local to this transaction, as a pooler wants it. */
-  ring: `select set_config('synchronous_commit', 'off', true), pg_notify('fanfold', $1)`,
+  /** Not synced: a hint that is lost with the server is not missed. */
+  ring: `select ${unsynced}, pg_notify('fanfold', $1)`,
 });
 
 export type StatementName =
