@@ -53,8 +53,16 @@ const seenEveryMs = 30_000;
 const seenForMs = 75_000;
 /** How often a worker looks whether the runs it works for still live. */
 const checkEveryMs = 500;
-/** Work in hand beyond the slots: what they do in this time, so that none waits for the queue. */
-const prefetchMs = 400;
+/**
+ * Work in hand beyond the slots: what they do in this time, so that none waits for the queue. Less than a window less what gathers:
+ * as long as the queue is not empty, each worker has the same in hand, and they end together.
+ */
+const prefetchMs = 200;
+/**
+ * The same while slots are free: what is in the queue may be all there is for a while, and whoever asks first must not have it wait
+ * for its slots while those of others are free. It takes the rest at the next call.
+ */
+const firstPrefetchMs = 20;
 /**
  * Outcomes wait for company as long as the slots have enough in hand for lowMs, but no longer than gatherMs: a commit costs as
  * much for one as for hundreds. Slots that run dry, and the last outcomes of a step, are written at once.
@@ -121,10 +129,10 @@ export function worker(options: WorkerOptions): Worker {
   function room(): number {
     if (draining) return 0;
     const service = running.serviceMs();
-    const ahead =
-      service === undefined ? 0 : Math.ceil((slots * prefetchMs) / Math.max(service, 0.01));
-    const wanted = slots + Math.min(ahead, prefetchAtMost);
-    return wanted - running.running() - running.waiting() - singles.steps();
+    const busy = running.running() + running.waiting() + singles.steps();
+    const ms = busy < slots ? firstPrefetchMs : prefetchMs;
+    const ahead = service === undefined ? 0 : Math.ceil((slots * ms) / Math.max(service, 0.01));
+    return slots + Math.min(ahead, prefetchAtMost) - busy;
   }
 
   async function take(): Promise<number> {
@@ -266,9 +274,11 @@ export function worker(options: WorkerOptions): Worker {
         await engine.queue.extend(name, leaseMs);
       }
       if (now >= nextCheckAt && inHand() > 0) await checkRuns(now);
+      // Outcomes first: others wait for what follows from them.
+      const written = await flush();
       const taken = await take();
       expire();
-      return taken + (await flush());
+      return written + taken + (await flush());
     },
     busy: () => running.running() + singles.size(),
     async drain(ms) {
