@@ -172,14 +172,23 @@ test("where it takes microseconds, hundreds travel together", () => {
   assert.equal(Math.max(...sizes(0.01, 1_000, 10)), 512);
 });
 
-test("the end of a step is shared out, so that no worker waits for another's slice", () => {
-  const job = { estimateMs: 0.01 };
-  const plans = plansOf([flowPlan([fanOutPlan("all", { job })])]);
+/** The slices that a step of 100 is put into for four workers with four slots each, when a sub-job takes this long. */
+function sharedOut(estimateMs: number): readonly number[] {
+  const plans = plansOf([flowPlan([fanOutPlan("all", { job: { estimateMs } })])]);
   const workers = ["u", "v", "w", "x"].map((worker) => seen(0, 4, { worker }));
   const { decided } = play(freshBench(plans), [...workers, ...split(100)]);
-  const counts = decided.tasks.filter(isSlice).map(({ count }) => count);
-  assert.ok(Math.max(...counts) <= 7, counts.join(", "));
   assert.equal(indicesOf(decided.tasks).length, 100);
+  return decided.tasks.filter(isSlice).map(({ count }) => count);
+}
+
+test("the end of a step is shared out, so that no worker waits for another's slice", () => {
+  const counts = sharedOut(1);
+  assert.ok(Math.max(...counts) <= 7, counts.join(", "));
+  assert.ok(counts.at(-1) === 4, counts.join(", "));
+});
+
+test("what a worker does in a millisecond is not shared out: handing it out takes as long", () => {
+  assert.deepEqual(sharedOut(0.01), [100]);
 });
 
 test("one worker gets the end of a step in one piece", () => {

@@ -64,6 +64,8 @@ const unknownSlots = 64;
 const windowMs = 500;
 /** A slice is what one worker does in this time: long against handing it out, short against the tail of a step. */
 const sliceMs = 10;
+/** The end of a step is shared out in slices of this, and no smaller: handing one out takes as long. */
+const shareMs = 1;
 /** Sub-jobs in a slice before anything is known of their duration. */
 const firstSlice = 4;
 
@@ -181,7 +183,8 @@ export function sliceSize(pool: Pool, lane: Lane): number {
       : Math.floor((slots * sliceMs) / Math.max(serviceMs, 0.001));
   const left = ledgers.count(ledger, ledgers.waiting);
   const isShared = ledger.total !== undefined && sessions > 1;
-  const share = isShared ? Math.ceil(left / (sessions * 4)) : limits.sliceSubJobs;
+  const worthwhile = Math.floor((wanted * shareMs) / sliceMs);
+  const share = isShared ? Math.max(worthwhile, Math.ceil(left / (sessions * 4))) : Infinity;
   return clamp(Math.min(wanted, share), 1, limits.sliceSubJobs);
 }
 

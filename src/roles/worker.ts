@@ -244,11 +244,14 @@ export function worker(options: WorkerOptions): Worker {
     nextCheckAt = now + checkEveryMs;
     await pauses.refresh(now);
     for (const { held, triples } of running.takeBack(pauses.isPaused)) giveBack(held.task, triples);
-    for (const run of new Set([...running.runs(), ...singles.runs()])) {
-      const [live] = await engine.store.load(partitionOf(run, engine.partitions), [keys.live(run)]);
-      if (live !== undefined) continue;
-      running.dropRun(run, "the run has ended");
-      singles.dropRun(run, "the run has ended");
+    const runs = new Set([...running.runs(), ...singles.runs()]);
+    const byPartition = Map.groupBy(runs, (run) => partitionOf(run, engine.partitions));
+    for (const [partition, here] of byPartition) {
+      const live = await engine.store.load(partition, here.map(keys.live));
+      for (const run of here.filter((_, n) => live[n] === undefined)) {
+        running.dropRun(run, "the run has ended");
+        singles.dropRun(run, "the run has ended");
+      }
     }
   }
 
