@@ -161,8 +161,8 @@ export const inCore: readonly Bug[] = [
   ]),
   bug("workers go on with a run that was cancelled", [
     worker,
-    "if (live !== undefined) continue;",
-    "continue;",
+    "here.filter((_, n) => live[n] === undefined)",
+    "here.filter(() => false)",
   ]),
   bug("an attempt that failed is not counted", [
     outcomes,
