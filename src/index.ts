@@ -28,7 +28,7 @@ export type { Webhook } from "./define/webhook.ts";
 export { schedule } from "./define/schedule.ts";
 export type { Schedule, ScheduleDefinition, Tick } from "./define/schedule.ts";
 export { unique } from "./define/unique.ts";
-export type { Due, Retry, Work } from "./define/work.ts";
+export type { Due, Kept, Retry, Work } from "./define/work.ts";
 export {
   ConflictError,
   CorruptError,

@@ -53,7 +53,7 @@ export async function askRun(
   const who = decision(node, by, more.reason);
   const answer = async (): Promise<Answer | undefined> => {
     const stored = await node.reader.run(run);
-    if (stored === undefined) throw new NotFoundError(`there is no run "${run}"`);
+    if (stored === undefined) throw removed(run);
     return stored.answers.find(({ request }) => request === who.request);
   };
   if ((await answer()) === undefined) {
@@ -62,6 +62,14 @@ export async function askRun(
     await node.consumed(partition, await node.engine.log.append(partition, [encode(event)]));
   }
   return answered(await answer(), `run "${run}"`, type, { run });
+}
+
+/** Whoever has a run in hand has found it before. */
+export function removed(run: string): NotFoundError {
+  return new NotFoundError(
+    `there is no run "${run}" any more: it was removed, because the retention of its flow is over`,
+    { details: { run } },
+  );
 }
 
 /** Asks it of all partitions: the first decides, and this resolves when the others know. */

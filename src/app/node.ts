@@ -13,6 +13,7 @@ import { aboutRuns, type About } from "../roles/about.ts";
 import { exporter, type Exporter } from "../roles/export.ts";
 import { host as hostOf, type Host, type OnError } from "../roles/host.ts";
 import { news as newsOf, type News } from "../roles/news.ts";
+import { retention } from "../roles/retention.ts";
 import { reader as readerOf, type Reader } from "../roles/reader.ts";
 import { standing, type Standing } from "../roles/standing.ts";
 import { statistician } from "../roles/statistics.ts";
@@ -85,6 +86,8 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     const mayCount = (): boolean => served.isHolder(partition);
     host.add(statistician({ engine, clock, partition, mayCount }));
   }
+  if (engine.manages)
+    host.add(retention({ engine, clock, plans, mayLook: () => served.isHolder(0) }));
 
   return {
     name,

@@ -18,7 +18,7 @@ import type { StoredRun } from "../core/stored.ts";
 import type { ExportQuery } from "../roles/export.ts";
 import type { ExportedSubJob, Status, SubJobRecord } from "../views/status.ts";
 import type { Why } from "../views/why.ts";
-import { askRun, paceOf, type Asking, type By, type RedriveBy } from "./deciding.ts";
+import { askRun, paceOf, removed, type Asking, type By, type RedriveBy } from "./deciding.ts";
 import type { Node } from "./node.ts";
 import { select, type Selected } from "./selecting.ts";
 
@@ -103,7 +103,7 @@ const lookMs = 1_000;
 export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S, R> {
   async function status(): Promise<Status> {
     const known = await node.reader.status(id);
-    if (known === undefined) throw new NotFoundError(`there is no run "${id}"`);
+    if (known === undefined) throw removed(id);
     return known;
   }
 
@@ -143,7 +143,7 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
     try {
       for (;;) {
         const stored = await node.reader.run(id);
-        if (stored === undefined) throw new NotFoundError(`there is no run "${id}"`);
+        if (stored === undefined) throw removed(id);
         if (stored.state === "done") return resultOf(stored) as R; // oxlint-disable-line typescript/no-unsafe-type-assertion -- the last step of this flow returned it
         if (isOver(stored)) throw ended(stored);
         if (node.clock.now() >= until)
@@ -167,7 +167,7 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
       let at = after === undefined ? end : Math.min(after + 1, end);
       while (signal?.aborted !== true) {
         const stored = await node.reader.run(id);
-        if (stored === undefined) throw new NotFoundError(`there is no run "${id}"`);
+        if (stored === undefined) throw removed(id);
         const { events, next } = await node.news.read(partition, at);
         for (const event of events) if (event.run === id) yield runEvent(event, partition, stored);
         // It was over before this was read: nothing more will come.

@@ -18,6 +18,8 @@ export type JobPlan = {
   readonly cost?: Cost;
   /** What of its inputs and results is not shown (redact.ts). */
   readonly redact?: readonly string[];
+  /** Of runs that are this job by itself. */
+  readonly retentionMs?: number;
 };
 
 export type SharedLimit = LimitPlan & {
@@ -67,6 +69,8 @@ export type FlowPlan = Due & {
   readonly name: string;
   readonly version: number;
   readonly priority: Priority;
+  /** How long a run is kept after its end; for ever if left out. */
+  readonly retentionMs?: number;
   readonly steps: readonly StepPlan[];
 };
 

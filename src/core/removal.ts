@@ -8,8 +8,9 @@
 import type { InputEvent, Recorded } from "./event.ts";
 import { keys } from "./ids.ts";
 import { isEnded, type Run } from "./run.ts";
+import type { FlowPlan } from "./plan.ts";
 import { storedRun } from "./snapshot.ts";
-import type { Decided, Partition } from "./state.ts";
+import { patienceMs, type Decided, type Partition } from "./state.ts";
 import type { StoredRun } from "./stored.ts";
 
 /** What the store has of a run, as far as one commit is to remove it. */
@@ -19,6 +20,21 @@ export type Remains = {
   /** Besides the run's own record there is nothing more. */
   readonly isAll: boolean;
 };
+
+/**
+ * How long a run of the flow is kept after its end; undefined: for ever.
+ *
+ * At least until nothing of it can be under way any more: what comes late must find its run, and not another one of its id.
+ */
+export function keptMs({ retentionMs, steps }: FlowPlan): number | undefined {
+  if (retentionMs === undefined) return undefined;
+  const out = steps.map((step) =>
+    patienceMs(
+      step.kind === "step" ? step.timeoutMs : Math.max(step.timeoutMs, step.job.timeoutMs),
+    ),
+  );
+  return Math.max(retentionMs, ...out);
+}
 
 type Expired = Recorded & { readonly type: "run.expired" };
 

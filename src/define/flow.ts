@@ -8,7 +8,18 @@ import { type FoldChoice, type Folded, foldPlan, type Folds } from "./folds.ts";
 import type { Awaitable, Job, JobInput, JobResult } from "./job.ts";
 import type { Bad, MustStore, MustStoreInput, Stored } from "./json.ts";
 import { checkSchema, type Schema, type SchemaInput, type SchemaOutput } from "./schema.ts";
-import { between, callable, type Due, duePlan, named, oneOf, type Work, workPlan } from "./work.ts";
+import {
+  between,
+  callable,
+  type Due,
+  duePlan,
+  named,
+  oneOf,
+  type Work,
+  workPlan,
+  type Kept,
+  retentionPlan,
+} from "./work.ts";
 
 export type { FailureGroup } from "../core/failures.ts";
 export type { Joined } from "../core/join.ts";
@@ -129,7 +140,7 @@ export interface FlowChain<N extends string, I, S, R> extends Flow<N, I, S, R> {
   ): FlowChain<N, I, Add<S, K, Joined<Folded<F>>>, Joined<Folded<F>>>;
 }
 
-export interface FlowDefinition<S extends Schema> extends Due {
+export interface FlowDefinition<S extends Schema> extends Due, Kept {
   /** What a run is given: plain JSON on the way in, whatever the schema makes of it in the steps. */
   readonly input: S & MustStoreInput<SchemaInput<S>>;
   /** From start to end, unless the start says otherwise. With `atDeadline: "close"`, the fan-out that the run is at then is closed. */
@@ -151,7 +162,8 @@ export function flow<const N extends string, S extends Schema>(
   oneOf(priority, ["low", "normal", "high", "urgent"], `priority of ${what}`);
   between(version, 1, Number.MAX_SAFE_INTEGER, `version of ${what}`);
   const due = duePlan(definition, ["go on", "close", "cancel"], what);
-  const plan: FlowPlan = { name, version, priority, ...due, steps: [] };
+  const kept = retentionPlan(definition, what);
+  const plan: FlowPlan = { name, version, priority, ...due, ...kept, steps: [] };
   const empty: unknown = chain({ kind: "flow", name, plan, input: definition.input, steps: [] });
   return empty as FlowChain<N, SchemaInput<S>, { readonly input: SchemaOutput<S> }, undefined>; // oxlint-disable-line typescript/no-unsafe-type-assertion -- its signatures say what chain does
 }

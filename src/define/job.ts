@@ -5,7 +5,7 @@ import { type Duration, positiveMs, shown, type RateText } from "./duration.ts";
 import type { MustStore, MustStoreInput, Stored } from "./json.ts";
 import { limitPlan, type Limit } from "./limit.ts";
 import { checkSchema, type Schema, type SchemaInput, type SchemaOutput } from "./schema.ts";
-import { callable, named, type Work, workPlan } from "./work.ts";
+import { callable, type Kept, named, retentionPlan, type Work, workPlan } from "./work.ts";
 
 export type Awaitable<T> = T | Promise<T>;
 
@@ -25,7 +25,7 @@ export interface Job<N extends string = string, I = unknown, R = unknown> {
 export type JobInput<J extends Job> = NonNullable<J["~types"]>["input"];
 export type JobResult<J extends Job> = NonNullable<J["~types"]>["result"];
 
-export interface JobDefinition<S extends Schema, R> extends Work {
+export interface JobDefinition<S extends Schema, R> extends Work, Kept {
   /** What one sub-job is given: plain JSON on the way in, whatever the schema makes of it in `run`. */
   readonly input: S & MustStoreInput<SchemaInput<S>>;
   /** Runs once per attempt, top to bottom. Returns plain JSON. */
@@ -66,6 +66,7 @@ export function job<const N extends string, S extends Schema, R>(
       ...workPlan(definition, what),
       ...estimateMs,
       ...limitsOf(definition, what),
+      ...retentionPlan(definition, what),
       ...(cost === undefined ? {} : { cost: checkCost(cost, what) }),
       ...(redact === undefined ? {} : { redact: checkRedact(redact, what) }),
     },

@@ -8,7 +8,7 @@ import type { Job } from "./job.ts";
 /** One step, called as the job; one sub-job, called as the run; its result is kept. */
 export function sent(job: Job): Flow {
   const { name, plan } = job;
-  const { queue, retry, timeoutMs } = plan;
+  const { queue, retry, timeoutMs, retentionMs } = plan;
   return {
     kind: "flow",
     name: `${sentPrefix}${name}`,
@@ -16,6 +16,7 @@ export function sent(job: Job): Flow {
       name: `${sentPrefix}${name}`,
       version: 1,
       priority: "normal",
+      ...(retentionMs === undefined ? {} : { retentionMs }),
       steps: [
         {
           kind: "fan-out",

@@ -41,6 +41,24 @@ export type WorkPlan = {
   readonly timeoutMs: number;
 };
 
+/** How long runs are kept after their end. */
+export interface Kept {
+  /**
+   * A run that has ended is removed so long after its end, with all that is known of it; one that waits, works or is held
+   * never is. Default: every run is kept for ever.
+   */
+  readonly retention?: Duration;
+}
+
+/** Throws UsageError. */
+export function retentionPlan(
+  { retention }: Kept,
+  what: string,
+): { readonly retentionMs?: number } {
+  if (retention === undefined) return {};
+  return { retentionMs: positiveMs(retention, `retention of ${what}`) };
+}
+
 /** Checks and fills in the defaults. `what` names the owner in errors: `job "send-invoice"`. Throws UsageError. */
 export function workPlan(work: Work, what: string): WorkPlan {
   return {

@@ -40,6 +40,8 @@ export type Checked = {
   readonly runs: ReadonlyMap<string, Run>;
   /** Runs that had ended and of which nothing is kept any more. */
   readonly removed: ReadonlySet<string>;
+  /** And those of which something still is. */
+  readonly leaving: ReadonlySet<string>;
   /** Sub-jobs whose success was folded, and joins. */
   readonly folds: number;
   readonly joins: number;
@@ -56,6 +58,7 @@ export function check(history: History): Checked {
   const violations: string[] = [];
   const runs = new Map<string, Run>();
   const removed = new Set<string>();
+  const leaving = new Set<string>();
   const issues = new Map<string, number>();
   let folds = 0;
   let joins = 0;
@@ -91,11 +94,11 @@ export function check(history: History): Checked {
     folds += model.folds();
     for (const [id, run] of model.runs) runs.set(id, run);
     for (const id of model.removed) removed.add(id);
-    for (const id of model.leaving) tell(`run ${id}`, "it is leaving, and never left");
+    for (const id of model.leaving) leaving.add(id);
   }
   const steps = [...runs.values()].flatMap(({ steps }) => steps);
   const swept = steps.reduce((sum, step) => sum + step.swept, 0);
-  return { violations, runs, removed, folds, joins, swept, issues };
+  return { violations, runs, removed, leaving, folds, joins, swept, issues };
 }
 
 function typeOf(text: string): string {

@@ -13,6 +13,7 @@ import { listening } from "../roles/listening.ts";
 import { manager, type Manager } from "../roles/manager.ts";
 import { news as newsOf } from "../roles/news.ts";
 import { projector } from "../roles/projector.ts";
+import { retention } from "../roles/retention.ts";
 import { ticker } from "../roles/ticker.ts";
 import { worker } from "../roles/worker.ts";
 import type { SimClock } from "./clock.ts";
@@ -78,6 +79,8 @@ export function boot(options: BootOptions): Booted {
     host.add(projector({ engine, partition }));
     host.add(ticker({ engine, clock, partition }));
   }
+  const mayLook = (): boolean => managers[0]?.isHolder() === true;
+  if (plan.manages) host.add(retention({ engine, clock, plans, mayLook }));
   if (plan.manages && engine.partitions > 1) host.add(herald({ engine, clock }));
   if (plan.manages) tell(options, clock, host, managers);
   const place = {

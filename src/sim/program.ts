@@ -60,7 +60,8 @@ export function program(users: Users, place: Place): Program {
   const jobs = new Map<string, Job>();
   for (let number = 0; number < users.flows; number += 1) {
     const name = flowName(number);
-    const empty: unknown = flow(name, { input: anything, ...due(users, ["5s", "60s"], name) });
+    const given = { ...due(users, ["5s", "60s"], name), ...kept(users, name) };
+    const empty: unknown = flow(name, { input: anything, ...given });
     let chain = empty as Chain; // oxlint-disable-line typescript/no-unsafe-type-assertion -- the steps are drawn, and so have no types
     const steps = users.draw.between(1, stepNames.length, name, "steps");
     for (const step of stepNames.slice(0, steps)) {
@@ -83,6 +84,12 @@ function due({ draw, calm }: Users, after: [Duration, Duration], ...about: strin
     deadline: draw.pick(after, ...about, "due"),
     ...(calm ? {} : { atDeadline: draw.pick(["go on", "close", "cancel"], ...about, "late") }),
   };
+}
+
+/** Most runs are kept for ever; none less long than it may be out. */
+function kept({ draw }: Users, ...about: string[]): { readonly retention?: Duration } {
+  if (!draw.chance(0.3, ...about, "retention")) return {};
+  return { retention: draw.pick(["1s", "75s"], ...about, "kept") };
 }
 
 /** What the managers need of it. */
@@ -145,6 +152,7 @@ function fanOut(
     },
     timeout: healed ? draw.pick<Duration>(["2s", "8s"], name, step, "timeout") : "10h",
     queue: draw.pick(["default", "other"], name, step, "jobs"),
+    ...kept(users, name, step),
     ...draw.pick<{ concurrency?: number; rate?: RateText }>(
       [{}, {}, {}, { concurrency: 3 }, { rate: "30/s" }, { concurrency: 1, rate: "10/s" }],
       name,

@@ -30,13 +30,21 @@ export function isGone(entries: readonly Entry[], run: string): boolean {
   );
 }
 
-/** Of a run that was removed, nothing is left. */
+/** Of a run that was removed, nothing is left; of one that is leaving, the rest is still to be removed. */
 export async function checkGone(
   store: Store,
   partition: number,
-  { removed, runs }: Checked,
+  { removed, leaving, runs }: Checked,
+  entries: readonly Entry[],
 ): Promise<readonly string[]> {
   const left: string[] = [];
+  const { offset: consumed } = await store.position(partition);
+  for (const run of leaving) {
+    const more = `{"type":"run.expired","run":"${run}"`;
+    const [record] = await store.load(partition, [`run/${run}`]);
+    const isDue = entries.some(({ offset, text }) => offset >= consumed && text.startsWith(more));
+    if (record !== undefined && !isDue) left.push(`run ${run} is leaving, and never leaves`);
+  }
   for (const run of removed) {
     if (runs.has(run)) continue;
     for (const prefix of [...prefixes.ofRun(run), `run/${run}`, `live/${run}`])

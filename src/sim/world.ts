@@ -269,7 +269,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   if (isLate)
     for (const run of people.ids) if (!people.over.has(run)) violations.push(hangs(run, checked));
   for (const run of people.acknowledged)
-    if (!checked.runs.has(run) && !checked.removed.has(run))
+    if (!checked.runs.has(run) && !checked.removed.has(run) && !checked.leaving.has(run))
       violations.push(`the start of ${run} was acknowledged, and there is no such run`);
   if (!isLate) await judgeEnd();
 
@@ -284,7 +284,9 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
       for (const run of checked.runs.values())
         if (stored.has(keys.run(run.id)))
           checkStored(run, stored, (what) => violations.push(`at the end: ${what}`));
-      violations.push(...(await checkGone(memory.store, partition, checked)));
+      violations.push(
+        ...(await checkGone(memory.store, partition, checked, await wholeLog(partition))),
+      );
     }
     for (const run of checked.runs.values()) judgeRun(run);
     for (const [partition, { entries }] of history.partitions.entries()) {
