@@ -13,10 +13,11 @@ import { aboutRuns, type About } from "../roles/about.ts";
 import { exporter, type Exporter } from "../roles/export.ts";
 import { host as hostOf, type Host, type OnError } from "../roles/host.ts";
 import { news as newsOf, type News } from "../roles/news.ts";
-import { retention } from "../roles/retention.ts";
+import { keptFlows, lookEveryMs, retention } from "../roles/retention.ts";
 import { reader as readerOf, type Reader } from "../roles/reader.ts";
 import { standing, type Standing } from "../roles/standing.ts";
-import { statistician } from "../roles/statistics.ts";
+import { reader as statisticsReader, statistician } from "../roles/statistics.ts";
+import { trimmer } from "../roles/trimmer.ts";
 import { asker, type Asker } from "../roles/why.ts";
 
 export type Node = {
@@ -86,8 +87,13 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     const mayCount = (): boolean => served.isHolder(partition);
     host.add(statistician({ engine, clock, partition, mayCount }));
   }
-  if (engine.manages)
+  const kept = keptFlows(plans).map(({ ms }) => lookEveryMs(ms));
+  if (engine.manages && kept.length > 0) {
     host.add(retention({ engine, clock, plans, mayLook: () => served.isHolder(0) }));
+    const trimming = { engine, clock, everyMs: Math.min(...kept), readers: [statisticsReader] };
+    for (let partition = 0; partition < engine.partitions; partition += 1)
+      host.add(trimmer({ ...trimming, partition, mayTrim: () => served.isHolder(partition) }));
+  }
 
   return {
     name,

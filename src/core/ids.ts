@@ -104,6 +104,7 @@ export const prefixes = {
   live: "live/",
   schedule: "schedule/",
   run: "run/",
+  step: "step/",
   steps: (run: string): string => `step/${run}/`,
   pages: (run: string, step: string): string => `page/${run}/${step}/`,
   directory: (run: string, step: string): string => `directory/${run}/${step}/`,

@@ -188,7 +188,7 @@ export function manager(options: ManagerOptions): Manager {
       hadClaim = held !== undefined;
       mine = undefined; // If anything below throws, we claim again and trust nothing we remember.
       if (held === undefined) return 0;
-      const { events, next } = await news(held.next);
+      const { events, next } = await whole(held.claim, news(held.next));
       if (events.length === 0) {
         mine = await kept({ ...held, next });
         return 0;

@@ -1,5 +1,6 @@
 /** Keeps the list of runs: reads the log with a checkpoint of its own, so that the list can be thrown away and made again. */
 import { decode, type Entry } from "../core/event.ts";
+import { NotFoundError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
 import { runRows } from "../views/runs.ts";
 import type { RemovedRow, RunRow } from "../ports/views.ts";
@@ -29,10 +30,8 @@ export function projector({
     async tick() {
       const at = known ?? (await applied());
       known = undefined; // If anything below throws, the store is asked again.
-      const entries = await engine.log.read(partition, at.read, {
-        records: readRecords,
-        bytes: readBytes,
-      });
+      const entries = await readFrom(at.read);
+      if (entries === undefined) return 1;
       const rows = await changedBy(entries);
       const read = at.read + entries.length;
       const isDue = rows.length > 0 || read - at.applied > unmarkedAtMost;
@@ -41,6 +40,17 @@ export function projector({
       return entries.length;
     },
   };
+
+  /** undefined: another process has written the list, and what it has read was trimmed; the store knows how far that is. */
+  async function readFrom(from: number): Promise<readonly Entry[] | undefined> {
+    try {
+      return await engine.log.read(partition, from, { records: readRecords, bytes: readBytes });
+    } catch (error) {
+      if (error instanceof NotFoundError && (await engine.views.checkpoint(partition)) > from)
+        return undefined;
+      throw error;
+    }
+  }
 
   async function applied() {
     const checkpoint = await engine.views.checkpoint(partition);

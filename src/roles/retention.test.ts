@@ -58,7 +58,7 @@ test("what was said is not said again at every look, but some minutes later", as
   }
 });
 
-test("of many, a hundred at once; the others when those are gone", async () => {
+test("C63 of many, a hundred at once; the others when those are gone", async () => {
   const runs = Array.from({ length: 250 }, (_, n) => [`r${n}`, n] as const);
   const { clock, engine, role, said } = await given(Object.fromEntries(runs));
   for (const times of [100, 200, 250]) {

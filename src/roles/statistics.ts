@@ -21,7 +21,7 @@ import { scanAll, text } from "./loading.ts";
 import type { Role } from "./role.ts";
 
 /** No listener of a user can be called so. */
-const reader = "fanfold:statistics";
+export const reader = "fanfold:statistics";
 /** Records read since the checkpoint was written, if none of them counts. */
 const unkeptAtMost = 1_000;
 

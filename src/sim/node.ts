@@ -15,6 +15,7 @@ import { news as newsOf } from "../roles/news.ts";
 import { projector } from "../roles/projector.ts";
 import { retention } from "../roles/retention.ts";
 import { ticker } from "../roles/ticker.ts";
+import { trimmer } from "../roles/trimmer.ts";
 import { worker } from "../roles/worker.ts";
 import type { SimClock } from "./clock.ts";
 import type { Process } from "./ports.ts";
@@ -50,6 +51,8 @@ export type BootOptions = {
   readonly crash: () => void;
   /** Records of expired runs that a commit removes. */
   readonly removeAtOnce: number;
+  /** Records. */
+  readonly trimAtLeast: number;
   readonly onError: (role: string, error: unknown) => void;
 };
 
@@ -78,6 +81,9 @@ export function boot(options: BootOptions): Booted {
     host.add(role);
     host.add(projector({ engine, partition }));
     host.add(ticker({ engine, clock, partition }));
+    const trimming = { engine, clock, partition, everyMs: 5_000, readers: [listenerName] };
+    const { trimAtLeast: atLeast } = options;
+    host.add(trimmer({ ...trimming, atLeast, mayTrim: () => role.isHolder() }));
   }
   const mayLook = (): boolean => managers[0]?.isHolder() === true;
   if (plan.manages) host.add(retention({ engine, clock, plans, mayLook }));

@@ -36,6 +36,8 @@ export type Users = {
   /** Nothing fails: every sub-job is run once, or something is wrong. */
   readonly calm: boolean;
   readonly witness: Witness;
+  /** No flow says how long its runs are kept. */
+  readonly forEver?: true;
 };
 
 const anything: Schema = {
@@ -87,8 +89,8 @@ function due({ draw, calm }: Users, after: [Duration, Duration], ...about: strin
 }
 
 /** Most runs are kept for ever; none less long than it may be out. */
-function kept({ draw }: Users, ...about: string[]): { readonly retention?: Duration } {
-  if (!draw.chance(0.3, ...about, "retention")) return {};
+function kept({ draw, forEver }: Users, ...about: string[]): { readonly retention?: Duration } {
+  if (forEver === true || !draw.chance(0.3, ...about, "retention")) return {};
   return { retention: draw.pick(["1s", "75s"], ...about, "kept") };
 }
 

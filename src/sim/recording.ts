@@ -1,3 +1,4 @@
+import type { Entry } from "../core/event.ts";
 import type { MemoryEngine } from "../engines/memory/engine.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Accepted } from "./checkers.ts";
@@ -8,10 +9,21 @@ export function recording(
   queueSurvives: boolean,
   commits: readonly Accepted[][],
   begunAt: Map<string, number>,
+  trimmed: Entry[][],
 ): Engine {
   return {
     ...memory,
     queueSurvives,
+    log: {
+      ...memory.log,
+      async trim(partition, before) {
+        const from = trimmed[partition]?.length ?? 0;
+        const max = { records: Math.max(0, before - from), bytes: Infinity };
+        const gone = before > from ? await memory.log.read(partition, from, max) : [];
+        await memory.log.trim(partition, before);
+        trimmed[partition]?.push(...gone);
+      },
+    },
     store: {
       ...memory.store,
       async commit(claim, commit) {

@@ -103,7 +103,9 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   const commits = Array.from({ length: partitions }, (): Accepted[] => []);
   /** From where on who is told, by reader and partition. */
   const begunAt = new Map<string, number>();
-  const shared = recording(memory, isShared, commits, begunAt);
+  /** The log as it was before it was trimmed, by partition. */
+  const trimmed = commits.map((): Entry[] => []);
+  const shared = recording(memory, isShared, commits, begunAt, trimmed);
   const faults = { ...each(() => 0), restart: 0 };
   const violations: string[] = [];
   const flowPlans = plansOf(users);
@@ -155,6 +157,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
       schedules,
       crash: () => between.crash(process),
       removeAtOnce: draw.pick([1, 7, 500], "removed at once"),
+      trimAtLeast: draw.pick([1, 50, Infinity], "trimmed at least"),
       onError: (role, error) => {
         if (!life.alive || error instanceof UnavailableError || error instanceof ConflictError)
           return;
@@ -227,7 +230,9 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   });
 
   async function wholeLog(partition: number): Promise<readonly Entry[]> {
-    return memory.log.read(partition, 0, { records: Infinity, bytes: Infinity });
+    const before = trimmed[partition] ?? [];
+    const max = { records: Infinity, bytes: Infinity };
+    return [...before, ...(await memory.log.read(partition, before.length, max))];
   }
 
   // ---- the storm, and after it
@@ -293,7 +298,8 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
       const begun: Begun = (reader) => begunAt.get(`${reader} ${partition}`);
       violations.push(...judgeTelling(entries, partition, begun, users).slice(0, tellAtMost));
     }
-    violations.push(...(await checkLeft(memory, people, witness)));
+    const untrimmed = { ...memory, log: { ...memory.log, read: wholeLog } };
+    violations.push(...(await checkLeft(untrimmed, people, witness)));
   }
 
   function judgeRun(run: Run): void {

@@ -48,7 +48,15 @@ type Asked = Accepted & { readonly isSure: boolean };
 export async function worldOn(url: string, seed: number): Promise<World> {
   const draw = drawer(seed);
   const witness = newWitness();
-  const users: Users = { draw, witness, calm: false, healed: true, flows: 2, items: 12 };
+  const users: Users = {
+    forEver: true,
+    draw,
+    witness,
+    calm: false,
+    healed: true,
+    flows: 2,
+    items: 12,
+  };
   const plans = plansOf(users);
   const asked = Array.from({ length: partitions }, (): Asked[] => []);
   const violations: string[] = [];
@@ -85,6 +93,7 @@ export async function worldOn(url: string, seed: number): Promise<World> {
         plans,
         schedules: [],
         removeAtOnce: 500,
+        trimAtLeast: Infinity,
         crash: () => crash(plan, life),
         onError(role, error) {
           if (!life.alive || error instanceof UnavailableError || error instanceof ConflictError)
