@@ -4,7 +4,7 @@
  * A set of fingerprints, 38 bits of the hash each. The first 14 bits choose one of 16,384 regions and are not stored; a region
  * is its other 24 bits, three bytes each, packed and sorted. Hashes are spread evenly, so the place of one in its region
  * can be computed to within a few entries, and putting one in moves a kilobyte at most. The regions are as wide as the
- * fullest of their shard needs; 64 shards widen one by one, by a sixteenth, so little is empty and little is copied.
+ * fullest of their shard needs; 64 shards widen one by one, by a quarter, so little is empty and little is copied.
  *
  *   shard 7 of 64:   [ region 0: 00a1f3 0b2c44 … ------ | region 1: 001180 … ------ | … | region 255 ]
  *
@@ -106,7 +106,8 @@ function insert(shard: Shard, region: number, place: number, fingerprint: number
 }
 
 function widen(shard: Shard): void {
-  const width = shard.width + Math.max(2, shard.width >> 4);
+  // By a quarter: by less, what is given up on the way comes to many times what is kept.
+  const width = shard.width + Math.max(2, shard.width >> 2);
   const bytes = new Uint8Array(regions * width * fingerprintBytes);
   for (const [region, count] of shard.counts.entries()) {
     const from = region * shard.width * fingerprintBytes;
@@ -133,13 +134,19 @@ export type RecentKeys = {
 
 type Chunk = {
   readonly from: number;
-  readonly keys: string[];
+  count: number;
+  /** Of the last chunk. */
+  keys: string[];
+  /** Of the others, which are full: one text is no work for the garbage collector, a thousand are. */
+  joined: string;
   /** Made when somebody first asks: most never do. */
   places: Map<string, number> | undefined;
 };
 
 /** Keys in one chunk. One Map of all of them would be made anew with every so many that come and go, 2 MB at a time. */
-const chunkKeys = 4_096;
+const chunkKeys = 1_024;
+/** No key has it (ids.ts). */
+const between = "\0";
 
 export function recentKeys(): RecentKeys {
   let chunks: Chunk[] = [];
@@ -147,18 +154,28 @@ export function recentKeys(): RecentKeys {
   let end = 0;
 
   function placesOf(chunk: Chunk): ReadonlyMap<string, number> {
-    chunk.places ??= new Map(chunk.keys.map((key, place) => [key, chunk.from + place]));
+    const { from, keys, joined } = chunk;
+    chunk.places ??= new Map(
+      (keys.length > 0 ? keys : joined.split(between)).map((key, place) => [key, from + place]),
+    );
     return chunk.places;
+  }
+
+  function close(chunk: Chunk): void {
+    chunk.joined = chunk.keys.join(between);
+    chunk.keys = [];
   }
 
   return {
     add: (index, key) => {
       let chunk = chunks.at(-1);
-      if (chunk === undefined || chunk.keys.length === chunkKeys || index !== end) {
-        chunk = { from: index, keys: [], places: undefined };
+      if (chunk === undefined || chunk.count === chunkKeys || index !== end) {
+        if (chunk !== undefined) close(chunk);
+        chunk = { from: index, count: 0, keys: [], joined: "", places: undefined };
         chunks.push(chunk);
       }
       chunk.keys.push(key);
+      chunk.count += 1;
       chunk.places?.set(key, index);
       end = index + 1;
     },
@@ -171,9 +188,9 @@ export function recentKeys(): RecentKeys {
     },
     forget: (below) => {
       kept = Math.max(kept, below);
-      chunks = chunks.filter(({ from, keys }) => from + keys.length > kept);
+      chunks = chunks.filter(({ from, count }) => from + count > kept);
     },
     size: () =>
-      chunks.reduce((size, { from, keys }) => size + from + keys.length - Math.max(from, kept), 0),
+      chunks.reduce((size, { from, count }) => size + from + count - Math.max(from, kept), 0),
   };
 }

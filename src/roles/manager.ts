@@ -16,7 +16,7 @@ import { takeChanges } from "../core/snapshot.ts";
 import { wakeAt, type Partition } from "../core/state.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
-import type { Claim } from "../ports/store.ts";
+import type { Claim, Commit } from "../ports/store.ts";
 import { ConflictError } from "../errors.ts";
 import { loadPartition, loadRemains, loadRun } from "./loading.ts";
 import type { Role } from "./role.ts";
@@ -52,6 +52,15 @@ type Held = {
   readonly state: Partition;
   /** Where it reads on: at the offset of its commit, or after the events of its own that follow there. */
   readonly next: number;
+};
+
+type Following = {
+  /** Events decided on. */
+  readonly handled: number;
+  readonly next: number;
+  /** Undefined where nothing new was said. */
+  readonly commit: Commit | undefined;
+  readonly decided: readonly Written[];
 };
 
 type News = { readonly events: readonly Recorded[]; readonly next: number };
@@ -179,6 +188,25 @@ export function manager(options: ManagerOptions): Manager {
     }
   }
 
+  /** What there is to commit. Apart from tick: what it was decided from must not live on while it is written. */
+  async function following({ claim, state, next: from }: Held): Promise<Following> {
+    const { events, next } = await whole(claim, news(from));
+    if (events.length === 0) return { handled: 0, next, commit: undefined, decided: [] };
+    await whole(claim, loadMissing(state, events));
+    const decided = decide(state, events);
+    for (const event of decided.events) if (event.type === "run.ended") ended.push(event.run);
+    const puts = takeChanges(state);
+    forgetEnded(state);
+    const commit = {
+      to: next,
+      puts,
+      events: decided.events.map(textOf),
+      tasks: decided.tasks,
+      wakeAt: wakeAt(state),
+    };
+    return { handled: events.length, next, commit, decided: decided.events };
+  }
+
   return {
     name: `manager ${partition}`,
     hints: ["log"],
@@ -188,29 +216,17 @@ export function manager(options: ManagerOptions): Manager {
       hadClaim = held !== undefined;
       mine = undefined; // If anything below throws, we claim again and trust nothing we remember.
       if (held === undefined) return 0;
-      const { events, next } = await whole(held.claim, news(held.next));
-      if (events.length === 0) {
+      const { handled, next, commit, decided } = await following(held);
+      if (commit === undefined) {
         mine = await kept({ ...held, next });
         return 0;
       }
-      const { state } = held;
-      await whole(held.claim, loadMissing(state, events));
-      const decided = decide(state, events);
-      for (const event of decided.events) if (event.type === "run.ended") ended.push(event.run);
-      const puts = takeChanges(state);
-      forgetEnded(state);
-      const claimed = await store.commit(held.claim, {
-        to: next,
-        puts,
-        events: decided.events.map(textOf),
-        tasks: decided.tasks,
-        wakeAt: wakeAt(state),
-      });
-      mine = { claim: claimed, state, next };
+      const claimed = await store.commit(held.claim, commit);
+      mine = { claim: claimed, state: held.state, next };
       reached = claimed.offset;
       renewAt = clock.now() + limits.claimMs / 2;
-      options.onDecided?.(decided.events);
-      return events.length;
+      options.onDecided?.(decided);
+      return handled;
     },
     isHolder: () => hadClaim,
     async resign() {

@@ -16,7 +16,7 @@ export type SqliteEngineOptions = {
   readonly clock: LogClock;
   /** Called once, when the file can no longer be trusted: exit, and start over. */
   readonly onFatal: (error: Error) => void;
-  /** Characters of recent records kept in memory; default 16 million. */
+  /** Characters of recent records kept in memory; default a million. */
   readonly tailBytes?: number;
   /** From so many ms on a transaction runs on a thread of the file's own. 0: each does; Infinity: none. Default 0.5. */
   readonly slowMs?: number;
@@ -49,7 +49,7 @@ export function sqliteEngine(file: SqliteFile, options: SqliteEngineOptions): Sq
 
 function engineOn(file: SqliteFile, options: SqliteEngineOptions): SqliteEngine {
   const { db, path, partitions } = file;
-  const { clock, onFatal, tailBytes = 16_000_000 } = options;
+  const { clock, onFatal, tailBytes = 1_000_000 } = options;
   const { hint, onHint } = hintList();
   const wills = path === inMemory ? undefined : fileOfWills(`${realPath(path)}-wills`);
   const isThreadless = path === inMemory || process.env["FANFOLD_SQLITE_THREAD"] === "0";
