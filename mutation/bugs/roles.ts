@@ -20,18 +20,14 @@ export const inRoles: readonly Bug[] = [
   ]),
   bug("the commit is torn: tasks are put after it", [
     manager,
-    "        tasks: decided.tasks,\n        wakeAt: wakeAt(state),\n      });",
-    "        tasks: [],\n        wakeAt: wakeAt(state),\n      });\n      await engine.queue.put(decided.tasks);",
+    "      const claimed = await store.commit(held.claim, commit);",
+    "      const claimed = await store.commit(held.claim, { ...commit, tasks: [] });\n      await engine.queue.put(commit.tasks);",
   ]),
-  bug(
-    "the commit is torn: events are appended before it",
-    [
-      manager,
-      "      const claimed = await store.commit(held.claim, {",
-      "      await log.append(partition, decided.events.map(textOf));\n      const claimed = await store.commit(held.claim, {",
-    ],
-    [manager, "        events: decided.events.map(textOf),\n", "        events: [],\n"],
-  ),
+  bug("the commit is torn: events are appended before it", [
+    manager,
+    "      const claimed = await store.commit(held.claim, commit);",
+    "      await log.append(partition, commit.events);\n      const claimed = await store.commit(held.claim, { ...commit, events: [] });",
+  ]),
   bug("a commit may go on from any offset", [
     seat,
     "if (seat.offset !== claim.offset)",
@@ -100,10 +96,10 @@ export const inRoles: readonly Bug[] = [
     "a state is written without what these events changed",
     [
       manager,
-      "      const decided = decide(state, events);\n",
-      "      const puts = takeChanges(state);\n      const decided = decide(state, events);\n",
+      "    const decided = decide(state, events);\n",
+      "    const puts = takeChanges(state);\n    const decided = decide(state, events);\n",
     ],
-    [manager, "      const puts = takeChanges(state);\n      forgetEnded", "      forgetEnded"],
+    [manager, "    const puts = takeChanges(state);\n    forgetEnded", "    forgetEnded"],
   ),
   bug("an offset is consumed that was not decided", [
     manager,
