@@ -25,6 +25,8 @@ type Reading = Pick<Engine, "store" | "partitions">;
 
 /** Pairs per scan: bounds what one call returns (a ledger page is up to 18 KB). */
 const scanSize = 500;
+/** Runs that are read together: a round trip for each, one after the other, would be longer than a claim. */
+const runsAtOnce = 32;
 
 /** All pairs with this prefix, read in portions. */
 export async function scanAll(
@@ -45,7 +47,7 @@ export async function scanAll(
  * The state as last committed: all runs that live, with all they have.
  *
  * A run whose flow this program does not know stays where it is, for a program that does: `strange` hears of it. It must
- * not keep the others from going on.
+ * not keep the others from going on. `stay` is called every now and then, for whoever must be heard of while it lasts.
  */
 export async function loadPartition(
   engine: Reading,
@@ -54,6 +56,7 @@ export async function loadPartition(
   at: number,
   strange: (because: string) => void,
   schedules: Schedules = new Map(),
+  stay: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Partition> {
   const state = emptyPartition(partition, plans, engine.partitions, schedules);
   const stored = [keys.partition, keys.pauses, keys.tokens];
@@ -62,12 +65,24 @@ export async function loadPartition(
   if (typeof tokens === "string") restoreTokens(state, tokens);
   for (const [key, value] of await scanAll(engine.store, partition, prefixes.allKeys))
     restoreKey(state, key, text(value));
-  for (const [key] of await scanAll(engine.store, partition, keys.live(""))) {
-    const id = key.slice(keys.live("").length);
-    const run = await loadStoredRun(engine.store, partition, id);
-    const because = run === undefined ? undefined : strangeness(run, plans);
-    if (because === undefined) await loadRun(engine, state, id, at);
-    else strange(because);
+  const live = await scanAll(engine.store, partition, keys.live(""));
+  const ids = live.map(([key]) => key.slice(keys.live("").length));
+  for (let from = 0; from < ids.length; from += runsAtOnce) {
+    await stay();
+    const some = ids.slice(from, from + runsAtOnce);
+    const values = await engine.store.load(partition, some.map(keys.run));
+    const read = some.map(async (id, n) => {
+      const run = recordIn(values[n], id);
+      if (run === undefined || run.isLeaving === true) return { id, run };
+      const because = strangeness(run, plans);
+      if (because !== undefined) return { id, run, because };
+      return { id, run, steps: await loadSteps(engine.store, partition, run) };
+    });
+    for (const { id, run, because, steps } of await Promise.all(read)) {
+      if (because !== undefined) strange(because);
+      else if (run?.isLeaving === true) state.leaving.add(id);
+      else if (run !== undefined && steps !== undefined) restoreRun(state, { run, steps }, at);
+    }
   }
   if (workers !== undefined) restoreWorkers(state, text(workers));
   if (schedules.size > 0)
@@ -118,6 +133,15 @@ export async function loadRun(
   if (run?.isLeaving === true) state.leaving.add(id);
   if (run === undefined || run.isLeaving === true || strangeness(run, state.plans) !== undefined)
     return false;
+  restoreRun(state, { run, steps: await loadSteps(store, partition, run) }, at);
+  return true;
+}
+
+async function loadSteps(
+  store: Store,
+  partition: number,
+  run: StoredRun,
+): Promise<ReadonlyMap<string, FanOutRecords>> {
   const steps = new Map<string, FanOutRecords>();
   for (const [n, step] of (await loadStoredSteps(store, partition, run)).entries()) {
     const name = run.steps[n];
@@ -125,11 +149,10 @@ export async function loadRun(
     const none = { pages: [], directory: [], limitKeys: [], indexPrefix: "", index: [] };
     steps.set(name, {
       step,
-      ...(step.kind === "step" ? none : await loadRows(store, partition, id, name)),
+      ...(step.kind === "step" ? none : await loadRows(store, partition, run.run, name)),
     });
   }
-  restoreRun(state, { run, steps }, at);
-  return true;
+  return steps;
 }
 
 /** Why this program cannot go on with a run; undefined if it can. */
@@ -152,11 +175,13 @@ async function loadRows(
   run: string,
   step: string,
 ): Promise<Omit<FanOutRecords, "step">> {
-  const pages = await scanAll(store, partition, prefixes.pages(run, step));
-  const directory = await scanAll(store, partition, prefixes.directory(run, step));
-  const limitKeys = await scanAll(store, partition, prefixes.limitKeys(run, step));
   const indexPrefix = keys.index(run, step);
-  const index = await scanAll(store, partition, restorePrefix(indexPrefix));
+  const [pages, directory, limitKeys, index] = await Promise.all([
+    scanAll(store, partition, prefixes.pages(run, step)),
+    scanAll(store, partition, prefixes.directory(run, step)),
+    scanAll(store, partition, prefixes.limitKeys(run, step)),
+    scanAll(store, partition, restorePrefix(indexPrefix)),
+  ]);
   return {
     pages: pages.map(([key, value]) => [
       Number(key.slice(prefixes.pages(run, step).length)),
@@ -206,6 +231,10 @@ async function loadRecord(
   id: string,
 ): Promise<StoredRun | undefined> {
   const [value] = await store.load(partition, [keys.run(id)]);
+  return recordIn(value, id);
+}
+
+function recordIn(value: Value | undefined, id: string): StoredRun | undefined {
   if (value === undefined) return undefined;
   const run = parsed(value, keys.run(id)) as StoredRun; // oxlint-disable-line typescript/no-unsafe-type-assertion -- isSoundRun looks
   assert(isSoundRun(run, id), `the record ${keys.run(id)} in the store is that of a run`);

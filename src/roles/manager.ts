@@ -95,6 +95,7 @@ export function manager(options: ManagerOptions): Manager {
   let renewAt = 0;
 
   async function claim(): Promise<Held | undefined> {
+    renewAt = clock.now() + limits.claimMs / 2;
     const claimed = await store.claim(partition, holder, limits.claimMs);
     if (claimed === undefined) return undefined;
     if (claimed.offset < reached)
@@ -112,7 +113,9 @@ export function manager(options: ManagerOptions): Manager {
     queueIsNew = false;
     const state = await whole(
       claimed,
-      loadPartition(engine, partition, plans, clock.now(), onStrange, schedules),
+      loadPartition(engine, partition, plans, clock.now(), onStrange, schedules, () =>
+        stay(claimed),
+      ),
     );
     return { claim: claimed, state, next: claimed.offset };
   }
@@ -132,12 +135,21 @@ export function manager(options: ManagerOptions): Manager {
 
   /** An idle manager keeps its claim: whoever takes it over has to read all that lives. */
   async function kept(held: Held): Promise<Held | undefined> {
+    return (await isRenewed(held.claim)) ? held : undefined;
+  }
+
+  /** Reading all that lives may take longer than a claim lasts: without a sign of life, those who wait would take it from one another for ever. */
+  async function stay(claimed: Claim): Promise<void> {
+    if (!(await isRenewed(claimed)))
+      throw new ConflictError(`the claim on partition ${partition} ended while it was read`);
+  }
+
+  async function isRenewed({ epoch, offset }: Claim): Promise<boolean> {
     // Where the queue is in this process, no other manages.
-    if (!engine.queueSurvives || clock.now() < renewAt) return held;
+    if (!engine.queueSurvives || clock.now() < renewAt) return true;
     const claimed = await store.claim(partition, holder, limits.claimMs);
     renewAt = clock.now() + limits.claimMs / 2;
-    const { epoch, offset } = held.claim;
-    return claimed?.epoch === epoch && claimed.offset === offset ? held : undefined;
+    return claimed?.epoch === epoch && claimed.offset === offset;
   }
 
   /** What ran in the process before this one, if it vanished: that, and nothing else that was in the queue, may have killed it. */

@@ -137,7 +137,7 @@ function checkCommit(
   const certain = commit.events.filter((text) => !risks.includes(text));
   checkOutputs(outputs.filter(isKnown), certain, isKnown, tell);
   checkIssued(issued.filter(isKnown), commit.tasks, isKnown, tell);
-  checkTraces(model.runs, commit.tasks, tell);
+  checkTraces(model.runs, events, commit.tasks, tell);
   const at = events.findLast(({ type }) => !outputTypes.has(type))?.at ?? 0;
   for (const task of commit.tasks) if (task.kind === "slice") checkSlice(model, task, issues, tell);
   for (const task of commit.tasks) if (task.kind === "slice") keeping.put(task, at, tell);

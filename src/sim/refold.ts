@@ -315,7 +315,9 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
     if (run === undefined) return;
     if (event.type.endsWith(".asked")) return ask(run, event);
     const step = run.steps.find(({ plan }) => plan.name === event.step);
-    if (step !== undefined) takeOfStep(run, step, event);
+    // Who reports to one that has not begun means another of the same id, which was removed.
+    const hasBegun = run.steps.some(({ began }) => began);
+    if (step !== undefined && hasBegun) takeOfStep(run, step, event);
   }
 
   return {

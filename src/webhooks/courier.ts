@@ -89,6 +89,8 @@ const noticesPerKeep = 200;
 /** After a keep of so many, it rests for several times as long as it took: sub-jobs want the processor, too. */
 const manyPuts = 50;
 const restsFor = 10;
+/** A keep may be slow because the store is, which is no reason to let events wait (seeds 1012, 2413). */
+const restsAtMostMs = 5_000;
 const becauseGone = "the webhook answered 410: it is gone";
 
 export function courier(options: CourierOptions): Courier {
@@ -299,7 +301,7 @@ export function courier(options: CourierOptions): Courier {
       sendDue(after);
       known = after;
       if (puts.length >= manyPuts) {
-        restUntil = clock.now() + (clock.now() - began) * restsFor;
+        restUntil = clock.now() + Math.min((clock.now() - began) * restsFor, restsAtMostMs);
         lookAt = Math.min(lookAt, restUntil);
         if (restUntil > clock.now()) return 0;
       }

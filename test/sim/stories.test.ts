@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { virtualClock } from "../../src/contract/given.ts";
 import { encode } from "../../src/core/event.ts";
+import { limits } from "../../src/core/limits.ts";
 import type { SplitTask } from "../../src/core/task.ts";
 import { flow, job, paged } from "../../src/index.ts";
 import {
@@ -95,6 +96,36 @@ test("an idle manager keeps its claim, so that another need not read all that li
   await engine.log.append(0, [encode({ type: "ticked" })]);
   assert.equal(await second.tick(), 0);
   assert.equal(await first.tick(), 1);
+});
+
+test("reading all that lives may take longer than a claim: who reads it keeps it, and nobody else begins (seed 12939)", async () => {
+  const clock = virtualClock();
+  const memory = { ...memoryEngine({ clock }), queueSurvives: true };
+  const before = manager({ engine: memory, clock, partition: 0, holder: "before", plans });
+  for (let n = 0; n < 200; n += 1)
+    await memory.log.append(0, [
+      encode({
+        type: "run.started",
+        run: `run-${n}`,
+        flow: counting.name,
+        input: {},
+        request: "a",
+      }),
+    ]);
+  await before.tick();
+  await before.resign();
+  const second = manager({ engine: memory, clock, partition: 0, holder: "second", plans });
+  const load: Engine["store"]["load"] = async (...args) => {
+    clock.advance(50); // A store far away.
+    assert.equal(await second.tick(), 0);
+    return memory.store.load(...args);
+  };
+  const slow = { ...memory, store: { ...memory.store, load } };
+  const first = manager({ engine: slow, clock, partition: 0, holder: "first", plans });
+  const from = clock.now();
+  await memory.log.append(0, [encode({ type: "ticked" })]);
+  assert.ok((await first.tick()) > 0);
+  assert.ok(clock.now() - from > 2 * limits.claimMs, "it took longer than a claim holds");
 });
 
 test("what a manager reads while another commits is no damage, only too late", async () => {
