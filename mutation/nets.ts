@@ -51,7 +51,10 @@ export const quick: readonly Program[] = [
   },
   {
     nets: ["contract"],
-    args: (folder) => ["--test-isolation=none", ...tests(folder, "test/engines/*.test.ts")],
+    args: (folder) => [
+      "--test-isolation=none",
+      ...tests(folder, "test/engines/{memory,postgres,postgres-outbox,sqlite*}.test.ts"),
+    ],
     killAfterMs: 120_000,
   },
   {
@@ -71,7 +74,8 @@ const torture = (net: NetName, ...args: readonly string[]): Program => ({
 export const slow: readonly Program[] = [
   {
     nets: ["faults"],
-    args: (folder) => tests(folder, "test/faults/*.test.ts"),
+    args: (folder) =>
+      tests(folder, "test/faults/*.test.ts", "test/engines/postgres-{faults,failover}.test.ts"),
     killAfterMs: 240_000,
   },
   torture("torture kill", "--only", "kill", "--kills", "40"),
