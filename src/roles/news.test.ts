@@ -140,3 +140,25 @@ test("a log that has lost its last records is said, and read on from where it en
   await tick();
   assert.deepEqual(heard, ["a", "lost", "b"]);
 });
+
+test("who is behind where the log was trimmed begins with what is left, also if it is trimmed again meanwhile (seed 16521)", async () => {
+  const { log } = memoryEngine({ clock: virtualClock(), partitions: 1 });
+  const trims = [2, 1];
+  const news = newsOf({
+    log: {
+      ...log,
+      async read(...args) {
+        await log.trim(0, trims.pop() ?? 2);
+        return log.read(...args);
+      },
+    },
+    partitions: 1,
+  });
+  await log.append(0, ["a", "b", "c"].map(ended));
+  const { events, next } = await news.read(0, 0);
+  assert.deepEqual(
+    events.map(({ run }) => run),
+    ["c"],
+  );
+  assert.equal(next, 3);
+});

@@ -95,7 +95,7 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
     } catch (error) {
       const first: unknown = error instanceof NotFoundError ? error.details["first"] : undefined;
       if (typeof first !== "number" || first <= from) throw error;
-      return engine.log.read(partition, first, max);
+      return readFrom(partition, first); // It may have been trimmed again meanwhile (seed 16521).
     }
   }
 
