@@ -1,10 +1,9 @@
 /** A page's server: a real one, and a reader that comes back, as a browser does. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { eventStream, flow, UsageError, type App } from "../../src/index.ts";
+import { onLoopback } from "../servers/loopback.ts";
 import { until } from "../until.ts";
 import { given, opened, working } from "./given.ts";
 import { anything, summing } from "./parts.ts";
@@ -33,14 +32,7 @@ async function page(t: TestContext, app: App): Promise<{ url: string; open: () =
       response.end();
     })().catch(() => response.destroy());
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo; // oxlint-disable-line typescript/no-unsafe-type-assertion -- it listens on TCP
-  return { url: `http://127.0.0.1:${port}`, open: () => open };
+  return { url: await onLoopback(t, server), open: () => open };
 }
 
 type Message = {

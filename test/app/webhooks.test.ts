@@ -1,11 +1,10 @@
 /** Webhooks from end to end: an app on a file, and receivers on loopback that verify what they get. */
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
-import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { test, type TestContext } from "node:test";
 import { webhook } from "../../src/index.ts";
+import { onLoopback } from "../servers/loopback.ts";
 import { until } from "../until.ts";
 import { given, opened, working } from "./given.ts";
 import { summing } from "./parts.ts";
@@ -35,14 +34,12 @@ async function receiver(
     mostOpen = Math.max(mostOpen, open);
     socket.once("close", () => (open -= 1));
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const { port } = server.address() as AddressInfo; // oxlint-disable-line typescript/no-unsafe-type-assertion -- it listens on TCP
-  return { url: `http://127.0.0.1:${port}/hook`, got, open: () => open, mostOpen: () => mostOpen };
+  return {
+    url: `${await onLoopback(t, server)}/hook`,
+    got,
+    open: () => open,
+    mostOpen: () => mostOpen,
+  };
 }
 
 /** As a receiver does it who has only the convention's text. */

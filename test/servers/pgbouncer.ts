@@ -1,12 +1,11 @@
 /** A PgBouncer between a program and its server, in transaction mode: a connection of the server's belongs to a client for one transaction only. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client } from "pg";
 import { until } from "../until.ts";
-import { as, freePort, NoServerError, user } from "./postgres.ts";
+import { answers, as, freePort, install, NoServerError, user } from "./postgres.ts";
 
 export type Pooler = {
   /** The URL, by way of it. */
@@ -75,30 +74,12 @@ max_client_conn = 200
   };
 }
 
-async function answers(url: string): Promise<boolean> {
-  const client = new Client({ connectionString: url });
-  client.on("error", () => undefined);
-  try {
-    await client.connect();
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await client.end();
-  }
-}
-
 function installed(): string {
   const find = (): string | undefined =>
     ["/usr/sbin", ...(process.env["PATH"] ?? "").split(":")]
       .map((folder) => join(folder, "pgbouncer"))
       .find((file) => existsSync(file));
-  if (find() === undefined && process.env["CI"] === "true" && process.getuid?.() === 0)
-    for (const given of [["update"], ["install", "-y", "--no-install-recommends", "pgbouncer"]])
-      execFileSync("apt-get", ["-q", ...given], {
-        stdio: "ignore",
-        env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-      });
+  if (find() === undefined) install("pgbouncer");
   const program = find();
   if (program !== undefined) return program;
   throw new NoServerError(

@@ -159,7 +159,8 @@ export async function startPostgres(
   };
 }
 
-async function answers(url: string): Promise<boolean> {
+/** Whether a PostgreSQL, or what stands before one, takes a connection. */
+export async function answers(url: string): Promise<boolean> {
   const client = new Client({ connectionString: url });
   client.on("error", () => undefined);
   try {
@@ -172,17 +173,21 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
+/** Debian's package, in CI, where we may; elsewhere nothing is installed. */
+export function install(name: string): void {
+  if (process.env["CI"] !== "true" || process.getuid?.() !== 0) return;
+  for (const given of [["update"], ["install", "-y", "--no-install-recommends", name]])
+    execFileSync("apt-get", ["-q", ...given], {
+      stdio: "ignore",
+      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
+    });
+}
+
 /** Where initdb and postgres are. Debian keeps them out of PATH. */
 function programs(): string {
   const found = installed();
   if (found !== undefined) return found;
-  if (process.env["CI"] === "true" && process.getuid?.() === 0) {
-    execFileSync("apt-get", ["update", "-q"], { stdio: "ignore" });
-    execFileSync("apt-get", ["install", "-q", "-y", "--no-install-recommends", "postgresql"], {
-      stdio: "ignore",
-      env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
-    });
-  }
+  install("postgresql");
   const now = installed();
   if (now !== undefined) return now;
   throw new NoServerError(
