@@ -25,7 +25,7 @@ import { checkFlow, checkJob, sorted, type Part } from "./parts.ts";
 import { ownerVariable, tokenVariable } from "./processes.ts";
 import { askedFor, type Delay, type Start } from "./starting.ts";
 import { spansOfRuns, startSpan } from "./tracing.ts";
-import { startWithin, type SqlTransaction, type Within } from "./within.ts";
+import { startWithin, type SqlTransaction, type StartedWithin, type Within } from "./within.ts";
 import { runHandle, type Run } from "./run.ts";
 import { webhookLedger, type Webhooks } from "../webhooks/ledger.ts";
 import {
@@ -207,6 +207,16 @@ export function app(definition: AppDefinition): App {
     return runHandle<S, R>(at, id, created);
   }
 
+  async function beginWithin(
+    transaction: SqlTransaction,
+    flow: Flow,
+    input: unknown,
+    options: Start,
+  ): Promise<StartedWithin> {
+    const asked = await askedFor(flow, input, options);
+    return startWithin(await node(), transaction, asked, startSpan(tracing, flow.name, asked.id));
+  }
+
   /** What works is drained first, so that nothing of it is lost. */
   async function close(): Promise<void> {
     stopWorks.abort();
@@ -255,24 +265,9 @@ export function app(definition: AppDefinition): App {
     within: (transaction) => ({
       async start(flow, input, options) {
         checkFlow(flows, flow);
-        const asked = await askedFor(flow, input, options);
-        return startWithin(
-          await node(),
-          transaction,
-          asked,
-          startSpan(tracing, flow.name, asked.id),
-        );
+        return beginWithin(transaction, flow, input, options);
       },
-      async send(job, input, options) {
-        const flow = flowOfJob(job);
-        const asked = await askedFor(flow, input, options);
-        return startWithin(
-          await node(),
-          transaction,
-          asked,
-          startSpan(tracing, flow.name, asked.id),
-        );
-      },
+      send: async (job, input, options) => beginWithin(transaction, flowOfJob(job), input, options),
     }),
     async run(id) {
       const at = await node();

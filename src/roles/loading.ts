@@ -56,7 +56,7 @@ export async function loadPartition(
   at: number,
   strange: (because: string) => void,
   schedules: Schedules = new Map(),
-  stay: () => Promise<void> = () => Promise.resolve(),
+  stay?: () => Promise<void>,
 ): Promise<Partition> {
   const state = emptyPartition(partition, plans, engine.partitions, schedules);
   const stored = [keys.partition, keys.pauses, keys.tokens];
@@ -67,23 +67,7 @@ export async function loadPartition(
     restoreKey(state, key, text(value));
   const live = await scanAll(engine.store, partition, keys.live(""));
   const ids = live.map(([key]) => key.slice(keys.live("").length));
-  for (let from = 0; from < ids.length; from += runsAtOnce) {
-    await stay();
-    const some = ids.slice(from, from + runsAtOnce);
-    const values = await engine.store.load(partition, some.map(keys.run));
-    const read = some.map(async (id, n) => {
-      const run = recordIn(values[n], id);
-      if (run === undefined || run.isLeaving === true) return { id, run };
-      const because = strangeness(run, plans);
-      if (because !== undefined) return { id, run, because };
-      return { id, run, steps: await loadSteps(engine.store, partition, run) };
-    });
-    for (const { id, run, because, steps } of await Promise.all(read)) {
-      if (because !== undefined) strange(because);
-      else if (run?.isLeaving === true) state.leaving.add(id);
-      else if (run !== undefined && steps !== undefined) restoreRun(state, { run, steps }, at);
-    }
-  }
+  await loadRuns(engine, state, ids, { at, strange, ...(stay === undefined ? {} : { stay }) });
   if (workers !== undefined) restoreWorkers(state, text(workers));
   if (schedules.size > 0)
     for (const stored of await loadSchedules(engine.store, partition))
@@ -121,20 +105,42 @@ async function stillOpen(
   return still;
 }
 
-/** Puts one run into the state. False: there is none, or what is left of it is on its way out. */
-export async function loadRun(
+type Loading = {
+  readonly at: number;
+  /** Hears why this program cannot go on with a run, which stays where it is. */
+  readonly strange?: (because: string) => void;
+  /** Called every now and then, for whoever must be heard of while it lasts. */
+  readonly stay?: () => Promise<void>;
+};
+
+/** Puts runs into the state. Resolves to those that there are; what is left of some is on its way out. */
+export async function loadRuns(
   { store }: Reading,
   state: Partition,
-  id: string,
-  at: number,
-): Promise<boolean> {
-  const { partition } = state;
-  const run = await loadRecord(store, partition, id);
-  if (run?.isLeaving === true) state.leaving.add(id);
-  if (run === undefined || run.isLeaving === true || strangeness(run, state.plans) !== undefined)
-    return false;
-  restoreRun(state, { run, steps: await loadSteps(store, partition, run) }, at);
-  return true;
+  ids: readonly string[],
+  { at, strange, stay }: Loading,
+): Promise<readonly string[]> {
+  const { partition, plans } = state;
+  const loaded: string[] = [];
+  for (let from = 0; from < ids.length; from += runsAtOnce) {
+    await stay?.();
+    const some = ids.slice(from, from + runsAtOnce);
+    const values = await store.load(partition, some.map(keys.run));
+    const runs: StoredRun[] = [];
+    for (const [n, id] of some.entries()) {
+      const run = recordIn(values[n], id);
+      if (run === undefined) continue;
+      const because = strangeness(run, plans);
+      if (run.isLeaving === true) state.leaving.add(id);
+      else if (because === undefined) runs.push(run);
+      else strange?.(because);
+    }
+    const steps = await Promise.all(runs.map((run) => loadSteps(store, partition, run)));
+    for (const [n, run] of runs.entries())
+      restoreRun(state, { run, steps: steps[n] ?? new Map() }, at);
+    loaded.push(...runs.map(({ run }) => run));
+  }
+  return loaded;
 }
 
 async function loadSteps(

@@ -18,7 +18,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Claim, Commit } from "../ports/store.ts";
 import { ConflictError } from "../errors.ts";
-import { loadPartition, loadRemains, loadRun } from "./loading.ts";
+import { loadPartition, loadRemains, loadRuns } from "./loading.ts";
 import type { Role } from "./role.ts";
 
 /** Ended runs that stay in memory, for outcomes that come late. */
@@ -127,10 +127,14 @@ export function manager(options: ManagerOptions): Manager {
     } catch (error) {
       const { offset } = await store.position(partition);
       if (offset === claim.offset) throw error;
-      throw new ConflictError(`the claim on partition ${partition} ended while it was read`, {
-        cause: error,
-      });
+      throw tooLate(error);
     }
+  }
+
+  function tooLate(cause?: unknown): ConflictError {
+    return new ConflictError(`the claim on partition ${partition} ended while it was read`, {
+      cause,
+    });
   }
 
   /** An idle manager keeps its claim: whoever takes it over has to read all that lives. */
@@ -140,8 +144,7 @@ export function manager(options: ManagerOptions): Manager {
 
   /** Reading all that lives may take longer than a claim lasts: without a sign of life, those who wait would take it from one another for ever. */
   async function stay(claimed: Claim): Promise<void> {
-    if (!(await isRenewed(claimed)))
-      throw new ConflictError(`the claim on partition ${partition} ended while it was read`);
+    if (!(await isRenewed(claimed))) throw tooLate();
   }
 
   async function isRenewed({ epoch, offset }: Claim): Promise<boolean> {
@@ -189,7 +192,7 @@ export function manager(options: ManagerOptions): Manager {
       state.remains.set(run, remains);
       room -= remains.keys.length;
     }
-    for (const run of missing) if (await loadRun(engine, state, run, clock.now())) ended.push(run);
+    ended.push(...(await loadRuns(engine, state, [...missing], { at: clock.now() })));
   }
 
   function forgetEnded(state: Partition): void {
