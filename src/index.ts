@@ -69,4 +69,5 @@ export type { Tracing } from "./roles/tracing.ts";
 export type { Known, StatisticsOf } from "./roles/statistics.ts";
 export type { Durations, Statistics } from "./views/statistics.ts";
 export type { Cost } from "./core/plan.ts";
+export type { LimitStatus } from "./views/limits.ts";
 export type { Cause, Why } from "./views/why.ts";

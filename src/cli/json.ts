@@ -11,6 +11,7 @@ import type { WorkerStatus } from "../roles/standing.ts";
 import type { Statistics } from "../views/statistics.ts";
 import type { Why } from "../views/why.ts";
 import { iso } from "./format.ts";
+import { limitFields } from "./limits.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -76,6 +77,7 @@ export function stepFields(step: StepStatus): Fields {
     endedAt: when(step.endedAt),
     progress: step.progress.map((one) => ({ ...one, at: when(one.at) })),
     failures: step.failures.map(seenFields),
+    limits: step.limits.map(limitFields),
   };
 }
 

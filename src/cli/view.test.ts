@@ -38,6 +38,7 @@ const step = (name: string, more: Partial<StepStatus> = {}): StepStatus => ({
   seconds: 0,
   progress: [],
   failures: [],
+  limits: [],
   value: undefined,
   ...more,
 });

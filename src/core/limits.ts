@@ -18,6 +18,8 @@ export const limits = {
   windowSubJobs: 8_192,
   /** Sub-jobs of a step that are set aside because their keys have no room, before it looks no further: 8 bytes each. */
   aside: 65_536,
+  /** Keys of a limit that are looked at, per partition, to say how many of them are held: one read of the store. */
+  keysLooked: 1_000,
   /** Events a manager takes in one tick: bounds the commit. */
   eventsPerTick: 1_000,
   /** Records of the store that one commit removes of expired runs: a run of a million has two thousand, and takes a few commits. */

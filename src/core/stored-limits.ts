@@ -35,6 +35,12 @@ export function heldUntil(text: string, job?: string): number {
   return tokensIn(text).find(([name]) => name === job)?.[3] ?? 0;
 }
 
+/** Jobs that were held as this was written, and until when, epoch ms. */
+export function heldJobs(text: string): readonly (readonly [job: string, until: number])[] {
+  const held = tokensIn(text).filter(([, , , until]) => until > 0);
+  return held.map(([name, , , until]) => [name, until]);
+}
+
 /** The hash of one key in a page of them. */
 export function hashIn(page: Uint8Array, at: number): number {
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);

@@ -3,13 +3,15 @@ import { assert } from "../errors.ts";
 import { keys, partitionOf } from "../core/ids.ts";
 import { candidates, lookupPrefixes } from "../core/key-index.ts";
 import * as ledgers from "../core/ledger.ts";
-import type { Plans } from "../core/plan.ts";
+import type { FlowPlan, Plans } from "../core/plan.ts";
 import { redacted } from "../core/redact.ts";
-import type { StoredRun } from "../core/stored.ts";
+import type { StoredRun, StoredStep } from "../core/stored.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import { statusOf, type AttemptRecord, type Status, type SubJobRecord } from "../views/status.ts";
+import { noHolds, type Holds } from "../views/limits.ts";
 import { pageAt } from "./directory.ts";
+import { jobsIn, loadHolds } from "./holds.ts";
 import { bytes, loadPauses, loadStoredRun, loadStoredSteps, scanAll } from "./loading.ts";
 import { readPage } from "./pages.ts";
 import { redactOf } from "./redacting.ts";
@@ -69,6 +71,17 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
     return outcomesIn(entry)(index);
   }
 
+  /** Of the fan-outs that run: nobody asks of the others. */
+  async function holdsOf(
+    partition: number,
+    plan: FlowPlan | undefined,
+    steps: readonly (StoredStep | undefined)[],
+  ): Promise<Holds> {
+    const running = new Set(steps.map((step) => (step?.state === "running" ? step.name : "")));
+    const jobs = jobsIn(plan?.steps.filter(({ name }) => running.has(name)) ?? []);
+    return jobs.length === 0 ? noHolds : loadHolds(store, [partition], jobs);
+  }
+
   return {
     run: (id) => loadStoredRun(store, home(id), id),
     async status(id) {
@@ -76,11 +89,19 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
       if (stored === undefined) return undefined;
       const steps = await loadStoredSteps(store, home(id), stored);
       const pauses = await loadPauses(store, home(id));
+      const plan = plans.get(stored.flow);
+      const holds = await holdsOf(home(id), plan, steps);
       const { offset } = await store.position(home(id));
-      return statusOf(stored, steps, plans.get(stored.flow), pauses, {
-        offset,
-        at: stored.endedAt ?? clock.now(),
-      });
+      return statusOf(
+        stored,
+        steps,
+        plan,
+        { pauses, holds },
+        {
+          offset,
+          at: stored.endedAt ?? clock.now(),
+        },
+      );
     },
     async indexOf(id, step, key) {
       return (await find(id, step, key))?.index;

@@ -1,11 +1,13 @@
 /** How things stand across all runs: who works, what waits in which queue, how far everybody who reads the log has come. */
 import { keys, prefixes } from "../core/ids.ts";
 import * as ledgers from "../core/ledger.ts";
-import type { Plans } from "../core/plan.ts";
+import type { JobPlan, Plans } from "../core/plan.ts";
 import { sessionsIn } from "../core/snapshot.ts";
-import type { StoredStep } from "../core/stored.ts";
+import type { StoredFanOut } from "../core/stored.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
+import { jobLimits, type LimitStatus } from "../views/limits.ts";
+import { jobsIn, loadHolds } from "./holds.ts";
 import { loadStoredRun, loadStoredSteps, scanAll } from "./loading.ts";
 
 export type WorkerStatus = {
@@ -26,6 +28,8 @@ export type QueueStatus = {
   readonly inFlight: number;
   readonly retrying: number;
   readonly runs: number;
+  /** Under which its sub-jobs are put: of its jobs, and those that they share with others. */
+  readonly limits: readonly LimitStatus[];
 };
 
 /** Somebody who reads the log: the manager, the list of runs, listeners, statistics. */
@@ -77,23 +81,23 @@ export function standing({
   return {
     workers,
     async queues() {
-      const queues = new Map<string, { -readonly [K in keyof QueueStatus]: QueueStatus[K] }>();
-      const of = (queue: string) => {
-        const none = { workers: 0, slots: 0, waiting: 0, inFlight: 0, retrying: 0, runs: 0 };
-        const found = queues.get(queue) ?? { queue, ...none };
+      const queues = new Map<string, Tally>();
+      const of = (queue: string): Tally => {
+        const found = queues.get(queue) ?? { queue, ...nothing };
         queues.set(queue, found);
         return found;
       };
-      for (const plan of plans.values())
-        for (const step of plan.steps) {
-          of(step.queue);
-          if (step.kind === "fan-out") of(step.job.queue);
-        }
+      const steps = [...plans.values()].flatMap((plan) => plan.steps);
+      for (const step of steps) {
+        of(step.queue);
+        if (step.kind === "fan-out") of(step.job.queue);
+      }
       for (const { queues: served, slots } of await workers())
         for (const queue of served) {
           of(queue).workers += 1;
           of(queue).slots += slots;
         }
+      const flying = { jobs: new Map<string, number>(), limits: new Map<string, number>() };
       for (const partition of partitions)
         for (const [key] of await scanAll(store, partition, prefixes.live)) {
           const run = await loadStoredRun(store, partition, key.slice(prefixes.live.length));
@@ -108,12 +112,22 @@ export function standing({
             if (state === "in-flight") main.inFlight += 1;
             if (state === "retrying") main.retrying += 1;
             if (state === "in-flight" || state === "retrying") busy.add(known.queue);
-            if (known.kind === "fan-out" && add(of(known.job.queue), step))
-              busy.add(known.job.queue);
+            if (known.kind !== "fan-out" || step.kind !== "fan-out") continue;
+            if (add(of(known.job.queue), step)) busy.add(known.job.queue);
+            fly(flying, known.job, step);
           }
           for (const queue of busy) of(queue).runs += 1;
         }
-      return [...queues.values()].toSorted((a, b) => (a.queue < b.queue ? -1 : 1));
+      const jobs = new Map(jobsIn(steps).map((job) => [job.name, job]));
+      const holds = await loadHolds(store, partitions, [...jobs.values()]);
+      const sorted = [...queues.values()].toSorted((a, b) => (a.queue < b.queue ? -1 : 1));
+      return sorted.map((queue) => {
+        const mine = [...jobs.values()].filter((job) => job.queue === queue.queue);
+        const held = mine.flatMap((job) => jobLimits(job, holds, clock.now(), flying));
+        // A limit that its jobs share holds once.
+        const once = new Map(held.map((one) => [`${one.of} ${one.name}`, one]));
+        return { ...queue, limits: [...once.values()] };
+      });
     },
     async log() {
       const all: PartitionStatus[] = [];
@@ -137,15 +151,28 @@ export function standing({
   };
 }
 
+type Tally = { -readonly [K in Exclude<keyof QueueStatus, "limits">]: QueueStatus[K] };
+
+const nothing = { workers: 0, slots: 0, waiting: 0, inFlight: 0, retrying: 0, runs: 0 };
+
 /** True if there is anything to do. */
-function add(
-  queue: { waiting: number; inFlight: number; retrying: number },
-  step: StoredStep,
-): boolean {
-  if (step.kind !== "fan-out") return false;
-  const of = (state: number): number => step.counts[state] ?? 0;
+function add(queue: Tally, { counts }: StoredFanOut): boolean {
+  const of = (state: number): number => counts[state] ?? 0;
   queue.waiting += of(ledgers.waiting);
   queue.inFlight += of(ledgers.inFlight);
   queue.retrying += of(ledgers.retrying);
   return of(ledgers.waiting) + of(ledgers.inFlight) + of(ledgers.retrying) > 0;
+}
+
+/** Counts what is in flight of a job, and so under each limit that it names. */
+function fly(
+  flying: { readonly jobs: Map<string, number>; readonly limits: Map<string, number> },
+  { name, limits = [] }: JobPlan,
+  { counts }: StoredFanOut,
+): void {
+  const count = counts[ledgers.inFlight] ?? 0;
+  const add = (to: Map<string, number>, what: string): unknown =>
+    to.set(what, (to.get(what) ?? 0) + count);
+  add(flying.jobs, name);
+  for (const limit of limits) add(flying.limits, limit.name);
 }

@@ -3,13 +3,14 @@ import type { Json, Priority, RunState } from "../core/event.ts";
 import type { Adjusted } from "../core/fan-out.ts";
 import type { FailureGroup } from "../core/failures.ts";
 import { forecastAt } from "../core/forecast.ts";
-import { foldsFit, foldsValue, type FoldPlan } from "../core/fold.ts";
+import { foldsFit, foldsValue } from "../core/fold.ts";
 import { countOf, percentile } from "../core/histogram.ts";
 import * as ledger from "../core/ledger.ts";
 import { pausesAt, type Pause, type Pauses } from "../core/pauses.ts";
 import type { Progress } from "../core/progress.ts";
-import type { FlowPlan } from "../core/plan.ts";
+import type { FanOutPlan, FlowPlan } from "../core/plan.ts";
 import { redacted } from "../core/redact.ts";
+import { jobLimits, stepLimits, type Holds, type LimitStatus } from "./limits.ts";
 import type { StepState, StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
 
 export type { FailureGroup } from "../core/failures.ts";
@@ -60,6 +61,8 @@ export type StepStatus = {
   readonly failures: readonly FailureGroup[];
   /** What people have changed of the step's concurrency and rate (null: no limit) and tolerance. */
   readonly adjusted?: Adjusted;
+  /** Of a fan-out that runs: the limits under which it is put into the queue, its own, its job's and those that jobs share. */
+  readonly limits: readonly LimitStatus[];
   /** What the folds say so far. */
   readonly value: Json | undefined;
 };
@@ -141,28 +144,23 @@ export type ExportedSubJob = {
 /** The rate is taken over at least this many seconds of the log's time, and at most the last ten. */
 const rateSeconds = 10;
 
+/** What people have paused, and what was told to come back later. */
+export type Stops = { readonly pauses: Pauses; readonly holds: Holds };
+
 /** What is committed, as a person reads it. `plan` is known where the program has the flow; without it, folds have no value yet. */
 export function statusOf(
   run: StoredRun,
   steps: readonly (StoredStep | undefined)[],
   plan: FlowPlan | undefined,
-  pauses: Pauses,
+  { pauses, holds }: Stops,
   asOf: { readonly offset: number; readonly at: number },
 ): Status {
   const all = run.steps.map((name, position) => {
     const step = steps[position];
     const stepPlan = plan?.steps.find((one) => one.name === name);
-    const folds = stepPlan?.kind === "fan-out" ? stepPlan.folds : undefined;
-    return step === undefined
-      ? notBegun(name, stepPlan?.kind ?? "step")
-      : step.kind === "fan-out"
-        ? fanOutStatus(
-            step,
-            folds,
-            stepPlan?.kind === "fan-out" ? stepPlan.job.redact : undefined,
-            asOf.at,
-          )
-        : plainStatus(step);
+    if (step === undefined) return notBegun(name, stepPlan?.kind ?? "step");
+    if (step.kind === "step") return plainStatus(step);
+    return fanOutStatus(step, stepPlan?.kind === "fan-out" ? stepPlan : undefined, holds, asOf.at);
   });
   const current = all[run.at];
   const shown =
@@ -241,6 +239,7 @@ const nothing = {
   seconds: 0,
   progress: [],
   failures: [],
+  limits: [],
   value: undefined,
 } as const;
 
@@ -301,10 +300,11 @@ function plainStatus(step: StoredStep): StepStatus {
 
 function fanOutStatus(
   step: StoredFanOut,
-  folds: FoldPlan | undefined,
-  hidden: readonly string[] | undefined,
+  plan: FanOutPlan | undefined,
+  holds: Holds,
   at: number,
 ): StepStatus {
+  const { folds } = plan ?? {};
   const of = (state: number): number => step.counts[state] ?? 0;
   const fits = folds !== undefined && step.folds !== undefined && foldsFit(folds, step.folds);
   return {
@@ -327,9 +327,16 @@ function fanOutStatus(
     seconds: Math.round(step.tookUs / 1_000) / 1_000,
     failures: step.groups.filter((group) => group.count > 0),
     ...(step.adjusted === undefined ? {} : { adjusted: step.adjusted }),
+    limits:
+      plan === undefined || step.state !== "running"
+        ? []
+        : [
+            ...stepLimits(plan, step.adjusted, of(ledger.inFlight)),
+            ...jobLimits(plan.job, holds, at),
+          ],
     value:
       fits && step.folds !== undefined
-        ? redacted(foldsValue(folds, step.folds), hidden)
+        ? redacted(foldsValue(folds, step.folds), plan?.job.redact)
         : undefined,
   };
 }

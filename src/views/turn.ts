@@ -2,7 +2,7 @@
 import * as ledger from "../core/ledger.ts";
 import type { FanOutPlan } from "../core/plan.ts";
 import type { StoredFanOut } from "../core/stored.ts";
-import type { LimitPlan } from "../core/throttle.ts";
+import { limitText } from "./limits.ts";
 import type { Cause, WhyFacts } from "./why.ts";
 import { be, counted, number } from "./words.ts";
 
@@ -55,15 +55,6 @@ export function turn(facts: WhyFacts, step: StoredFanOut, plan: FanOutPlan): Cau
     at: undefined,
     command: ["worker", "--queues", plan.job.queue],
   };
-}
-
-function limitText({ concurrency, rate }: LimitPlan): string {
-  const units: Readonly<Record<number, string>> = { 1_000: "s", 60_000: "m", 3_600_000: "h" };
-  const parts = [
-    ...(concurrency === undefined ? [] : [`at most ${number(concurrency)} at once`]),
-    ...(rate === undefined ? [] : [`${rate.count}/${units[rate.perMs] ?? `${rate.perMs} ms`}`]),
-  ];
-  return parts.join(" and ");
 }
 
 /** What works a queue, of those that have said so lately. */

@@ -4,6 +4,7 @@ import type { Act } from "../context.ts";
 import { exitCodes } from "../exit.ts";
 import { count } from "../format.ts";
 import { jsonLine } from "../json.ts";
+import { limitFields, limitLines } from "../limits.ts";
 import { openToRead } from "../load.ts";
 import { span, table } from "../style.ts";
 import type { Cell } from "../style.ts";
@@ -14,7 +15,8 @@ export function queuesCommand(act: (act: Act<QueuesOptions>) => () => Promise<vo
   return new Command("queues")
     .summary("what there is to do, and who serves it")
     .description(
-      "Lists the queues of the app's flows: what waits over all runs under way, and who serves it.",
+      "Lists the queues of the app's flows: what waits over all runs under way, who serves it, and under which limits. Of keys that were told " +
+        "to come back later, a thousand are looked at in each partition.",
     )
     .option("--json", "print one JSON object a line")
     .addHelpText(
@@ -42,7 +44,9 @@ const queues: Act<QueuesOptions> = async (context, { json, ...options }) => {
   const { app } = await openToRead(context, options);
   try {
     const all = await (await app.standing()).queues();
-    if (json === true) for (const one of all) data.write(jsonLine("queue", { ...one }));
+    if (json === true)
+      for (const { limits, ...one } of all)
+        data.write(jsonLine("queue", { ...one, limits: limits.map(limitFields) }));
     else
       data.say(
         ...table(
@@ -58,6 +62,11 @@ const queues: Act<QueuesOptions> = async (context, { json, ...options }) => {
               : count(one.workers),
             count(one.slots),
           ]),
+        ),
+        ...limitLines(
+          all.flatMap(({ queue, limits }) => limits.map((one) => ({ ...one, before: queue }))),
+          context.clock.now(),
+          "queue",
         ),
       );
     return exitCodes.ok;

@@ -16,6 +16,7 @@ import { exitCodes } from "../exit.ts";
 import type { ExitCode } from "../exit.ts";
 import { count, duration, effort, instant, percent, rate } from "../format.ts";
 import { jsonLine, statusFields, stepFields, subJobFields } from "../json.ts";
+import { limitLines } from "../limits.ts";
 import { openToRead } from "../load.ts";
 import { faint, span, stated, strong, symbols, table } from "../style.ts";
 import { shownResult } from "../redact.ts";
@@ -88,6 +89,10 @@ async function showRun(
     ...table(
       stepColumns,
       status.steps.map((step) => stepRow(step, status.at)),
+    ),
+    ...limitLines(
+      status.steps.flatMap((step) => step.limits),
+      status.at,
     ),
     [],
     ...verdict(status),
@@ -199,6 +204,7 @@ function showStep(
     ["  ", strong(`${status.run}/${step.name}`), faint(` · ${status.flow}`)],
     [],
     ...table([{ title: "" }, { title: "" }], rows),
+    ...limitLines(step.limits, status.at),
     [],
     ...groupLines({ ...status, steps: [step] }),
   );
