@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { test } from "node:test";
 
 import { engineContract } from "../contract/engine.ts";
@@ -313,6 +315,36 @@ testWith(
       "nonsense",
     ])
       await assert.rejects(httpEngine(url, { clock }), UsageError, url);
+  },
+);
+
+testWith(
+  "a take is not done for a caller that left before it was heard, and an append is",
+  {},
+  async ({ owner, served }) => {
+    await owner.queue.put([givenTask("r")]);
+    const append = { partition: 0, texts: ['{"type":"worker.gone","worker":"w"}'] };
+    const take = { worker: "w", queues: ["default"], max: 1, leaseMs: 1_000 };
+    // Both are sent and the connections closed before the server's turn comes: as after it was blocked.
+    for (const [path, body] of [
+      ["/v1/queue/take", take],
+      ["/v1/log/append", append],
+    ] as const) {
+      const socket = connect(served.port, "127.0.0.1");
+      await once(socket, "connect");
+      const text = JSON.stringify(body);
+      socket.write(
+        `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1:${served.port}\r\ncontent-type: application/json\r\n` +
+          `content-length: ${text.length}\r\n\r\n${text}`,
+      );
+      socket.destroy();
+    }
+    while ((await owner.log.end(0)) === 0) await systemClock().sleep(1);
+    const leases = await owner.queue.take("heir", ["default"], 1, 1_000);
+    assert.deepEqual(
+      leases.map(({ delivery }) => delivery),
+      [1],
+    );
   },
 );
 

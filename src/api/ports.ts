@@ -5,6 +5,8 @@
  * to, and an error is the one it rejected with, as problem+json. What only the owner of the file may do (claim, commit)
  * has no route. Waiting is done by GET /v1/hints, so that no other request hangs.
  */
+import type { HttpBindings } from "@hono/node-server";
+import type { Socket } from "node:net";
 import { Hono } from "hono";
 
 import type { Engine } from "../ports/engine.ts";
@@ -27,10 +29,15 @@ export type PortsOptions = {
   readonly follow?: Follow | undefined;
 };
 
+/** The connection is known where a server of Node's carries it. */
+export type PortsApi = Hono<{ Bindings: Partial<HttpBindings> }>;
+
 export type Follow = (run: string) => Promise<Followed | undefined>;
 
 /** A run as server-sent events, for programs and pages of this machine: it resumes at Last-Event-ID. */
 const runEvents = "/v1/runs/:run/events";
+
+const take = "/v1/queue/take";
 
 /** Both ends must have the same. Raised when a route changes its meaning. */
 const protocol = 1;
@@ -38,8 +45,8 @@ const protocol = 1;
 /** Longer leases hide a dead worker for too long to be meant. */
 const longestLeaseMs = 3_600_000;
 
-export function portsApi(engine: Engine, { token, ended, follow }: PortsOptions = {}): Hono {
-  const app = new Hono();
+export function portsApi(engine: Engine, { token, ended, follow }: PortsOptions = {}): PortsApi {
+  const app: PortsApi = new Hono();
   app.use(guard(token));
   app.get("/v1/engine", () => {
     const { name, partitions, queueSurvives } = engine;
@@ -66,7 +73,11 @@ export function portsApi(engine: Engine, { token, ended, follow }: PortsOptions 
   for (const [path, run] of Object.entries(routes(engine))) {
     app.post(path, async (context) => {
       const refusal = refuseByHeaders(context.req.raw.headers);
-      return refusal ?? answer(await run(await readBody(context.req.raw)));
+      if (refusal !== undefined) return refusal;
+      const body = await readBody(context.req.raw);
+      if (path === take && (await hasLeft(context.env.incoming?.socket)))
+        return refused("unheard", "who asked has left");
+      return answer(await run(body));
     });
     app.all(path, () => wrongMethod("POST"));
   }
@@ -74,6 +85,20 @@ export function portsApi(engine: Engine, { token, ended, follow }: PortsOptions 
   app.onError((error) => thrown(error));
   return app;
 }
+
+/**
+ * Whether the other end has closed the connection of a request that has been read.
+ *
+ * This process may have been blocked for longer than its callers wait. What it would hand out to one that has gone would be nobody's
+ * until the sweep; all else may as well be done. What came after the request is read in the second turn.
+ */
+async function hasLeft(socket: Socket | undefined): Promise<boolean> {
+  await turn();
+  await turn();
+  return socket?.readableEnded === true || socket?.destroyed === true;
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 type Route = (body: unknown) => Promise<unknown>;
 
@@ -96,7 +121,7 @@ function routes({ partitions, log, queue, store, views }: Engine): Readonly<Reco
       log.trim(body.partition, body.before),
     ),
     "/v1/queue/put": route({ tasks: list(task, 10_000) }, (body) => queue.put(body.tasks)),
-    "/v1/queue/take": route(
+    [take]: route(
       { worker: id, queues: list(id, 1_000), max: count, leaseMs },
       ({ worker, queues, max, leaseMs: ms }) =>
         queue.take(worker, queues, Math.min(max, 1_000), ms),

@@ -9,7 +9,8 @@ export type Refusal =
   | "wrong-method"
   | "media-type"
   | "length-required"
-  | "too-large";
+  | "too-large"
+  | "unheard";
 
 /** Which HTTP status says what; the codes of errors.ts that ports throw, and the refusals of this API. */
 const statuses: Readonly<Record<string, number>> = {
@@ -25,6 +26,7 @@ const statuses: Readonly<Record<string, number>> = {
   "too-large": 413,
   "media-type": 415,
   unavailable: 503,
+  unheard: 503,
 };
 
 export function refused(

@@ -97,3 +97,19 @@ test("a clock that follows a server goes by the server's wall: at once where tha
   time.pass(10);
   assert.equal(behind.now(), 1_061_010);
 });
+
+test("what passes while nothing could be heard counts as a second", () => {
+  const time = sources();
+  const heard = systemClock(time).listening();
+  for (let beat = 0; beat < 40; beat += 1) {
+    time.pass(250);
+    heard.now();
+  }
+  time.jump(-3_600_000);
+  assert.equal(heard.now(), 10_000);
+  time.pass(60_000);
+  assert.equal(heard.now(), 11_000);
+  time.pass(999);
+  assert.equal(heard.now(), 11_999);
+  heard.close();
+});

@@ -6,6 +6,14 @@ import type { Clock } from "../ports/clock.ts";
 export type LogClock = Clock & {
   readonly startAt?: (minimum: number) => void;
   readonly follow?: (now: number) => void;
+  /** For who judges the silence of others. */
+  readonly listening?: () => Listening;
+};
+
+export type Listening = {
+  /** Ms in which this process could hear: what passes while its event loop stands still counts as a second at most. */
+  readonly now: () => number;
+  readonly close: () => void;
 };
 
 export type SystemClock = Clock & {
@@ -13,6 +21,7 @@ export type SystemClock = Clock & {
   readonly startAt: (minimum: number) => void;
   /** The time by which all go, now: a server's. From here on, that is the wall. */
   readonly follow: (now: number) => void;
+  readonly listening: () => Listening;
 };
 
 /** Where time comes from, both in ms: the wall may jump, steady may not. */
@@ -24,6 +33,11 @@ const toleranceMs = 2;
 const answerMs = 100;
 /** The longest delay of one timer of Node's; a longer one would fire at once. */
 const longestTimerMs = 2 ** 31 - 1;
+
+/** A process that listens looks at the time this often, */
+const beatMs = 250;
+/** and one that has not for longer did not listen: it computed, or was stopped. */
+const mostDeafMs = 1_000;
 
 const sources: TimeSources = { wall: () => Date.now(), steady: () => performance.now() };
 
@@ -67,7 +81,21 @@ export function systemClock({ wall: own, steady }: TimeSources = sources): Syste
     startAt(minimum) {
       time = Math.max(now(), minimum);
     },
+    listening: () => listening(steady),
   };
+}
+
+function listening(steady: () => number): Listening {
+  let time = 0;
+  let read = steady();
+  const now = (): number => {
+    const instant = steady();
+    time += Math.min(instant - read, mostDeafMs);
+    read = instant;
+    return time;
+  };
+  const beat = setInterval(now, beatMs).unref();
+  return { now, close: () => clearInterval(beat) };
 }
 
 async function timer(ms: number, signal: AbortSignal | undefined): Promise<void> {

@@ -41,8 +41,9 @@ export type ChildOptions = {
 
 /** `node test/faults/program.ts SCENARIO FILE COUNT`, or another program of this folder. */
 export function start(args: readonly string[], { env = {}, uid }: ChildOptions = {}): Child {
-  const program = join(import.meta.dirname, args[0]?.endsWith(".ts") === true ? "" : "program.ts");
-  const child = spawn(process.execPath, [program, ...args], {
+  const [first = ""] = args;
+  const [program, rest] = first.endsWith(".ts") ? [first, args.slice(1)] : ["program.ts", args];
+  const child = spawn(process.execPath, [join(import.meta.dirname, program), ...rest], {
     env: { ...process.env, NODE_NO_WARNINGS: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
     ...(uid === undefined ? {} : { uid, gid: uid }),

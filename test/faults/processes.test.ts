@@ -1,4 +1,4 @@
-/** Work in other processes: all cores, a killed one, and one whose event loop is blocked. */
+/** Work in other processes: all cores, and a killed one. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "../until.ts";
@@ -34,18 +34,5 @@ test("work({ processes: 2 }) computes on two cores; one that is killed is replac
   // Whether its successor comes in time to do some of it, or the other process did it all, is a matter of chance.
   assert.ok(all.some(({ pid }) => pid !== victim));
   assert.match(owner.errors.join("\n"), /a worker process ended \(SIGKILL\): starting another/);
-  await stopped(owner);
-});
-
-test("a handler that blocks its process for longer than a lease keeps its work: it runs once", async () => {
-  const owner = start(["blocks", newFile(), "20"]);
-  assert.equal(await owner.said("done", 40_000), "190 20");
-  assert.deepEqual(
-    ran(owner)
-      .map(({ n }) => n)
-      .toSorted((a, b) => a - b),
-    Array.from({ length: 20 }, (_, n) => n),
-  );
-  assert.equal(owner.last("counted"), "0 late, 0 stale, 0 duplicate");
   await stopped(owner);
 });

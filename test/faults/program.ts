@@ -55,17 +55,10 @@ const handlers: Readonly<Record<string, (n: number, ctx: Ctx) => number | Promis
     spin(20);
     return n;
   },
-  // Longer than a lease.
-  blocks: (n) => {
-    say(`by ${process.pid} ${n}`);
-    if (n === 0) spin(12_000);
-    return n;
-  },
 };
 
 const options: Readonly<Record<string, WorkOptions>> = {
   cpu: { processes: 2, concurrency: 4 },
-  blocks: { processes: 1, concurrency: 4 },
   slow: { concurrency: 10 },
 };
 

@@ -1,6 +1,6 @@
 import { UnavailableError } from "../../errors.ts";
-import type { Clock } from "../../ports/clock.ts";
 import type { Engine } from "../../ports/engine.ts";
+import type { LogClock } from "../system.ts";
 import { checkPartitions } from "./checks.ts";
 import { guarded } from "./guard.ts";
 import { hintList } from "./hints.ts";
@@ -10,7 +10,7 @@ import { memoryStore } from "./store.ts";
 import { memoryViews } from "./views.ts";
 
 export type MemoryEngineOptions = {
-  readonly clock: Clock;
+  readonly clock: LogClock;
   /** Default 1. */
   readonly partitions?: number;
   /** Starts every lease's id; the same on every run unless said, for the simulator. */
@@ -27,7 +27,8 @@ export function memoryEngine(options: MemoryEngineOptions): MemoryEngine {
   const { clock, partitions = 1, prefix = "lease-" } = options;
   checkPartitions(partitions);
   const { hint, onHint } = hintList();
-  const queue = memoryQueue({ clock, prefix, hint: () => hint("queue") });
+  const heard = clock.listening?.();
+  const queue = memoryQueue({ clock: heard ?? clock, prefix, hint: () => hint("queue") });
   const log = memoryLog(clock, partitions, (partition) => hint("log", partition));
   let closed = false;
   const check = (): void => {
@@ -48,6 +49,7 @@ export function memoryEngine(options: MemoryEngineOptions): MemoryEngine {
     loseQueue: queue.lose,
     async close() {
       closed = true;
+      heard?.close();
     },
   };
 }

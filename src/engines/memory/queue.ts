@@ -18,7 +18,8 @@ export type MemoryQueue = Queue & {
 };
 
 export type MemoryQueueOptions = {
-  readonly clock: Clock;
+  /** What counts as silence of a worker. */
+  readonly clock: Pick<Clock, "now">;
   /** Starts every lease's id. Unique per queue where workers may outlive it, so that an old lease never fits a new task. */
   readonly prefix: string;
   /** There is something to take that was not there before. */

@@ -69,7 +69,8 @@ function engineOn(file: SqliteFile, options: SqliteEngineOptions): SqliteEngine 
   });
   clock.startAt?.(log.lastAt);
   const prefix = `${uniqueId()}-`;
-  const queue = memoryQueue({ clock, prefix, hint: () => hint("queue") });
+  const heard = clock.listening?.();
+  const queue = memoryQueue({ clock: heard ?? clock, prefix, hint: () => hint("queue") });
   return {
     name: `sqlite:${path}`,
     partitions,
@@ -86,6 +87,7 @@ function engineOn(file: SqliteFile, options: SqliteEngineOptions): SqliteEngine 
     setUrl: file.setUrl,
     isThreaded: writer.isThreaded,
     async close() {
+      heard?.close();
       await writer.end();
       wills?.close();
       file.close();
