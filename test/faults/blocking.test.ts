@@ -54,7 +54,7 @@ async function checkAll({ owner, others, ran }: Seen): Promise<void> {
 }
 
 suite("a handler that blocks its event loop for a minute", { concurrency: true }, () => {
-  test("in a worker process: it keeps its work, and the other process does all the rest meanwhile", async () => {
+  test("C30 in a worker process: it keeps its work, and the other process does all the rest meanwhile", async () => {
     const seen = await blockOne("processes");
     const { owner, blocked } = seen;
     assert.notEqual(blocked, owner.pid);
@@ -68,7 +68,7 @@ suite("a handler that blocks its event loop for a minute", { concurrency: true }
     await checkAll(seen);
   });
 
-  test("in the process that owns the file: the others keep their work, and hand it in when it listens again", async () => {
+  test("C30 in the process that owns the file: the others keep their work, and hand it in when it listens again", async () => {
     const seen = await blockOne("owner");
     assert.equal(seen.blocked, seen.owner.pid);
     await checkAll(seen);
