@@ -5,6 +5,7 @@ export type { Became, Decided, Selected } from "./app/selecting.ts";
 export type { App, AppDefinition, Delay, Start } from "./app/app.ts";
 export type { Part } from "./app/parts.ts";
 export type { By, Everywhere, RedriveBy } from "./app/deciding.ts";
+export type { Tailing } from "./app/events.ts";
 export type { Adjust, Following, Matched, OfStep, Run, Where } from "./app/run.ts";
 export type { ExportQuery } from "./roles/export.ts";
 export type { SqlTransaction, StartedWithin, Within } from "./app/within.ts";

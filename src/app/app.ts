@@ -1,6 +1,6 @@
 /** What a user holds in hand: start runs, ask about them, work. */
 import type { Pause } from "../core/pauses.ts";
-import type { RunEventType } from "../core/run-event.ts";
+import type { RunEvent, RunEventType } from "../core/run-event.ts";
 import { checkRunId, partitionOf, sentPrefix } from "../core/ids.ts";
 import type { SchedulePlan } from "../core/schedule.ts";
 import type { StoredRun } from "../core/stored.ts";
@@ -15,6 +15,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { RunQuery, RunRow } from "../ports/views.ts";
 import { askAll, pausesOf, type By, type Everywhere } from "./deciding.ts";
+import { eventsOf, type Tailing } from "./events.ts";
 import { earsOf } from "./listeners.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Tracing } from "../roles/tracing.ts";
@@ -100,6 +101,11 @@ export type App = {
     run: (event: EventOf<T, F>) => Awaitable<unknown>,
     of?: { readonly flows?: readonly F[] },
   ) => () => void;
+  /**
+   * Events of all runs, one after the other: from now on, since an instant, or from an offset; where the log was trimmed, from what is
+   * left of it. For one that goes on where it was after a restart: `listener`.
+   */
+  readonly events: (tailing?: Tailing) => AsyncIterable<RunEvent>;
   /**
    * What came of runs, steps and jobs across all runs that ended: outcomes, durations, throughput, cost, failures. A moment behind
    * the log; `asOf` says up to where.
@@ -291,6 +297,9 @@ export function app(definition: AppDefinition): App {
     on(events, run, { flows } = {}) {
       const wanted = events === "*" ? undefined : typeof events === "string" ? [events] : events;
       return ears.on(hearer({ events: wanted, flows }, run, "on"));
+    },
+    async *events(tailing = {}) {
+      yield* eventsOf(await node(), tailing);
     },
     statistics: async (of = {}) => knownStatistics((await node()).engine, of),
     standing: async () => (await node()).standing,

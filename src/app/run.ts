@@ -18,6 +18,7 @@ import type { StoredRun } from "../core/stored.ts";
 import type { ExportQuery } from "../roles/export.ts";
 import type { ExportedSubJob, Status, SubJobRecord } from "../views/status.ts";
 import type { Why } from "../views/why.ts";
+import { awaited, type Awaited } from "./awaited.ts";
 import { askRun, paceOf, removed, type Asking, type By, type RedriveBy } from "./deciding.ts";
 import type { Node } from "./node.ts";
 import { select, type Selected } from "./selecting.ts";
@@ -252,23 +253,9 @@ function ended({ run, state, because = "" }: StoredRun): RunEndedError {
   return new RunEndedError(`run "${run}" ${how}: ${because}`, { details: { run, state } });
 }
 
-/** What is told about a run from now on: nothing is missed between two calls of next. */
-function changesOf(node: Node, id: string) {
-  let seen = true; // Look once more after the listener stands.
-  let stop: AbortController | undefined;
-  const wake = (): void => {
-    seen = true;
-    stop?.abort(seen);
-  };
-  return {
-    forget: node.onRun(id, wake),
-    wake,
-    async next(ms: number): Promise<void> {
-      stop = new AbortController();
-      if (!seen) await node.clock.sleep(ms, stop.signal);
-      seen = false;
-    },
-  };
+/** What is told about a run from now on. */
+function changesOf(node: Node, id: string): Awaited {
+  return awaited(node.clock, (wake) => node.onRun(id, wake));
 }
 
 export function isOver({ state }: { readonly state: Json }): boolean {

@@ -84,6 +84,19 @@ export function timeOfDay(at: number, timeZone?: string): string {
   }).format(at);
 }
 
+/** "Fri 20 Nov 2026", local. Epoch ms. */
+export function day(at: number, timeZone?: string): string {
+  return new Intl.DateTimeFormat("en-GB", {
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    ...(timeZone === undefined ? {} : { timeZone }),
+  })
+    .format(at)
+    .replace(",", "");
+}
+
 /** ISO 8601 in UTC, for machines. Epoch ms. */
 export function iso(at: number): string {
   return new Date(at).toISOString();

@@ -50,6 +50,11 @@ export function instantBefore(text: string, now: number): number {
   return typeof since === "string" ? now - durationMs(since, "--since") : since.getTime();
 }
 
+/** An offset of the log, or an instant. */
+export function offsetOrDate(text: string): number | Date {
+  return /^\d{1,15}$/.test(text) ? Number(text) : date(text);
+}
+
 /** "200", or "none". */
 export const countOrNone = (text: string): number | "none" =>
   text === "none" ? text : wholeNumber(1, 1_000_000_000)(text);

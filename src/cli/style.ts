@@ -72,6 +72,11 @@ export function lineWidth(line: Line): number {
   return line.reduce((sum, piece) => sum + width(printable(textOf(piece))), 0);
 }
 
+/** What it says, without looks. */
+export function textOfLine(line: Line): string {
+  return line.map(textOf).join("");
+}
+
 function textOf(piece: string | Span): string {
   return typeof piece === "string" ? piece : piece.text;
 }

@@ -4,13 +4,19 @@ import type { Io } from "../../src/cli/context.ts";
 import type { Stream } from "../../src/cli/print.ts";
 import { run } from "../../src/cli/program.ts";
 import { systemClock } from "../../src/engines/system.ts";
+import type { Clock } from "../../src/ports/clock.ts";
 
 export type Said = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
 export async function fanfold(...args: readonly string[]): Promise<Said> {
+  return fanfoldAt(systemClock(), ...args);
+}
+
+/** The same, at another time. */
+export async function fanfoldAt(clock: Clock, ...args: readonly string[]): Promise<Said> {
   const stdout = sink();
   const stderr = sink();
-  const code = await run(args, ioTo(stdout.stream, stderr.stream));
+  const code = await run(args, { ...ioTo(stdout.stream, stderr.stream), clock });
   return { code, stdout: stdout.text(), stderr: stderr.text() };
 }
 
