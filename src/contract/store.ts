@@ -248,6 +248,26 @@ export function storeContract(test: Test, open: Open): void {
       assert.equal((await store.scan(partition, "", 10)).length, 1);
   });
 
+  promise("S5 loads at once get each what they asked for", async ({ engine }) => {
+    const { store, partitions } = engine;
+    const own = Array.from({ length: partitions }, (_, partition) => `only ${partition}`);
+    for (const [partition, key] of own.entries()) await put(store, ["key", key], partition);
+    const many = Array.from({ length: 700 }, (_, n) => `none ${n}`);
+    const loaded = await Promise.all(
+      own.flatMap((key, partition) => [
+        store.load(partition, [key, "key", key]),
+        store.load(partition, [`only ${partition + 1}`, ...many]),
+        store.load(partition, []),
+      ]),
+    );
+    for (const [partition, key] of own.entries()) {
+      const [mine, others, nothing] = loaded.slice(3 * partition);
+      assert.deepEqual(mine, [`value of ${key}`, "value of key", `value of ${key}`]);
+      assert.deepEqual(new Set(others), new Set([undefined]));
+      assert.deepEqual(nothing, []);
+    }
+  });
+
   promise("S6 position says what the last commit said", async ({ engine: { store } }) => {
     assert.deepEqual(await store.position(0), { offset: 0, wakeAt: undefined });
     let mine = await claim(store, "ann");

@@ -79,6 +79,7 @@ export function statistician({ engine, clock, partition, mayCount }: StatisticsO
   return {
     name: `statistics ${partition}`,
     hints: ["state"],
+    partition,
     wakeAt: () => (notBefore === 0 ? undefined : notBefore),
     async tick() {
       if (clock.now() < notBefore) return 0;

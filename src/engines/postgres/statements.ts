@@ -105,7 +105,11 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
 
   seat: `select epoch, "offset", holder from fanfold.seat where partition = $1`,
 
-  load: `select key, body, bytes from fanfold.state where partition = $1 and key = any($2::text[])`,
+  /** By the index, key by key: a plan made while the table was small must not read all of it later. */
+  load: `
+    select found.* from unnest($1::integer[], $2::text[]) as asked (partition, key), lateral (
+      select partition, key, body, bytes from fanfold.state
+      where state.partition = asked.partition and state.key = asked.key limit 1) found`,
 
   /** $3 the first key, inclusive; $4 the end, exclusive. */
   scan: `

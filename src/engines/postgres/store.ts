@@ -7,9 +7,9 @@ import { checkPartition, checkText } from "../memory/checks.ts";
 import type { Hints } from "../memory/hints.ts";
 import { checkKept, putsOfReader } from "../memory/store.ts";
 import { byteaArray, encodeText, textArray } from "./arrays.ts";
-import type { Row } from "../rows.ts";
 import type { Database } from "./database.ts";
 import { limitOf, numberIn } from "../rows.ts";
+import { postgresLoads, valueIn } from "./loads.ts";
 import { textIn } from "./rows.ts";
 import { statements } from "./statements.ts";
 import { taskArrays } from "./tasks.ts";
@@ -17,6 +17,8 @@ import { taskArrays } from "./tasks.ts";
 export type StoreOptions = { readonly partitions: number; readonly hint: Hints["hint"] };
 
 export function postgresStore(database: Database, { partitions, hint }: StoreOptions): Store {
+  const load = postgresLoads(database);
+
   /** Says why a commit changed nothing. */
   async function conflict({ partition, epoch, offset }: Claim): Promise<ConflictError> {
     const { rows } = await database.query(statements.seat, [partition]);
@@ -39,11 +41,8 @@ export function postgresStore(database: Database, { partitions, hint }: StoreOpt
     reader: string,
     kept: Kept,
   ): Promise<ConflictError> {
-    const { rows } = await database.query(statements.load, [
-      partition,
-      textArray([encodeKey(keys.reader(reader))]),
-    ]);
-    checkKept(reader, kept, rows[0] === undefined ? undefined : Number(textIn(rows[0], "body")));
+    const [checkpoint] = await load(partition, [keys.reader(reader)]);
+    checkKept(reader, kept, checkpoint === undefined ? undefined : Number(checkpoint));
     return new ConflictError(`somebody else reads as "${reader}"`, { details: { reader } });
   }
 
@@ -80,13 +79,7 @@ export function postgresStore(database: Database, { partitions, hint }: StoreOpt
     },
     async load(partition, keys) {
       checkPartition(partition, partitions);
-      if (keys.length === 0) return [];
-      const { rows } = await database.query(statements.load, [
-        partition,
-        textArray(keys.map(encodeKey)),
-      ]);
-      const values = new Map(rows.map((row) => [decodeKey(textIn(row, "key")), valueIn(row)]));
-      return keys.map((key) => values.get(key));
+      return keys.length === 0 ? [] : load(partition, keys);
     },
     async scan(partition, prefix, max, after) {
       checkPartition(partition, partitions);
@@ -138,9 +131,4 @@ function putArrays(puts: Puts): readonly Buffer[] {
     byteaArray(put.map(([, value]) => (typeof value === "string" ? undefined : value))),
     textArray([...last].filter(([, value]) => value === undefined).map(([key]) => encodeKey(key))),
   ];
-}
-
-function valueIn(row: Row): Value {
-  const { bytes } = row;
-  return bytes instanceof Uint8Array ? bytes : textIn(row, "body");
 }
