@@ -58,7 +58,7 @@ export function decide(state: Partition, events: readonly Recorded[]): Decided {
   for (const event of events) {
     if (isOutput(event)) continue;
     last = event;
-    meetSchedules(state, event);
+    meetSchedules(state, event, decided);
     wakes += wakeSchedules(state, event, decided, limits.wakesPerTick - wakes);
     wakes += wake(state, event, decided, limits.wakesPerTick - wakes);
     if (!isSound(event) || isPassedOver(state, event)) countStale(state, event);

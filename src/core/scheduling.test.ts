@@ -139,6 +139,26 @@ test("what is open and queued survives a restart", () => {
   assert.deepEqual(started(lived(again, [ending(190_000, 2)]).decided), ["s@1970-01-01T00:03Z"]);
 });
 
+test("a program without the schedule sees its runs end, also those that are removed later; none of its ticks is started there", () => {
+  const schedules = having(plan({ overlap: "queue" }));
+  const { bench } = lived(
+    freshBench(flows, schedules),
+    [ticked(90_000)],
+    [ticked(120_000)],
+    [ticked(180_000)],
+  );
+  const without = lived(restarted(bench, flows, 0, new Map()), [ending(190_000, 2)], [
+    ticked(240_000),
+    asked(240_001, "fire"),
+  ]);
+  assert.deepEqual(started(without.decided), []);
+  const again = restarted(without.bench, flows, 0, schedules);
+  assert.deepEqual(scheduleAt(again)?.open, []);
+  const { decided } = lived(again, [ticked(240_002)]);
+  assert.deepEqual(started(decided), ["s@1970-01-01T00:03Z"]);
+  assert.deepEqual(outcomes(decided), ["started", "queued"]);
+});
+
 test("a cancelled run makes room as well", () => {
   const { bench } = lived(
     freshBench(flows, having(plan({ overlap: "skip" }))),

@@ -6,6 +6,7 @@ import {
   dueTicks,
   newSchedule,
   type Schedule,
+  type SchedulePlan,
   type StoredSchedule,
   type Ticked,
 } from "./schedule.ts";
@@ -14,7 +15,7 @@ import type { Decided, Partition } from "./state.ts";
 type Asked = Recorded & Extract<InputEvent, { readonly type: "schedule.asked" }>;
 
 /** Takes notice of what the program has: a schedule that is new, or has another rule now, counts from this event on. */
-export function meetSchedules(state: Partition, event: Recorded): void {
+export function meetSchedules(state: Partition, event: Recorded, decided: Decided): void {
   if (state.hasMetSchedules) return;
   state.hasMetSchedules = true;
   for (const plan of state.plansOfSchedules.values()) {
@@ -28,6 +29,7 @@ export function meetSchedules(state: Partition, event: Recorded): void {
     }
     if (schedule.nextAt === undefined) armSchedule(state, schedule);
     else state.ticks.push(schedule.nextAt, plan.name);
+    startQueued(state, schedule, decided); // What they waited for ended while no program served it.
   }
 }
 
@@ -126,6 +128,11 @@ export function endOfScheduled(state: Partition, run: string, decided: Decided):
   if (schedule === undefined || !schedule.open.includes(run)) return;
   schedule.open = schedule.open.filter((one) => one !== run);
   state.changed.schedules.add(schedule);
+  startQueued(state, schedule, decided);
+}
+
+function startQueued(state: Partition, schedule: Schedule, decided: Decided): void {
+  if (!isServed(state, schedule)) return;
   while (schedule.open.length === 0) {
     const tick = schedule.queue.shift();
     if (tick === undefined) return;
@@ -133,11 +140,17 @@ export function endOfScheduled(state: Partition, run: string, decided: Decided):
   }
 }
 
+/** The program has it: its ticks are started here. */
+function isServed(state: Partition, { plan }: Schedule): boolean {
+  return state.plansOfSchedules.has(plan.name);
+}
+
 /** Fires, pauses or resumes it, once per request. */
 export function obeySchedule(state: Partition, event: Asked, decided: Decided): void {
   const schedule = state.schedules.get(event.schedule);
   const { request } = event;
-  if (schedule === undefined || schedule.answers.some((one) => one.request === request)) return;
+  if (schedule === undefined || !isServed(state, schedule)) return;
+  if (schedule.answers.some((one) => one.request === request)) return;
   const run = `${schedule.plan.name}@${schedule.plan.stamp(event.at)}`;
   const refused =
     event.what === "fire"
@@ -178,8 +191,24 @@ function pause(state: Partition, schedule: Schedule, event: Asked): string | und
   return undefined;
 }
 
-/** Puts a schedule back that the program still has; those whose rule has changed count from the next event on. */
+/**
+ * Puts a schedule back. One that the program does not have is not served here, but its runs end here all the same: it is kept up
+ * to date for the program that has it. Where the rule has changed, it counts from the next event on.
+ */
 export function restoreSchedule(state: Partition, stored: StoredSchedule): void {
-  const plan = state.plansOfSchedules.get(stored.schedule);
-  if (plan !== undefined) state.schedules.set(plan.name, newSchedule(plan, stored));
+  const plan = state.plansOfSchedules.get(stored.schedule) ?? unserved(stored);
+  state.schedules.set(plan.name, newSchedule(plan, stored));
+}
+
+function unserved({ schedule, rule }: StoredSchedule): SchedulePlan {
+  return {
+    name: schedule,
+    flow: "",
+    rule,
+    missed: "none",
+    overlap: "skip",
+    next: () => undefined,
+    stamp: String,
+    input: () => null,
+  };
 }

@@ -69,9 +69,7 @@ export async function loadPartition(
   const ids = live.map(([key]) => key.slice(keys.live("").length));
   await loadRuns(engine, state, ids, { at, strange, ...(stay === undefined ? {} : { stay }) });
   if (workers !== undefined) restoreWorkers(state, text(workers));
-  if (schedules.size > 0)
-    for (const stored of await loadSchedules(engine.store, partition))
-      restoreSchedule(state, { ...stored, open: await stillOpen(engine.store, state, stored) });
+  for (const stored of await loadSchedules(engine.store, partition)) restoreSchedule(state, stored);
   return state;
 }
 
@@ -87,22 +85,6 @@ export async function loadSchedules(
     assert(isSound, `the record ${key} in the store is that of a schedule`);
     return stored;
   });
-}
-
-/** A program that did not have the schedule may have seen its runs end. Those that are not there yet stand on the log. */
-async function stillOpen(
-  store: Store,
-  state: Partition,
-  { open }: StoredSchedule,
-): Promise<readonly string[]> {
-  const still: string[] = [];
-  for (const run of open)
-    if (
-      state.runs.has(run) ||
-      (await loadStoredRun(store, state.partition, run))?.endedAt === undefined
-    )
-      still.push(run);
-  return still;
 }
 
 type Loading = {
