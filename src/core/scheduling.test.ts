@@ -147,10 +147,11 @@ test("a program without the schedule sees its runs end, also those that are remo
     [ticked(120_000)],
     [ticked(180_000)],
   );
-  const without = lived(restarted(bench, flows, 0, new Map()), [ending(190_000, 2)], [
-    ticked(240_000),
-    asked(240_001, "fire"),
-  ]);
+  const without = lived(
+    restarted(bench, flows, 0, new Map()),
+    [ending(190_000, 2)],
+    [ticked(240_000), asked(240_001, "fire")],
+  );
   assert.deepEqual(started(without.decided), []);
   const again = restarted(without.bench, flows, 0, schedules);
   assert.deepEqual(scheduleAt(again)?.open, []);
