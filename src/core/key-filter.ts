@@ -25,6 +25,8 @@ export type KeyFilter = {
   /** Adds all keys of these rows of a key index. */
   readonly restore: (rows: readonly IndexRow[]) => void;
   readonly bytes: () => number;
+  /** Forgets all, and gives its memory back at once. */
+  readonly clear: () => void;
 };
 
 const shardBits = 6;
@@ -34,7 +36,7 @@ const fingerprintBytes = 3;
 const firstWidth = 4;
 
 /** `bytes`: region by region, `width` places each. `counts`: how many of them are taken. */
-type Shard = { bytes: Uint8Array; width: number; readonly counts: Uint16Array };
+type Shard = { bytes: Uint8Array<ArrayBuffer>; width: number; readonly counts: Uint16Array };
 
 export function keyFilter(): KeyFilter {
   const shards = Array.from({ length: 1 << shardBits }, (): Shard | undefined => undefined);
@@ -71,6 +73,10 @@ export function keyFilter(): KeyFilter {
         (sum, shard) => sum + (shard?.bytes.byteLength ?? 0) + (shard?.counts.byteLength ?? 0),
         0,
       ),
+    clear: () => {
+      for (const shard of shards) shard?.bytes.buffer.transfer(0);
+      shards.fill(undefined);
+    },
   };
 }
 
@@ -108,11 +114,12 @@ function insert(shard: Shard, region: number, place: number, fingerprint: number
 function widen(shard: Shard): void {
   // By a quarter: by less, what is given up on the way comes to many times what is kept.
   const width = shard.width + Math.max(2, shard.width >> 2);
-  const bytes = new Uint8Array(regions * width * fingerprintBytes);
-  for (const [region, count] of shard.counts.entries()) {
+  // What it gives up is free at once, and nothing for the garbage collector to find: that would be as much again as is kept.
+  const bytes = new Uint8Array(shard.bytes.buffer.transfer(regions * width * fingerprintBytes));
+  for (let region = regions - 1; region > 0; region -= 1) {
     const from = region * shard.width * fingerprintBytes;
-    const kept = shard.bytes.subarray(from, from + count * fingerprintBytes);
-    bytes.set(kept, region * width * fingerprintBytes);
+    const end = from + (shard.counts[region] ?? 0) * fingerprintBytes;
+    bytes.copyWithin(region * width * fingerprintBytes, from, end);
   }
   shard.bytes = bytes;
   shard.width = width;

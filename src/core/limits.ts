@@ -8,6 +8,8 @@ export const limits = {
   idLength: 200,
   /** Items in one page of a split: a lost split repeats at most one page. */
   pageItems: 1_000,
+  /** Items in the first page of a step, at most: its sub-jobs begin once it is written. */
+  firstPageItems: 128,
   /** Bytes in one page of a split: reading one item decodes at most this. */
   pageBytes: 262_144,
   /** Sub-jobs of one step. `over` that never ends is stopped here, with an error. */

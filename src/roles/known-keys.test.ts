@@ -12,7 +12,7 @@ import type { Store } from "../ports/store.ts";
 import { manager } from "./manager.ts";
 import { split } from "./splitter.ts";
 
-const written = 20_000;
+const written = 20_024; // Whole pages: what is not one yet is lost with the try.
 
 const anything = {
   "~standard": { version: 1, vendor: "test", validate: (value: unknown) => ({ value }) },
@@ -97,7 +97,7 @@ test("a source that starts over after 20,000 items costs no scan of the index fo
   const again = await given();
   assert.deepEqual(await again(() => upTo(written + 3)), {
     scans: 0,
-    added: ["k20000", "k20001", "k20002"],
+    added: [0, 1, 2].map((n) => `k${written + n}`),
     total: written + 3,
     duplicates: 0,
   });
@@ -107,7 +107,7 @@ test("in another order known keys are still known, each by a look, and none coun
   const again = await given();
   const known = [...upTo(written)].slice(-200).toReversed();
   const { scans, ...rest } = await again(() => [...known, written, ...known, written, -1]);
-  assert.deepEqual(rest, { added: ["k20000", "k-1"], total: written + 2, duplicates: 1 });
+  assert.deepEqual(rest, { added: [`k${written}`, "k-1"], total: written + 2, duplicates: 1 });
   assert.ok(scans >= known.length * 2, `${scans} scans`);
 });
 

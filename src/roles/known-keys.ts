@@ -43,6 +43,8 @@ export type Known = {
   readonly isAhead: () => boolean;
   /** Waits until the index knows what is below, and forgets it here. */
   readonly catchUp: (size: number) => Promise<void>;
+  /** Nobody asks any more. */
+  readonly clear: () => void;
 };
 
 /** The keys of this step so far, those of earlier tries included. */
@@ -139,6 +141,9 @@ export async function knownKeys({ engine, task, alive, rest }: KnownOptions): Pr
         alive();
         await rest();
       }
+    },
+    clear() {
+      filter?.clear();
     },
   };
 }

@@ -39,8 +39,15 @@ export type Splitting = {
 
 /** Writes all pages and the seal. Throws what `over`, `key` or the schema throws. */
 export async function split(splitting: Splitting): Promise<void> {
-  const { task, step, state, ctx } = splitting;
   const writer = await pageWriter(splitting);
+  try {
+    await writeAll(splitting, writer);
+  } finally {
+    writer.end();
+  }
+}
+
+async function writeAll({ task, step, state, ctx }: Splitting, writer: PageWriter): Promise<void> {
   if (typeof step.over === "function") {
     const source: unknown = await step.over(state, ctx);
     if (!isIterable(source))
@@ -77,6 +84,7 @@ type PageWriter = {
   readonly turn: (cursor: Json) => Promise<void>;
   /** The last page goes out, and with it the seal; resolves when all of it is durable. */
   readonly seal: () => Promise<void>;
+  readonly end: () => void;
 };
 
 async function pageWriter(splitting: Splitting): Promise<PageWriter> {
@@ -158,7 +166,7 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
       throw new UsageError(
         `a step may have ${atMost} items at most: does what over returns ever end?`,
       );
-    if (keysOfPage.length >= limits.pageItems || length >= limits.pageBytes) return flush();
+    if (keysOfPage.length >= itemsOfPage(from) || length >= limits.pageBytes) return flush();
   }
 
   function judge(item: unknown): void | Promise<void> {
@@ -208,7 +216,13 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
       send();
       await Promise.all(flying);
     },
+    end: known.clear,
   };
+}
+
+/** The first page is short, so that the slots have work before a thousand items are split; each doubles what is there. */
+function itemsOfPage(from: number): number {
+  return Math.min(limits.pageItems, Math.max(limits.firstPageItems, from));
 }
 
 /** The hash of what the item is limited by. Throws UsageError for what is no key, and what `key` throws. */
