@@ -12,7 +12,7 @@ export type Edit = {
 export type Bug = {
   readonly name: string;
   readonly edits: readonly Edit[];
-  /** Slow nets that must see it, too; they look at no other bugs, but at those that slipped through all of the quick ones. */
+  /** Slow nets that must see it, too; they look at no other bugs, but at those that slipped through all of the quick ones, until one is caught. */
   readonly aimedAt: readonly NetName[];
 };
 

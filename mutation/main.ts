@@ -72,20 +72,20 @@ async function mutate(): Promise<number> {
   return holes.length === 0 ? 0 : 1;
 }
 
-/** Quick nets look at every bug; slow ones at those that are aimed at them, and at what slipped through. */
+/** Quick nets look at every bug; slow ones at those that are aimed at them, and at what slipped through, one after the other. */
 async function look(name: string, bug: Bug | undefined): Promise<Row> {
   using copy = copyOfSources();
   if (bug !== undefined) plant(copy.folder, bug);
   const nets: Record<string, Row["nets"][string]> = {};
   const row = { bug: name, commit, seeds, nets };
-  const over = async (programs: readonly Program[]): Promise<void> => {
-    for (const program of programs) {
-      if (values.any === true && isCaught(row)) return;
-      for (const [net, verdict] of await run(program, copy.folder, seeds)) nets[net] = verdict;
-    }
+  const over = async (program: Program): Promise<void> => {
+    for (const [net, verdict] of await run(program, copy.folder, seeds)) nets[net] = verdict;
   };
-  await over(quick);
-  const slipped = bug === undefined || !isCaught(row);
-  await over(slow.filter((one) => slipped || one.nets.some((net) => bug.aimedAt.includes(net))));
+  const isEnough = (): boolean => values.any === true && isCaught(row);
+  for (const program of quick) if (!isEnough()) await over(program);
+  for (const program of slow) {
+    const isAimed = program.nets.some((net) => bug?.aimedAt.includes(net) === true);
+    if (!isCaught(row) || (isAimed && !isEnough())) await over(program);
+  }
   return row;
 }

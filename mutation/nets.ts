@@ -4,8 +4,15 @@ import { globSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Report } from "../torture/report.ts";
 
-export const quickNames = ["unit", "contract", "app", "simulator", "simulator, unhealed"] as const;
-export const slowNames = ["faults", "torture kill", "torture power", "torture io"] as const;
+export const quickNames = ["unit", "simulator", "simulator, unhealed"] as const;
+export const slowNames = [
+  "contract",
+  "app",
+  "faults",
+  "torture kill",
+  "torture power",
+  "torture io",
+] as const;
 export type NetName = (typeof quickNames)[number] | (typeof slowNames)[number];
 export const netNames: readonly NetName[] = [...quickNames, ...slowNames];
 
@@ -49,34 +56,34 @@ export const quick: readonly Program[] = [
     ],
     killAfterMs: 120_000,
   },
+];
+
+const torture = (net: NetName, ...args: readonly string[]): Program => ({
+  nets: [net],
+  args: () => ["torture/main.ts", "--json", "--first", "--seed", "1", ...args],
+  killAfterMs: 480_000,
+});
+
+/** Real stores and processes, minutes each: for the bugs that are aimed at them, and for those that nothing quick has caught. */
+export const slow: readonly Program[] = [
   {
     nets: ["contract"],
     args: (folder) => [
       "--test-isolation=none",
       ...tests(folder, "test/engines/{memory,postgres,postgres-outbox,sqlite*}.test.ts"),
     ],
-    killAfterMs: 120_000,
+    killAfterMs: 240_000,
   },
   {
     nets: ["app"],
     args: (folder) => tests(folder, "test/app/*.test.ts"),
-    killAfterMs: 240_000,
+    killAfterMs: 480_000,
   },
-];
-
-const torture = (net: NetName, ...args: readonly string[]): Program => ({
-  nets: [net],
-  args: () => ["torture/main.ts", "--json", "--first", "--seed", "1", ...args],
-  killAfterMs: 240_000,
-});
-
-/** Real processes, minutes each: for the bugs that are aimed at them, and for those that nothing quick has caught. */
-export const slow: readonly Program[] = [
   {
     nets: ["faults"],
     args: (folder) =>
       tests(folder, "test/faults/*.test.ts", "test/engines/postgres-{faults,failover}.test.ts"),
-    killAfterMs: 240_000,
+    killAfterMs: 480_000,
   },
   torture("torture kill", "--only", "kill", "--kills", "40"),
   torture("torture power", "--only", "power", "--cuts", "20"),

@@ -154,7 +154,7 @@ function planted({ at, bugs }: NonNullable<Published["mutations"]>): string {
   };
   return [
     "## Planted bugs (`npm run mutate`)",
-    "Who catches nothing has shown nothing: so bugs are planted in a copy of the sources, one at a time, and every net is asked. A time is how long it took to say so, of a simulator with the first seed that did; – means that it saw nothing; empty, that it was not asked (slow nets look at the bugs that are aimed at them, and at what the quick ones have missed). A bug that no net catches is a hole, and is mended.",
+    "Who catches nothing has shown nothing: so bugs are planted in a copy of the sources, one at a time, and the quick nets are asked each time. A time is how long it took to say so, of a simulator with the first seed that did; – means that it saw nothing; empty, that it was not asked (slow nets look at the bugs that are aimed at them, and at what the quick ones have missed). A bug that no net catches is a hole, and is mended.",
     `Sources of ${commits}, ${at.slice(0, 10)}. Caught: **${rows.filter(isCaught).length}** of ${rows.length}.`,
     table(
       ["bug", ...netNames],
