@@ -135,8 +135,8 @@ export const inCore: readonly Bug[] = [
   ]),
   bug("suspects go together", [
     fanOut,
-    "(ledgers.isSuspect(step.ledger, index) ? step.suspects : step.again).push(index);",
-    "step.again.push(index);",
+    "fifos.push(ledgers.isSuspect(step.ledger, index) ? step.suspects : step.again, index);",
+    "fifos.push(step.again, index);",
   ]),
   bug("there is no sweep", [slices, "if (first.at + patienceMs > event.at) break;", "break;"]),
   bug("timers are lost by a restart", [
@@ -146,8 +146,8 @@ export const inCore: readonly Bug[] = [
   ]),
   bug("retries are lost by a restart", [
     slices,
-    "if (state === ledgers.retrying) step.retries.push(ledgers.dueAtOf(ledger, index), index);",
-    "if (state === ledgers.retrying) return;",
+    "    if (state === ledgers.retrying) heaps.push(step.retries, ledgers.dueAtOf(ledger, index), index);",
+    "    if (state === ledgers.retrying) return;",
   ]),
   bug("the partition does not ask for the time", [
     manager,
@@ -275,7 +275,7 @@ export const inCore: readonly Bug[] = [
   ]),
   bug("who waits for the rate of a key is not woken", [
     "src/core/keyed.ts",
-    "  if (at !== undefined) limit.due.push(at, hash);\n",
+    "  if (at !== undefined) heaps.push(limit.due, at, hash);\n",
     "",
   ]),
   bug("a key forgets what is in flight after a restart", [

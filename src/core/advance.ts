@@ -33,7 +33,7 @@ import { offer, type Lane } from "./window.ts";
 export function beginRun(state: Partition, run: Run, event: Recorded, decided: Decided): void {
   run.state = "running";
   run.startedAt = event.at;
-  run.steps.push(...run.plan.steps.map(newStep));
+  run.steps = run.plan.steps.map(newStep);
   if (isSent(run)) state.sent.underWay.add(run.id);
   state.changed.runs.add(run);
   decided.events.push({ type: "run.began", ...said(run) });

@@ -10,6 +10,7 @@ import type { Recorded } from "./event.ts";
 import { concurrencyOf } from "./fan-out.ts";
 import { forecastAt } from "./forecast.ts";
 import { guarded } from "./halt.ts";
+import * as heaps from "./heap.ts";
 import * as ledgers from "./ledger.ts";
 import type { AtDeadline } from "./plan.ts";
 import { isEnded, stepAt, type Run, type Step } from "./run.ts";
@@ -33,11 +34,11 @@ export function wakeDeadlines(
   const { deadlines } = state;
   let woken = 0;
   for (
-    let due = deadlines.peek();
+    let due = heaps.peek(deadlines);
     due !== undefined && due.at <= event.at && woken < atMost;
-    due = deadlines.peek()
+    due = heaps.peek(deadlines)
   ) {
-    deadlines.pop();
+    heaps.pop(deadlines);
     const run = state.runs.get(due.value);
     if (run === undefined || run.watchAt !== due.at) continue;
     run.watchAt = undefined;

@@ -7,6 +7,7 @@
  */
 import { beginRun } from "./advance.ts";
 import type { Recorded } from "./event.ts";
+import * as fifos from "./fifo.ts";
 import { guarded } from "./halt.ts";
 import { limits } from "./limits.ts";
 import { endOfScheduled } from "./scheduling.ts";
@@ -16,13 +17,13 @@ import type { Decided, Partition } from "./state.ts";
 /** Whether the run may begin: those that were due before it go first. */
 export function hasRoom(state: Partition, run: Run): boolean {
   const { underWay, line } = state.sent;
-  return !isSent(run) || (underWay.size < limits.sentAtOnce && line.size() === 0);
+  return !isSent(run) || (underWay.size < limits.sentAtOnce && fifos.size(line) === 0);
 }
 
 /** Its time has come: it begins, or stands in line. */
 export function beginDue(state: Partition, run: Run, event: Recorded, decided: Decided): void {
   if (hasRoom(state, run)) beginRun(state, run, event, decided);
-  else state.sent.line.push(run.id);
+  else fifos.push(state.sent.line, run.id);
 }
 
 /** Sees to what runs leave behind that have ended, from this place in what was decided on; returns the place after it. */
@@ -44,7 +45,7 @@ export function followEnds(
 function beginNext(state: Partition, event: Recorded, decided: Decided): void {
   const { underWay, line } = state.sent;
   while (underWay.size < limits.sentAtOnce) {
-    const id = line.shift();
+    const id = fifos.shift(line);
     if (id === undefined) return;
     const run = state.runs.get(id);
     if (run?.state === "waiting")

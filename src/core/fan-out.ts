@@ -8,11 +8,13 @@
  * meanwhile by a success that came late; the ledger decides when it is taken from the list.
  */
 import type { Adjustment, Json, Recorded } from "./event.ts";
-import { fifo, type Fifo } from "./fifo.ts";
 import { countFailure, uncountFailure, type GivenUp, type Group } from "./failures.ts";
+import * as fifos from "./fifo.ts";
+import type { Fifo } from "./fifo.ts";
 import { startFolds, type Accumulators } from "./fold.ts";
-import { heap, type Heap } from "./heap.ts";
-import { emptyHistogram, type Histogram } from "./histogram.ts";
+import * as heaps from "./heap.ts";
+import type { Heap } from "./heap.ts";
+import type { Histogram } from "./histogram.ts";
 import { addKeys, lookAgain, newKeyed, type Keyed } from "./limit-keys.ts";
 import type { KeyIndex } from "./key-index.ts";
 import * as ledgers from "./ledger.ts";
@@ -47,7 +49,8 @@ export type FanOut = AnyStep & {
   duplicate: number;
   swept: number;
   duplicateKeys: number;
-  readonly took: Histogram;
+  /** There once something was timed. */
+  took: Histogram | undefined;
   tookUs: number;
   /** Moving average of an attempt's duration in ms; undefined before anything is known. */
   serviceMs: number | undefined;
@@ -77,9 +80,9 @@ export function newFanOut(plan: FanOutPlan, base: number): FanOut {
     cursor: undefined,
     ledger: ledgers.emptyLedger(base),
     next: 0,
-    again: fifo(),
-    suspects: fifo(),
-    retries: heap(),
+    again: fifos.fifo(),
+    suspects: fifos.fifo(),
+    retries: heaps.heap(),
     pages: { from: [], offset: [], changedFrom: 0 },
     index: undefined,
     folds: plan.folds === undefined ? undefined : startFolds(plan.folds),
@@ -87,11 +90,11 @@ export function newFanOut(plan: FanOutPlan, base: number): FanOut {
     duplicate: 0,
     swept: 0,
     duplicateKeys: 0,
-    took: emptyHistogram(),
+    took: undefined,
     tookUs: 0,
     serviceMs: plan.job.estimateMs,
     recent: [],
-    issued: fifo(),
+    issued: fifos.fifo(),
     issuedAt: undefined,
     suspectInFlight: undefined,
     keyed: undefined,
@@ -174,7 +177,7 @@ export function loseAll(step: FanOut, why: "crash" | "queue", event: Recorded): 
     (index) => lost.push(index),
   );
   for (const index of lost) returnToWait(step, index, why, event);
-  step.issued.clear();
+  fifos.clear(step.issued);
 }
 
 /** Where those stand in `retried` whose worker vanished. */
@@ -199,7 +202,7 @@ function returnToWait(step: FanOut, index: number, why: Loss, event: Recorded): 
 
 /** It waits, and was tried before: may go at once, in its turn. */
 export function queue(step: FanOut, index: number): void {
-  (ledgers.isSuspect(step.ledger, index) ? step.suspects : step.again).push(index);
+  fifos.push(ledgers.isSuspect(step.ledger, index) ? step.suspects : step.again, index);
 }
 
 /** Opens failed sub-jobs again, in a new generation. Returns how many. */
@@ -209,7 +212,7 @@ export function redrive(step: FanOut, wanted: (index: number) => boolean): numbe
     uncountFailure(step.groups, ledgers.groupOf(step.ledger, index));
     ledgers.move(step.ledger, index, ledgers.waiting);
     ledgers.reissue(step.ledger, index, { attempts: 0, crashes: 0, group: 0 });
-    step.again.push(index);
+    fifos.push(step.again, index);
   }
   return chosen.length;
 }
@@ -243,9 +246,9 @@ export function cancelRest(step: FanOut): number {
     if (ledgers.isOpen(ledgers.stateOf(ledger, index)))
       ledgers.move(ledger, index, ledgers.cancelled);
   step.next = ledger.size;
-  step.again.clear();
-  step.suspects.clear();
-  step.issued.clear();
+  fifos.clear(step.again);
+  fifos.clear(step.suspects);
+  fifos.clear(step.issued);
   lookAgain(step.keyed, step.next);
   return ledgers.count(ledger, ledgers.cancelled) - before;
 }

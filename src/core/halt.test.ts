@@ -24,6 +24,7 @@ import {
   split,
   ticked,
 } from "../contract/events.ts";
+import * as fifos from "./fifo.ts";
 import { count, singleFold, sum, type FoldPlan } from "./fold.ts";
 import * as ledgers from "./ledger.ts";
 import type { FlowPlan } from "./plan.ts";
@@ -245,7 +246,7 @@ test("G18 counts and lists that went wrong are made anew from the ledger's pages
   step.ledger.counts[ledgers.inFlight] = 0;
   const { bench: halted } = play(start, [ok(2, 1)]);
   assert.match(runOf(halted)?.because ?? "", /the counts of a ledger never go below zero/);
-  step.again.clear();
+  fifos.clear(step.again);
   const { bench } = withBug(halted, [
     ask(3, "redrive"),
     settled(4, { ok: [0, 4, 2] }, [0, 1, 2, 3]),

@@ -60,8 +60,13 @@ export function record(histogram: Histogram, us: number): void {
   histogram[bucket] = (histogram[bucket] ?? 0) + 1;
 }
 
-/** Adds counts to a histogram, in place. */
-export function mergeHistogram(histogram: Histogram, sparse: Sparse): void {
+/** Adds counts to a histogram, in place; to a new one, where there was none. */
+export function mergeHistogram(
+  before: Histogram | undefined,
+  sparse: Sparse,
+): Histogram | undefined {
+  if (sparse.length === 0) return before;
+  const histogram = before ?? emptyHistogram();
   for (let at = 0; at < sparse.length; at += 2) {
     const bucket = sparse[at] ?? -1;
     const count = sparse[at + 1] ?? -1;
@@ -72,6 +77,7 @@ export function mergeHistogram(histogram: Histogram, sparse: Sparse): void {
     assert(count > 0, `a histogram's counts are above 0, got ${count}`);
     histogram[bucket] += count;
   }
+  return histogram;
 }
 
 /** Both together, as a new value; in time of what is in them, not of all buckets. */
@@ -104,9 +110,13 @@ export function withoutSparse(all: Sparse, part: Sparse): Sparse {
   return toSparse(histogram);
 }
 
-export function toSparse(histogram: Histogram): Sparse {
+export function toSparse(histogram: Histogram | undefined): Sparse {
   const sparse: number[] = [];
-  for (const [bucket, count] of histogram.entries()) if (count > 0) sparse.push(bucket, count);
+  if (histogram === undefined) return sparse;
+  for (let bucket = 0; bucket < buckets; bucket += 1) {
+    const count = histogram[bucket] ?? 0;
+    if (count > 0) sparse.push(bucket, count);
+  }
   return sparse;
 }
 

@@ -5,9 +5,11 @@
  * exceeded. What may not go is set aside in a line of its key, and each index is looked at once: O(1) per sub-job. A key is live, and
  * costs memory, while it has something in flight, somebody waits for it, or its rate is not full again.
  */
-import type { Fifo } from "./fifo.ts";
 import { queue, type FanOut } from "./fan-out.ts";
-import { heap, type Heap } from "./heap.ts";
+import * as fifos from "./fifo.ts";
+import type { Fifo } from "./fifo.ts";
+import * as heaps from "./heap.ts";
+import type { Heap } from "./heap.ts";
 import * as ledgers from "./ledger.ts";
 import { hashAt, setAside, type Keyed } from "./limit-keys.ts";
 import { limits } from "./limits.ts";
@@ -38,7 +40,7 @@ export function keyedLimit(plan: SharedLimit, partition: number, partitions: num
   return {
     plan,
     keys: new Map(),
-    due: heap(),
+    due: heaps.heap(),
     freed: new Set(),
     spent: new Set(),
     many: firstLook,
@@ -86,8 +88,8 @@ export function countKeys(step: FanOut, limit: KeyedLimit): void {
 export function hasKeyedWork(step: FanOut, keyed: Keyed): boolean {
   if (step.state !== "running") return false;
   const isLooking = keyed.scan < step.ledger.size && keyed.asideCount < limits.aside;
-  const suspect = step.suspects.size() > 0 && suspectIsFree(step);
-  return isLooking || keyed.ready.size > 0 || step.again.size() > 0 || suspect;
+  const suspect = fifos.size(step.suspects) > 0 && suspectIsFree(step);
+  return isLooking || keyed.ready.size > 0 || fifos.size(step.again) > 0 || suspect;
 }
 
 /** Takes at most `max` waiting sub-jobs whose keys have room, and puts them in flight; sets aside those it meets that have none. */
@@ -119,7 +121,7 @@ export function takeKeyed(lane: Lane, keyed: Keyed, max: number, at: number): Sl
   }
 
   function fromLine(limit: KeyedLimit, hash: number, line: Fifo<number>): void {
-    while (taken.length < max && line.size() > 0) {
+    while (taken.length < max && fifos.size(line) > 0) {
       const key = keyIn(limit, hash);
       if (roomIn(key, at) < 1) {
         waitFor(limit, hash, key, lane);
@@ -127,17 +129,17 @@ export function takeKeyed(lane: Lane, keyed: Keyed, max: number, at: number): Sl
         return;
       }
       keyed.asideCount -= 1;
-      const index = line.shift() ?? 0;
+      const index = fifos.shift(line) ?? 0;
       if (ledgers.isSuspect(ledger, index)) queue(step, index);
       else consider(index);
     }
-    if (line.size() > 0) return;
+    if (fifos.size(line) > 0) return;
     keyed.aside.delete(hash);
     keyed.ready.delete(hash);
   }
 
-  while (step.suspects.size() > 0 && suspectIsFree(step)) {
-    consider(step.suspects.shift() ?? 0);
+  while (fifos.size(step.suspects) > 0 && suspectIsFree(step)) {
+    consider(fifos.shift(step.suspects) ?? 0);
     step.suspectInFlight = taken[0];
     if (taken.length > 0) return sliceOf(step, taken, at); // Such a one goes alone.
   }
@@ -147,7 +149,7 @@ export function takeKeyed(lane: Lane, keyed: Keyed, max: number, at: number): Sl
     else fromLine(limit, hash, line);
     if (taken.length >= max) break;
   }
-  while (taken.length < max && step.again.size() > 0) consider(step.again.shift() ?? 0);
+  while (taken.length < max && fifos.size(step.again) > 0) consider(fifos.shift(step.again) ?? 0);
   while (taken.length < max && keyed.scan < ledger.size && keyed.asideCount < limits.aside) {
     if (isFirst(step, keyed.scan)) consider(keyed.scan);
     keyed.scan += 1;
@@ -172,13 +174,17 @@ function waitFor(limit: KeyedLimit, hash: number, key: Throttle, lane: Lane): vo
 /** Where only time can help, the key is looked at when its time has come. */
 function remind(limit: KeyedLimit, hash: number, key: Throttle): void {
   const at = tokenAt(key);
-  if (at !== undefined) limit.due.push(at, hash);
+  if (at !== undefined) heaps.push(limit.due, at, hash);
 }
 
 /** Lanes whose keys have room go on: `offer` hears of each. */
 export function offerKeyed(limit: KeyedLimit, at: number, offer: (lane: Lane) => void): void {
-  for (let due = limit.due.peek(); due !== undefined && due.at <= at; due = limit.due.peek()) {
-    limit.due.pop();
+  for (
+    let due = heaps.peek(limit.due);
+    due !== undefined && due.at <= at;
+    due = heaps.peek(limit.due)
+  ) {
+    heaps.pop(limit.due);
     limit.freed.add(due.value);
   }
   for (const hash of limit.freed) {

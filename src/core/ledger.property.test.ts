@@ -150,6 +150,38 @@ test("I6 a ledger comes back from its changed pages as it was, however often the
   );
 });
 
+test("G1 a page has room for the sub-jobs there are, and widens by doubling", () => {
+  const ledger = ledgers.emptyLedger(base);
+  const places = (n: number): unknown => {
+    const { state, outcome, again } = ledger.pages[n] ?? assert.fail();
+    return [state.length, outcome.length, again?.dueAt.length];
+  };
+  ledgers.grow(ledger, 1);
+  ledgers.reissue(ledger, 0, { attempts: 7, dueAt: 5 });
+  assert.deepEqual(places(0), [1, 1, 1]);
+  ledgers.grow(ledger, 4);
+  ledgers.settle(ledger, 4, ledgers.ok, base + 9);
+  assert.deepEqual(places(0), [8, 8, 8]);
+  assert.deepEqual([ledgers.attemptsOf(ledger, 0), ledgers.dueAtOf(ledger, 0)], [7, 5]);
+  ledgers.grow(ledger, 3_000);
+  ledgers.moveRange(ledger, 1_000, 40, ledgers.waiting, ledgers.inFlight);
+  assert.deepEqual(
+    [places(0), places(1)],
+    [
+      [1_024, 1_024, 1_024],
+      [1_024, 1_024, undefined],
+    ],
+  );
+  assert.equal(ledgers.outcomeOffset(ledger, 4), base + 9);
+  const back = ledgers.emptyLedger(base);
+  ledgers.grow(back, 5);
+  ledgers.restorePage(back, 0, Uint8Array.of(1, 0, 1, 0, ledgers.failed, 8, 0, 0, 0));
+  assert.equal(back.pages[0]?.state.length, 1, "as it was stored, before the split grew");
+  assert.deepEqual([ledgers.stateOf(back, 0), ledgers.stateOf(back, 4)], [ledgers.failed, 0]);
+  ledgers.move(back, 4, ledgers.inFlight);
+  assert.deepEqual([...ledgers.pageBytes(back, 0).subarray(4, 9)], [4, 0, 0, 0, 1]);
+});
+
 test("C40 a page that is cut, or of another version, is refused", () => {
   const ledger = ledgers.emptyLedger(0);
   ledgers.grow(ledger, 3);

@@ -11,6 +11,8 @@
  * G3  an outcome is final until a redrive re-opens it.
  */
 import { assert } from "../errors.ts";
+import * as pages from "./ledger-page.ts";
+import { pageBits, pageSize, type Page } from "./ledger-page.ts";
 import { limits } from "./limits.ts";
 import { weight } from "./losses.ts";
 
@@ -42,30 +44,7 @@ export const cancelled = 6;
 export const skipped = 7;
 export const poison = 8;
 
-const pageBits = 10;
-export const pageSize: number = 1 << pageBits;
 const mask = pageSize - 1;
-
-/** What is kept of sub-jobs that did not succeed at the first try; allocated when a page has the first of them. */
-type Again = {
-  /** How often it was put into the queue; fences what comes back late. 0 stands for "as often as a first try": 1 once issued. */
-  readonly issue: Uint16Array;
-  /** Attempts that failed. */
-  readonly attempts: Uint8Array;
-  /** Workers that vanished with it (losses.ts). */
-  readonly crashes: Uint8Array;
-  /** 1-based number of its failure group, 0 = none. */
-  readonly group: Uint8Array;
-  /** When it may be tried again, epoch ms. */
-  readonly dueAt: Float64Array;
-};
-
-export type Page = {
-  readonly state: Uint8Array;
-  /** Offset of the last outcome, relative to the ledger's base, plus 1; 0 = none. */
-  readonly outcome: Uint32Array;
-  again: Again | undefined;
-};
 
 export type Ledger = {
   /** Offsets are kept relative to this one, in 32 bits. */
@@ -157,15 +136,12 @@ export function stateOf(ledger: Ledger, index: number): number {
   return ledger.pages[index >>> pageBits]?.state[index & mask] ?? waiting;
 }
 
-export function emptyPage(): Page {
-  return { state: new Uint8Array(pageSize), outcome: new Uint32Array(pageSize), again: undefined };
-}
-
+/** The page of this sub-job, to be changed: there is room for it, and for all of the page before it. */
 function pageOf(ledger: Ledger, index: number): Page {
   const n = index >>> pageBits;
   let page = ledger.pages[n];
-  if (page === undefined) {
-    page = emptyPage();
+  if (page === undefined || (index & mask) >= page.state.length) {
+    page = pages.withRoom(page, ledger.size - n * pageSize);
     ledger.pages[n] = page;
   }
   ledger.changed.add(n);
@@ -197,8 +173,8 @@ export function moveRange(
 ): void {
   assert(first >= 0 && first + n <= ledger.size, `there are no sub-jobs ${first} to ${first + n}`);
   for (let index = first; index < first + n;) {
-    const page = pageOf(ledger, index);
     const end = Math.min(first + n, (index | mask) + 1);
+    const page = pageOf(ledger, end - 1);
     page.state.fill(to, index & mask, ((end - 1) & mask) + 1);
     index = end;
   }
@@ -227,8 +203,8 @@ export function settleRange(
   let pulled = 0;
   let retried = 0;
   for (let index = first; index < first + n;) {
-    const page = pageOf(ledger, index);
     const end = Math.min(first + n, (index | mask) + 1);
+    const page = pageOf(ledger, end - 1);
     for (; index < end; index += 1) {
       const slot = index & mask;
       const state = page.state[slot];
@@ -258,17 +234,6 @@ export function setOutcome(ledger: Ledger, index: number, offset: number): void 
 export function outcomeOffset(ledger: Ledger, index: number): number | undefined {
   const place = ledger.pages[index >>> pageBits]?.outcome[index & mask] ?? 0;
   return place === 0 ? undefined : ledger.base + place - 1;
-}
-
-function againOf(page: Page): Again {
-  page.again ??= {
-    issue: new Uint16Array(pageSize),
-    attempts: new Uint8Array(pageSize),
-    crashes: new Uint8Array(pageSize),
-    group: new Uint8Array(pageSize),
-    dueAt: new Float64Array(pageSize),
-  };
-  return page.again;
 }
 
 /** The number of the issue that counts now; a first try has 1. */
@@ -310,7 +275,7 @@ export function reissue(
     readonly dueAt?: number;
   },
 ): void {
-  const again = againOf(pageOf(ledger, index));
+  const again = pages.againOf(pageOf(ledger, index));
   const slot = index & mask;
   const issue = again.issue[slot] ?? 0;
   again.issue[slot] = Math.min(65_535, (issue === 0 ? 1 : issue) + 1);
@@ -322,7 +287,7 @@ export function reissue(
 
 /** Notes the failure group of a sub-job that was given up on. */
 export function setGroup(ledger: Ledger, index: number, group: number): void {
-  againOf(pageOf(ledger, index)).group[index & mask] = group;
+  pages.againOf(pageOf(ledger, index)).group[index & mask] = group;
 }
 
 /** Calls back for every index in one of these states, page by page; skips pages that nothing has touched. */
@@ -342,58 +307,14 @@ export function forEachIn(
   }
 }
 
-const version = 1;
-
-/** A page as it is stored: version, flags, length, then the arrays, little-endian, cut to the ledger's size. */
+/** A page as it is stored, cut to the ledger's size. */
 export function pageBytes(ledger: Ledger, n: number): Uint8Array {
   const page = ledger.pages[n];
   assert(page !== undefined, `page ${n} is not there`);
-  const length = Math.min(pageSize, ledger.size - n * pageSize);
-  const again = page.again;
-  const bytes = new Uint8Array(4 + length * (again === undefined ? 5 : 18));
-  const view = new DataView(bytes.buffer);
-  view.setUint8(0, version);
-  view.setUint8(1, again === undefined ? 0 : 1);
-  view.setUint16(2, length, true);
-  let at = 4;
-  bytes.set(page.state.subarray(0, length), at);
-  at += length;
-  bytes.set(new Uint8Array(page.outcome.buffer, 0, length * 4), at);
-  at += length * 4;
-  if (again !== undefined) {
-    for (const array of [again.issue, again.attempts, again.crashes, again.group, again.dueAt]) {
-      const size = length * array.BYTES_PER_ELEMENT;
-      bytes.set(new Uint8Array(array.buffer, 0, size), at);
-      at += size;
-    }
-  }
-  return bytes;
+  return pages.bytesOf(page, Math.min(pageSize, ledger.size - n * pageSize));
 }
 
 /** Puts a stored page back. Throws CorruptError where the bytes are not what pageBytes wrote. */
 export function restorePage(ledger: Ledger, n: number, bytes: Uint8Array): void {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const known = bytes.byteLength >= 4 && view.getUint8(0) === version;
-  assert(known, `ledger page ${n} was not written by this version of fanfold`);
-  const length = view.getUint16(2, true);
-  const hasAgain = view.getUint8(1) === 1;
-  assert(
-    length <= pageSize && bytes.byteLength === 4 + length * (hasAgain ? 18 : 5),
-    `ledger page ${n} has the wrong length`,
-  );
-  const page = emptyPage();
-  let at = 4;
-  const read = (array: Uint8Array | Uint16Array | Uint32Array | Float64Array) => {
-    const size = length * array.BYTES_PER_ELEMENT;
-    new Uint8Array(array.buffer).set(bytes.subarray(at, at + size));
-    at += size;
-  };
-  read(page.state);
-  read(page.outcome);
-  if (hasAgain) {
-    const again = againOf(page);
-    for (const array of [again.issue, again.attempts, again.crashes, again.group, again.dueAt])
-      read(array);
-  }
-  ledger.pages[n] = page;
+  ledger.pages[n] = pages.pageFrom(bytes, n);
 }

@@ -1,7 +1,8 @@
 /** The keys of a fan-out's sub-jobs, where their job is limited by key (keyed.ts): a hash of each, and which were set aside. */
-import { fifo, type Fifo } from "./fifo.ts";
+import * as fifos from "./fifo.ts";
+import type { Fifo } from "./fifo.ts";
 import { hashOf } from "./hash.ts";
-import { pageSize } from "./ledger.ts";
+import { pageSize, roomFor } from "./ledger-page.ts";
 
 /** What a fan-out knows of the keys of its sub-jobs. Updated in place. */
 export type Keyed = {
@@ -33,13 +34,25 @@ export function newKeyed(scan: number): Keyed {
   };
 }
 
+/** As long as the ledger's. */
+export function keysWithRoom(page: Uint32Array | undefined, length: number): Uint32Array {
+  if (page !== undefined && length <= page.length) return page;
+  const wide = new Uint32Array(roomFor(length));
+  if (page !== undefined) wide.set(page);
+  return wide;
+}
+
 /** A page came, with these. */
 export function addKeys(keyed: Keyed, from: number, hashes: readonly number[]): void {
   keyed.changedFrom = Math.min(keyed.changedFrom, from);
-  for (const [n, hash] of hashes.entries()) {
-    const page = Math.floor((from + n) / pageSize);
-    keyed.pages[page] ??= new Uint32Array(pageSize);
-    keyed.pages[page][(from + n) % pageSize] = hash;
+  for (let done = 0; done < hashes.length;) {
+    const index = from + done;
+    const n = Math.floor(index / pageSize);
+    const part = hashes.slice(done, done + pageSize - (index % pageSize));
+    const page = keysWithRoom(keyed.pages[n], (index % pageSize) + part.length);
+    page.set(part, index % pageSize);
+    keyed.pages[n] = page;
+    done += part.length;
   }
 }
 
@@ -50,10 +63,10 @@ export function hashAt(keyed: Keyed | undefined, index: number): number {
 export function setAside(keyed: Keyed, hash: number, index: number): void {
   let line = keyed.aside.get(hash);
   if (line === undefined) {
-    line = fifo();
+    line = fifos.fifo();
     keyed.aside.set(hash, line);
   }
-  line.push(index);
+  fifos.push(line, index);
   keyed.asideCount += 1;
 }
 

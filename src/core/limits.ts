@@ -34,7 +34,7 @@ export const limits = {
   missedTicks: 1_000,
   /** Ticks of a schedule that wait for a run of it to end; of more, the later ones are skipped. */
   queuedTicks: 1_000,
-  /** Jobs sent by themselves that are under way at once, per partition; one takes 8 KB, and those that wait for room a tenth of it. */
+  /** Jobs sent by themselves that are under way at once, per partition; one takes 4 KB, and those that wait for their time or for room a fifth of it. */
   sentAtOnce: 8_192,
   /** Outcomes in one event: bounds what reading one outcome decodes. */
   outcomesPerEvent: 1_000,

@@ -3,6 +3,7 @@ import { chance } from "./chance.ts";
 import type { Failure, Json, Recorded, Unsettled } from "./event.ts";
 import { giveUp, type FanOut } from "./fan-out.ts";
 import { addToFolds } from "./fold.ts";
+import * as heaps from "./heap.ts";
 import { mergeHistogram } from "./histogram.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
@@ -136,7 +137,7 @@ function fail(step: FanOut, plan: FanOutPlan, run: string, bad: Unsettled, event
   const dueAt = event.at + delayMs;
   ledgers.settle(ledger, index, ledgers.retrying, event.offset);
   ledgers.reissue(ledger, index, { attempts, dueAt });
-  step.retries.push(dueAt, index);
+  heaps.push(step.retries, dueAt, index);
   const cause = bad.outcome === "failed" ? 0 : bad.outcome === "timed-out" ? 1 : 2;
   step.retried[cause] = (step.retried[cause] ?? 0) + 1;
 }
@@ -147,7 +148,7 @@ function observe(
   event: Recorded & { type: "sub-jobs.settled" },
   settled: number,
 ): void {
-  mergeHistogram(step.took, event.took.histogram);
+  step.took = mergeHistogram(step.took, event.took.histogram);
   step.tookUs += event.took.us;
   let n = 0;
   for (let at = 1; at < event.took.histogram.length; at += 2) n += event.took.histogram[at] ?? 0;

@@ -20,6 +20,7 @@ import { obey } from "./commands.ts";
 import { isOutput, type InputEvent, type Recorded } from "./event.ts";
 import { followEnds, hasRoom } from "./delay.ts";
 import * as fanOuts from "./fan-out.ts";
+import * as fifos from "./fifo.ts";
 import { foldsProblem } from "./fold.ts";
 import { guarded, halt } from "./halt.ts";
 import { settleWith } from "./outcomes.ts";
@@ -34,7 +35,7 @@ import { wake } from "./waking.ts";
 import { takeKeyed } from "./keyed.ts";
 import { limits } from "./limits.ts";
 import { backoffMs } from "./retry.ts";
-import { isEnded, isSent, positionOf, stepAt, type Run } from "./run.ts";
+import { isEnded, isSent, noneYet, positionOf, stepAt, type Run } from "./run.ts";
 import { retrySingle } from "./single.ts";
 import {
   arm,
@@ -190,8 +191,8 @@ function start(
     halted: false,
     answers: [],
     steps: [],
-    lanes: [],
-    armedAt: [],
+    lanes: noneYet(plan),
+    armedAt: noneYet(plan),
     watchAt: undefined,
   };
   state.runs.set(run.id, run);
@@ -204,7 +205,7 @@ function start(
   }
   if (beginAt <= event.at && hasRoom(state, run)) return beginRun(state, run, event, decided);
   decided.events.push({ type: "run.delayed", ...said(run), beginAt });
-  if (beginAt <= event.at) state.sent.line.push(run.id);
+  if (beginAt <= event.at) fifos.push(state.sent.line, run.id);
   else wakeRun(state, run, 0, beginAt);
 }
 

@@ -46,13 +46,18 @@ export type Run = {
   riskAt: number | undefined;
   answers: Answer[];
   /** None as long as it waits to begin: a hundred thousand may. */
-  readonly steps: Step[];
+  steps: readonly Step[];
   readonly lanes: (Lane | undefined)[];
   /** When each step asked to be woken; undefined where it did not. */
   readonly armedAt: (number | undefined)[];
   /** When its deadlines are looked at next. */
   watchAt: number | undefined;
 };
+
+/** Nothing for any step: as long as there are steps, since what grows by itself takes room for sixteen more, and very many runs may wait. */
+export function noneYet(plan: FlowPlan | undefined): undefined[] {
+  return (plan?.steps ?? []).map(() => undefined);
+}
 
 export function newStep(plan: StepPlan): Step {
   if (plan.kind === "fan-out") return newFanOut(plan, 0);

@@ -1,5 +1,6 @@
 /** What a schedule does: at its ticks, when a run of it has ended, and when people ask. */
 import type { InputEvent, Recorded } from "./event.ts";
+import * as heaps from "./heap.ts";
 import { scheduleOf } from "./ids.ts";
 import { limits } from "./limits.ts";
 import {
@@ -28,7 +29,7 @@ export function meetSchedules(state: Partition, event: Recorded, decided: Decide
       state.changed.schedules.add(schedule);
     }
     if (schedule.nextAt === undefined) armSchedule(state, schedule);
-    else state.ticks.push(schedule.nextAt, plan.name);
+    else heaps.push(state.ticks, schedule.nextAt, plan.name);
     startQueued(state, schedule, decided); // What they waited for ended while no program served it.
   }
 }
@@ -37,7 +38,7 @@ export function meetSchedules(state: Partition, event: Recorded, decided: Decide
 export function armSchedule(state: Partition, schedule: Schedule): void {
   const { plan, from, paused } = schedule;
   schedule.nextAt = paused === undefined ? plan.next(from) : undefined;
-  if (schedule.nextAt !== undefined) state.ticks.push(schedule.nextAt, plan.name);
+  if (schedule.nextAt !== undefined) heaps.push(state.ticks, schedule.nextAt, plan.name);
 }
 
 /** Does what schedules are due at the time of this event, at most so many of them; returns how many. */
@@ -49,11 +50,11 @@ export function wakeSchedules(
 ): number {
   let woken = 0;
   for (
-    let due = state.ticks.peek();
+    let due = heaps.peek(state.ticks);
     due !== undefined && due.at <= event.at && woken < atMost;
-    due = state.ticks.peek()
+    due = heaps.peek(state.ticks)
   ) {
-    state.ticks.pop();
+    heaps.pop(state.ticks);
     const schedule = state.schedules.get(due.value);
     if (schedule === undefined || schedule.nextAt !== due.at) continue;
     woken += 1;

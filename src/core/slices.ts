@@ -1,7 +1,9 @@
 /** What of a fan-out goes into the queue next, and what comes back from it without an outcome: slices, retries, the sweep. */
 import type { Recorded } from "./event.ts";
 import { lose, queue, type FanOut, type Issued } from "./fan-out.ts";
+import * as fifos from "./fifo.ts";
 import type { Fifo } from "./fifo.ts";
+import * as heaps from "./heap.ts";
 import { lookAgain } from "./limit-keys.ts";
 import * as ledgers from "./ledger.ts";
 import type { Again, SliceTask } from "./task.ts";
@@ -12,11 +14,11 @@ export type Slice = Pick<SliceTask, "from" | "count" | "again" | "pages">;
 /** Time has passed: retries whose time has come may go. */
 export function wake(step: FanOut, at: number): void {
   for (
-    let due = step.retries.peek();
+    let due = heaps.peek(step.retries);
     due !== undefined && due.at <= at;
-    due = step.retries.peek()
+    due = heaps.peek(step.retries)
   ) {
-    step.retries.pop();
+    heaps.pop(step.retries);
     const index = due.value;
     const counts = ledgers.stateOf(step.ledger, index) === ledgers.retrying;
     if (!counts || ledgers.dueAtOf(step.ledger, index) !== due.at) continue;
@@ -27,9 +29,9 @@ export function wake(step: FanOut, at: number): void {
 
 /** Slices that have been out for longer than any attempt may take were lost by the queue: they are issued again. */
 export function sweep(step: FanOut, patienceMs: number, event: Recorded): void {
-  for (let first = step.issued.peek(); first !== undefined; first = step.issued.peek()) {
+  for (let first = fifos.peek(step.issued); first !== undefined; first = fifos.peek(step.issued)) {
     if (first.at + patienceMs > event.at) break;
-    step.issued.shift();
+    fifos.shift(step.issued);
     const before = ledgers.count(step.ledger, ledgers.inFlight);
     lose(step, first.triples, "queue", event);
     step.swept += before - ledgers.count(step.ledger, ledgers.inFlight);
@@ -42,14 +44,14 @@ export function sweep(step: FanOut, patienceMs: number, event: Recorded): void {
  */
 export function relist(step: FanOut, at: number): void {
   const { ledger } = step;
-  step.again.clear();
-  step.suspects.clear();
-  step.issued.clear();
+  fifos.clear(step.again);
+  fifos.clear(step.suspects);
+  fifos.clear(step.issued);
   lookAgain(step.keyed, step.next);
   ledgers.forEachIn(ledger, ledgers.isOpen, (index, state) => {
-    if (state === ledgers.retrying) step.retries.push(ledgers.dueAtOf(ledger, index), index);
+    if (state === ledgers.retrying) heaps.push(step.retries, ledgers.dueAtOf(ledger, index), index);
     else if (state === ledgers.inFlight) {
-      step.issued.push({ at, triples: [index, 1, ledgers.issueOf(ledger, index)] });
+      fifos.push(step.issued, { at, triples: [index, 1, ledgers.issueOf(ledger, index)] });
       if (ledgers.isSuspect(ledger, index)) step.suspectInFlight = index;
     } else if (index < step.next || ledgers.issueOf(ledger, index) > 1) queue(step, index);
   });
@@ -57,11 +59,11 @@ export function relist(step: FanOut, at: number): void {
 
 /** When it wants to be told the time next. */
 export function wakeAt(step: FanOut, patienceMs: number): number | undefined {
-  let first = step.issued.peek();
-  for (; first !== undefined && isDone(step, first); first = step.issued.peek())
-    step.issued.shift();
+  let first = fifos.peek(step.issued);
+  for (; first !== undefined && isDone(step, first); first = fifos.peek(step.issued))
+    fifos.shift(step.issued);
   const sweepAt = first === undefined ? Infinity : first.at + patienceMs;
-  const at = Math.min(step.retries.peek()?.at ?? Infinity, sweepAt);
+  const at = Math.min(heaps.peek(step.retries)?.at ?? Infinity, sweepAt);
   return at === Infinity ? undefined : at;
 }
 
@@ -77,8 +79,8 @@ function isDone(step: FanOut, issued: Issued): boolean {
 /** Something may be put into the queue now. */
 export function hasWork(step: FanOut): boolean {
   if (step.state !== "running") return false;
-  const suspect = step.suspects.size() > 0 && suspectIsFree(step);
-  return suspect || step.again.size() > 0 || step.next < step.ledger.size;
+  const suspect = fifos.size(step.suspects) > 0 && suspectIsFree(step);
+  return suspect || fifos.size(step.again) > 0 || step.next < step.ledger.size;
 }
 
 export function suspectIsFree(step: FanOut): boolean {
@@ -89,7 +91,7 @@ export function suspectIsFree(step: FanOut): boolean {
 /** Takes at most `max` waiting sub-jobs and puts them in flight: what was tried before first, then what comes next. */
 export function takeSlice(step: FanOut, max: number, at: number): Slice | undefined {
   const { ledger } = step;
-  if (step.suspects.size() > 0 && suspectIsFree(step)) {
+  if (fifos.size(step.suspects) > 0 && suspectIsFree(step)) {
     const suspect = takeAgain(step, step.suspects, 1, at);
     step.suspectInFlight = suspect?.from;
     if (suspect !== undefined) return suspect;
@@ -106,7 +108,7 @@ export function takeSlice(step: FanOut, max: number, at: number): Slice | undefi
   if (to === from) return undefined;
   ledgers.moveRange(ledger, from, to - from, ledgers.waiting, ledgers.inFlight);
   step.next = to;
-  step.issued.push({ at, triples: [from, to - from, 1] });
+  fifos.push(step.issued, { at, triples: [from, to - from, 1] });
   step.issuedAt = at;
   return { from, count: to - from, pages: pagesFor(step, from, to) };
 }
@@ -115,7 +117,7 @@ function takeAgain(step: FanOut, list: Fifo<number>, max: number, at: number): S
   const { ledger } = step;
   const taken: number[] = [];
   while (taken.length < max) {
-    const index = list.shift();
+    const index = fifos.shift(list);
     if (index === undefined) break;
     if (ledgers.stateOf(ledger, index) !== ledgers.waiting) continue;
     ledgers.move(ledger, index, ledgers.inFlight);
@@ -138,7 +140,7 @@ export function sliceOf(step: FanOut, taken: readonly number[], at: number): Sli
     };
   });
   step.issuedAt = at;
-  step.issued.push({ at, triples: again.flatMap((one) => [one.index, 1, one.issue]) });
+  fifos.push(step.issued, { at, triples: again.flatMap((one) => [one.index, 1, one.issue]) });
   const pages = new Map<number, number>();
   for (const index of taken.toSorted((a, b) => a - b)) {
     const [start = 0, offset = 0] = pagesFor(step, index, index + 1);

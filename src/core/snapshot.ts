@@ -14,7 +14,7 @@ import type { FanOutPlan, StepPlan } from "./plan.ts";
 import { storedSchedule } from "./schedule.ts";
 import { forget } from "./progress.ts";
 import { planOfRun } from "./plan-of-run.ts";
-import { isEnded, isSent, newStep, type Plain, type Run, type Step } from "./run.ts";
+import { isEnded, isSent, newStep, noneYet, type Plain, type Run, type Step } from "./run.ts";
 import type { Single } from "./single.ts";
 import { relist } from "./slices.ts";
 import {
@@ -43,8 +43,9 @@ export function takeChanges(state: Partition): Put[] {
   const puts: Put[] = changed.removed.splice(0);
   const hasRemoved = puts.length > 0;
   for (const { step, run, from, keys } of changed.keys) {
-    step.index ??= keyIndex(storeKeys.index(run.id, step.name));
-    puts.push(...step.index.add(from, keys));
+    const index = step.index ?? keyIndex(storeKeys.index(run.id, step.name));
+    puts.push(...index.add(from, keys));
+    if (!isSent(run)) step.index = index; // Which has one key, and never another.
   }
   for (const run of changed.runs) {
     puts.push([storeKeys.run(run.id), JSON.stringify(storedRun(run))]);
@@ -228,8 +229,8 @@ export function restoreRun(state: Partition, records: RunRecords, at: number): R
       stored.state === "waiting"
         ? []
         : plan.steps.map((step) => restoreStep(step, steps.get(step.name), at)),
-    lanes: [],
-    armedAt: [],
+    lanes: noneYet(plan),
+    armedAt: noneYet(plan),
     watchAt: undefined,
   };
   // The program may have gained or lost steps since: the run stands at the same one, by name.
@@ -331,12 +332,13 @@ function restoreFanOut(
   step.stale = stored.stale;
   step.swept = stored.swept;
   step.duplicateKeys = stored.duplicateKeys;
-  mergeHistogram(step.took, stored.took);
+  step.took = mergeHistogram(step.took, stored.took);
   step.tookUs = stored.tookUs;
   step.serviceMs = stored.serviceMs ?? step.serviceMs;
   step.recent = [...stored.recent];
   step.adjusted = stored.adjusted ?? {};
-  if (records.index.length > 0) step.index = keyIndex(records.indexPrefix, records.index);
+  if (records.index.length > 0 && plan.isSent !== true)
+    step.index = keyIndex(records.indexPrefix, records.index);
   step.progress.push(...(stored.progress ?? []));
   for (const [cause, n] of (stored.retried ?? []).entries()) step.retried[cause] = n;
   step.pace =

@@ -1,9 +1,11 @@
 /** What the manager of a partition knows, and the bookkeeping that every decision needs: workers, pools, timers. */
 import type { Written } from "./event.ts";
-import { fifo, type Fifo } from "./fifo.ts";
+import * as fifos from "./fifo.ts";
+import type { Fifo } from "./fifo.ts";
+import * as heaps from "./heap.ts";
+import type { Heap } from "./heap.ts";
 import * as slices from "./slices.ts";
 import type { FanOut } from "./fan-out.ts";
-import { heap, type Heap } from "./heap.ts";
 import type { Schedule, Schedules } from "./schedule.ts";
 import { limitPrefix, prefixes } from "./ids.ts";
 import { holdKey, keyedLimit, keyIn, offerKeyed, type KeyedLimit } from "./keyed.ts";
@@ -90,13 +92,13 @@ export function emptyPartition(
     tokens: new Map(),
     workers: new Map(),
     pauses: noPauses(),
-    deadlines: heap(),
+    deadlines: heaps.heap(),
     plansOfSchedules,
     schedules: new Map(),
-    ticks: heap(),
+    ticks: heaps.heap(),
     hasMetSchedules: plansOfSchedules.size === 0,
-    timers: heap(),
-    sent: { underWay: new Set(), line: fifo() },
+    timers: heaps.heap(),
+    sent: { underWay: new Set(), line: fifos.fifo() },
     remains: new Map(),
     leaving: new Set(),
     changed: {
@@ -114,12 +116,12 @@ export function emptyPartition(
 /** When the partition wants to be told the time. */
 export function wakeAt(state: Partition): number | undefined {
   let at = Math.min(
-    state.timers.peek()?.at ?? Infinity,
-    state.deadlines.peek()?.at ?? Infinity,
-    state.ticks.peek()?.at ?? Infinity,
+    heaps.peek(state.timers)?.at ?? Infinity,
+    heaps.peek(state.deadlines)?.at ?? Infinity,
+    heaps.peek(state.ticks)?.at ?? Infinity,
   );
   for (const throttle of state.throttles.values()) at = Math.min(at, tokenAt(throttle) ?? Infinity);
-  for (const { due } of state.keyed.values()) at = Math.min(at, due.peek()?.at ?? Infinity);
+  for (const { due } of state.keyed.values()) at = Math.min(at, heaps.peek(due)?.at ?? Infinity);
   return at === Infinity ? undefined : at;
 }
 
@@ -306,7 +308,7 @@ export function wakeRun(
   const armed = run.armedAt[position];
   if (at === undefined || (armed !== undefined && armed <= at)) return;
   run.armedAt[position] = at;
-  state.timers.push(at, { run: run.id, position });
+  heaps.push(state.timers, at, { run: run.id, position });
 }
 
 /** Whether a person has stopped this step: by itself, with its run, its customer, or its job. */
@@ -350,5 +352,5 @@ export function watchRun(state: Partition, run: Run, at: number): void {
     consider(step, step.startedAt + plan.deadlineMs);
   if (next === Infinity || (run.watchAt !== undefined && run.watchAt <= next)) return;
   run.watchAt = next;
-  state.deadlines.push(next, run.id);
+  heaps.push(state.deadlines, next, run.id);
 }

@@ -2,8 +2,8 @@
 import { assert } from "../errors.ts";
 import type { FanOut } from "./fan-out.ts";
 import { keys as storeKeys } from "./ids.ts";
-import { newKeyed } from "./limit-keys.ts";
-import { pageSize } from "./ledger.ts";
+import { keysWithRoom, newKeyed } from "./limit-keys.ts";
+import { pageSize } from "./ledger-page.ts";
 import type { Run } from "./run.ts";
 import type { Put } from "./snapshot.ts";
 import type { Partition } from "./state.ts";
@@ -89,9 +89,10 @@ export function takeLimitKeys(run: Run, step: FanOut, puts: Put[]): void {
     const page = keyed.pages[n];
     if (page === undefined) continue;
     const length = Math.min(pageSize, ledger.size - n * pageSize);
+    const keys = keysWithRoom(page, length); // A page of the split without any keys may have come behind it.
     puts.push([
       storeKeys.limitKeys(run.id, step.name, n),
-      new Uint8Array(page.buffer, 0, length * page.BYTES_PER_ELEMENT).slice(),
+      new Uint8Array(keys.buffer, 0, length * keys.BYTES_PER_ELEMENT).slice(),
     ]);
   }
   keyed.changedFrom = Infinity;
@@ -106,7 +107,7 @@ export function restoreLimitKeys(
   for (const [n, bytes] of rows) {
     const fits = bytes.byteLength % 4 === 0 && bytes.byteLength <= pageSize * 4;
     assert(fits, `the keys of sub-jobs ${n * pageSize} and on have the right length`);
-    const page = new Uint32Array(pageSize);
+    const page = keysWithRoom(undefined, bytes.byteLength / 4);
     new Uint8Array(page.buffer).set(bytes);
     step.keyed.pages[n] = page;
   }

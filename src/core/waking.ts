@@ -4,6 +4,7 @@ import { wakeDeadlines } from "./deadlines.ts";
 import { beginDue } from "./delay.ts";
 import type { Recorded } from "./event.ts";
 import { guarded } from "./halt.ts";
+import * as heaps from "./heap.ts";
 import { isEnded, stepAt, type Run } from "./run.ts";
 import * as slices from "./slices.ts";
 import { arm, patienceMs, type Decided, type Partition } from "./state.ts";
@@ -15,11 +16,11 @@ import { arm, patienceMs, type Decided, type Partition } from "./state.ts";
 export function wake(state: Partition, event: Recorded, decided: Decided, atMost: number): number {
   let woken = wakeDeadlines(state, event, decided, atMost);
   for (
-    let due = state.timers.peek();
+    let due = heaps.peek(state.timers);
     due !== undefined && due.at <= event.at && woken < atMost;
-    due = state.timers.peek()
+    due = heaps.peek(state.timers)
   ) {
-    state.timers.pop();
+    heaps.pop(state.timers);
     const run = state.runs.get(due.value.run);
     const { position } = due.value;
     if (run === undefined || run.armedAt[position] !== due.at) continue;

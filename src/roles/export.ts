@@ -7,6 +7,7 @@
 import { assert, NotFoundError } from "../errors.ts";
 import { keys, partitionOf, prefixes } from "../core/ids.ts";
 import * as ledgers from "../core/ledger.ts";
+import { pageSize } from "../core/ledger-page.ts";
 import type { Ledger } from "../core/ledger.ts";
 import type { Plans } from "../core/plan.ts";
 import { inRanges } from "../core/ranges.ts";
@@ -74,8 +75,8 @@ export function exporter({
     from: number,
     to: number,
   ) {
-    const first = Math.floor(from / ledgers.pageSize);
-    const last = Math.floor((to - 1) / ledgers.pageSize);
+    const first = Math.floor(from / pageSize);
+    const last = Math.floor((to - 1) / pageSize);
     const wanted = Array.from({ length: last - first + 1 }, (_, n) => first + n);
     const values = await store.load(
       partition,

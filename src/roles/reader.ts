@@ -3,6 +3,7 @@ import { assert } from "../errors.ts";
 import { keys, partitionOf } from "../core/ids.ts";
 import { candidates, lookupPrefixes } from "../core/key-index.ts";
 import * as ledgers from "../core/ledger.ts";
+import { pageSize } from "../core/ledger-page.ts";
 import type { FlowPlan, Plans } from "../core/plan.ts";
 import { redacted } from "../core/redact.ts";
 import type { StoredRun, StoredStep } from "../core/stored.ts";
@@ -52,7 +53,7 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
 
   /** One page of the ledger, in a ledger of its own: enough to ask about this index. */
   async function ledgerAt(id: string, step: string, index: number, base: number, size: number) {
-    const n = Math.floor(index / ledgers.pageSize);
+    const n = Math.floor(index / pageSize);
     const [page] = await store.load(home(id), [keys.page(id, step, n)]);
     const ledger = ledgers.emptyLedger(base);
     ledger.size = size;

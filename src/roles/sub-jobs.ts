@@ -7,7 +7,7 @@
  */
 import { bag, type Placed } from "../core/bag.ts";
 import type { Failure } from "../core/event.ts";
-import { fifo } from "../core/fifo.ts";
+import * as fifos from "../core/fifo.ts";
 import type { SliceTask } from "../core/task.ts";
 import type { Job } from "../define/job.ts";
 import { store } from "../define/json.ts";
@@ -91,7 +91,7 @@ type Running = Attempt &
 
 export function subJobs(options: SubJobsOptions): SubJobs {
   const { slots, clock, tools, outcomes, wills, onOutcome } = options;
-  const ready = fifo<Held>();
+  const ready = fifos.fifo<Held>();
   const running = bag<Running>();
   const held = new Set<Held>();
   let finished: Lease[] = [];
@@ -114,10 +114,10 @@ export function subJobs(options: SubJobsOptions): SubJobs {
     let now = clock.now();
     if (turnEndsAt === undefined && waiting > 0 && running.size() < slots) beginTurn(now);
     for (let begun = 1; waiting > 0 && running.size() < slots; begun += 1) {
-      const slice = ready.peek();
+      const slice = fifos.peek(ready);
       if (slice === undefined || now > (turnEndsAt ?? now)) return;
       if (slice.dropped || slice.begun === slice.task.count) {
-        ready.shift();
+        fifos.shift(ready);
         continue;
       }
       const isAsync = begin(slice, now);
@@ -313,7 +313,7 @@ export function subJobs(options: SubJobsOptions): SubJobs {
   return {
     add(slice) {
       held.add(slice);
-      ready.push(slice);
+      fifos.push(ready, slice);
       waiting += slice.task.count;
     },
     pump,

@@ -1,6 +1,7 @@
 /** Gathers what is known of a run, so that it can be said what it waits for. */
 import { keys, partitionOf, prefixes } from "../core/ids.ts";
 import * as ledgers from "../core/ledger.ts";
+import { pageSize } from "../core/ledger-page.ts";
 import type { FanOutPlan, Plans } from "../core/plan.ts";
 import { sessionsIn } from "../core/snapshot.ts";
 import { hashIn, heldUntil } from "../core/stored-limits.ts";
@@ -66,10 +67,10 @@ export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
     if (ofJob > 0) return { of: "job", until: ofJob } as const;
     const limit = job.limits?.find(({ key }) => key !== undefined);
     if (limit === undefined || index === undefined) return undefined;
-    const n = Math.floor(index / ledgers.pageSize);
+    const n = Math.floor(index / pageSize);
     const [page] = await store.load(partition, [keys.limitKeys(run, name, n)]);
     if (page === undefined) return undefined;
-    const hash = hashIn(bytes(page), index % ledgers.pageSize);
+    const hash = hashIn(bytes(page), index % pageSize);
     const [row] = await store.load(partition, [keys.key(limit.name, hash)]);
     return typeof row === "string" ? ({ of: "key", until: heldUntil(row) } as const) : undefined;
   }

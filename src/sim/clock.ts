@@ -4,7 +4,7 @@
  * Time jumps from one to the next, so an hour in which nothing happens costs nothing. Of what is due at the same instant, what
  * was asked for first comes first: with the same calls, the same order, always.
  */
-import { heap } from "../core/heap.ts";
+import * as heaps from "../core/heap.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /** A process of the simulated world, as far as time is concerned. */
@@ -44,13 +44,13 @@ const breath = 5_000;
 const shortestTimerMs = 1;
 
 export function simClock(start: number = Date.UTC(2026, 0, 1)): SimClock {
-  const timers = heap<Timer>();
+  const timers = heaps.heap<Timer>();
   let now = start;
   let steps = 0;
 
   function after(ms: number, act: () => void, life?: Life): () => void {
     const timer: Timer = { act, life };
-    timers.push(now + Math.max(0, ms), timer);
+    heaps.push(timers, now + Math.max(0, ms), timer);
     return () => {
       timer.act = undefined;
     };
@@ -60,7 +60,7 @@ export function simClock(start: number = Date.UTC(2026, 0, 1)): SimClock {
     if (act === undefined) return;
     if (life?.alive === false) return;
     if (life !== undefined && life.pausedUntil > now) {
-      timers.push(life.pausedUntil, { act, life });
+      heaps.push(timers, life.pausedUntil, { act, life });
       return;
     }
     steps += 1;
@@ -109,13 +109,13 @@ export function simClock(start: number = Date.UTC(2026, 0, 1)): SimClock {
       new Promise((resolve, reject) => {
         const step = (): void => {
           for (;;) {
-            const due = timers.peek();
+            const due = heaps.peek(timers);
             if (until()) return resolve();
             if (due === undefined || due.at > instant) {
               now = Math.max(now, instant === Infinity ? now : instant);
               return resolve();
             }
-            timers.pop();
+            heaps.pop(timers);
             if (due.value.act === undefined || due.value.life?.alive === false) continue;
             now = Math.max(now, due.at);
             try {

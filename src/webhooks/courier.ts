@@ -5,7 +5,8 @@
  * where it was. First a notice is durable, then it is sent, then its answer is durable: a crash in between sends it once more,
  * under the same id. Requests are under way while the role does other things; their number is bounded (slots.ts).
  */
-import { heap, type Heap } from "../core/heap.ts";
+import * as heaps from "../core/heap.ts";
+import type { Heap } from "../core/heap.ts";
 import { keys } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import {
@@ -121,7 +122,14 @@ export function courier(options: CourierOptions): Courier {
       await store.keep(partition, reader, { from: undefined, to: kept, puts: [] });
     const names = await scanKept(store, partition, gonePrefix);
     const gone = new Set(names.map(([key]) => webhookOf(key)));
-    const all: Known = { kept, read: kept, due: heap(), waiting: new Map(), over: new Map(), gone };
+    const all: Known = {
+      kept,
+      read: kept,
+      due: heaps.heap(),
+      waiting: new Map(),
+      over: new Map(),
+      gone,
+    };
     for (const [key, value] of await scanKept(store, partition, noticePrefix))
       remember(all, key, readNotice(value));
     return all;
@@ -196,8 +204,12 @@ export function courier(options: CourierOptions): Courier {
 
   /** Asks for a turn for everything that is due. */
   function sendDue({ due, waiting, gone }: Known): void {
-    for (let next = due.peek(); next !== undefined && next.at <= clock.now(); next = due.peek()) {
-      due.pop();
+    for (
+      let next = heaps.peek(due);
+      next !== undefined && next.at <= clock.now();
+      next = heaps.peek(due)
+    ) {
+      heaps.pop(due);
       const key = next.value;
       const name = webhookOf(key);
       if (waiting.get(name)?.has(key) !== true || sending.has(key)) continue;
@@ -265,7 +277,11 @@ export function courier(options: CourierOptions): Courier {
       });
     },
     wakeAt: () =>
-      Math.max(Math.min(lookAt, known?.due.peek()?.at ?? Infinity), restUntil, clock.now() + 1),
+      Math.max(
+        Math.min(lookAt, (known && heaps.peek(known.due))?.at ?? Infinity),
+        restUntil,
+        clock.now() + 1,
+      ),
     begin,
     end() {
       forget();
@@ -321,7 +337,7 @@ function remember({ waiting, over, due }: Known, key: string, { state, at }: Not
   outOf.get(name)?.delete(key);
   const mine = into.get(name) ?? new Set();
   into.set(name, mine.add(key));
-  if (state === "waiting") due.push(at, key);
+  if (state === "waiting") heaps.push(due, at, key);
 }
 
 /** The oldest of what is over, beyond what is kept. */
