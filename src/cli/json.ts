@@ -13,10 +13,14 @@ import type { Why } from "../views/why.ts";
 import { iso } from "./format.ts";
 import { limitFields } from "./limits.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 export function jsonLine(schema: string, fields: Fields): string {
-  return `${JSON.stringify({ schema: `fanfold.${schema}/1`, ...fields })}\n`;
+  return `${JSON.stringify(jsonObject(schema, fields))}\n`;
+}
+
+export function jsonObject(schema: string, fields: Fields): Fields {
+  return { schema: `fanfold.${schema}/1`, ...fields };
 }
 
 const when = (at: number | undefined): string | null => (at === undefined ? null : iso(at));

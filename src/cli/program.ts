@@ -156,7 +156,7 @@ function wishesOf(program: Command): Wishes {
 function contextOf(io: Io, wishes: Wishes): Context {
   return {
     ...io,
-    data: terminal(io.stdout, io.env, wishes),
+    data: terminal(io.stdout, io.env, wishes, [io.stdout, io.stderr]),
     talk: terminal(io.stderr, io.env, wishes, [io.stdout, io.stderr]),
   };
 }

@@ -222,3 +222,15 @@ test("dev in a terminal: r lists runs, q finishes what runs and ends it", { skip
     "  drains: takes nothing new, finishes what runs. Again stops at once",
   ]);
 });
+
+test("queues --watch in a terminal: repainted in place until Ctrl-C", { skip }, async () => {
+  await piped(on("queues.db", start(1)), place);
+  const terminal = typed(on("queues.db", ["queues", "--watch"]), place);
+  await terminal.type(/mail +0 +0 +0 +0 +0 +0[^]*mail +0/, "\u0003"); // It was painted twice.
+  assert.deepEqual((await ended(terminal, 130)).slice(0, 4), [
+    ...greeting("queues.db"),
+    "  queue   waiting  in flight  retrying  runs  workers  slots",
+    "  default   0   0   0   0   0   0",
+    "  mail   0   0   0   0   0   0",
+  ]);
+});

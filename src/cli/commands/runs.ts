@@ -6,23 +6,22 @@ import type { Pause } from "../../core/pauses.ts";
 import type { RunRow } from "../../ports/views.ts";
 import type { Status } from "../../views/status.ts";
 import type { Act, Context } from "../context.ts";
-import { exitCodes } from "../exit.ts";
 import { count, duration, instant, percent } from "../format.ts";
-import { jsonLine, runFields } from "../json.ts";
+import { runFields, type Fields } from "../json.ts";
+import { list, watchOption, type Listed, type ListOptions } from "../listing.ts";
 import { openToRead } from "../load.ts";
 import * as options from "../options.ts";
 import type { Condition, RunOrder } from "../options.ts";
 import { faint, span, stated, symbols, table } from "../style.ts";
-import type { Cell } from "../style.ts";
+import type { Cell, Line } from "../style.ts";
 
-type RunsOptions = {
+type RunsOptions = ListOptions & {
   readonly state?: readonly (RunState | Condition)[];
   readonly flow?: string;
   readonly customer?: string;
   readonly since?: string;
   readonly limit: number;
   readonly sort?: RunOrder;
-  readonly json?: boolean;
 };
 
 export function runsCommand(act: (act: Act<RunsOptions>) => () => Promise<void>): Command {
@@ -43,12 +42,14 @@ export function runsCommand(act: (act: Act<RunsOptions>) => () => Promise<void>)
       options.runOrder,
     )
     .option("--limit <n>", "at most so many", options.wholeNumber(1, 10_000), 20)
-    .option("--json", "print one JSON object a line")
+    .option(...watchOption)
+    .option("--json", "print one JSON object a line; with --watch, one for the whole list")
     .addHelpText(
       "after",
       `
 Examples:
   fanfold runs --state held
+  fanfold runs --watch
   fanfold runs --state late,at-risk --sort deadline
   fanfold runs --flow monthly-invoices --since 7d
   fanfold runs --state failed,held --json | jq -r .id`,
@@ -61,8 +62,8 @@ const runs: Act<RunsOptions> = async (context, wanted) => {
   const since = from === undefined ? undefined : sinceOf(context, from);
   const { app } = await openToRead(context, wanted);
   try {
-    await printRuns(context, app, { ...others, ...options.given({ since }) });
-    return exitCodes.ok;
+    const asked = { ...others, ...options.given({ since }) };
+    return await list(context, wanted, () => runsListed(context, app, asked));
   } finally {
     await app.close();
   }
@@ -70,14 +71,40 @@ const runs: Act<RunsOptions> = async (context, wanted) => {
 
 type Wanted = Omit<RunsOptions, "since"> & { readonly since?: number };
 
-export async function printRuns(context: Context, app: App, wanted: Wanted): Promise<void> {
-  const now = context.clock.now();
+export async function runsListed(
+  { clock }: Pick<Context, "clock">,
+  app: App,
+  wanted: Wanted,
+): Promise<Listed> {
+  const now = clock.now();
   const rows = await matching(app, wanted, now);
   const known = await Promise.all(
     rows.map(async (row) => ({ row, status: await statusOf(app, row) })),
   );
-  if (wanted.json !== true) return print(context, known, wanted);
-  for (const { row, status } of known) context.data.write(jsonLine("run", runFields(row, status)));
+  const about = known.map((one) => cells(one, now));
+  const least = { of: "runs", rows: known.map(fieldsOf) };
+  if (known.length === 0) return { ...least, lines: [], hints: nothing(wanted) };
+  const [isAll, more] = [known.length < wanted.limit, wanted.limit * 5];
+  const hint = `  the newest ${count(wanted.limit)}; more with   fanfold runs --limit ${more}`;
+  return {
+    ...least,
+    lines: table(columns, about),
+    hints: isAll ? [] : [[faint(hint)]],
+    // That time passes is no change.
+    mark: JSON.stringify(about.map((row) => row.filter((_, n) => columns[n]?.title !== "took"))),
+  };
+}
+
+function fieldsOf({ row, status }: Known): readonly [schema: string, fields: Fields] {
+  return ["run", runFields(row, status)];
+}
+
+function nothing({ state, flow, customer, since }: Wanted): readonly Line[] {
+  const isFiltered = [state, flow, customer, since].some((one) => one !== undefined);
+  return [
+    ["  ", isFiltered ? "no run matches" : "no runs yet"],
+    [`    ${isFiltered ? "fanfold runs" : "fanfold start --help"}`],
+  ];
 }
 
 /** What the list itself cannot tell apart is looked for among so many of the newest. */
@@ -142,32 +169,6 @@ async function statusOf(app: App, { run: id }: RunRow): Promise<Status | undefin
   return (await app.run(id))?.status();
 }
 
-function print({ data, talk, clock }: Context, known: readonly Known[], wanted: Wanted): void {
-  if (known.length === 0) {
-    const isFiltered = [wanted.state, wanted.flow, wanted.customer, wanted.since].some(
-      (one) => one !== undefined,
-    );
-    talk.say(
-      ["  ", isFiltered ? "no run matches" : "no runs yet"],
-      [`    ${isFiltered ? "fanfold runs" : "fanfold start --help"}`],
-    );
-    return;
-  }
-  const now = clock.now();
-  data.say(
-    ...table(
-      columns,
-      known.map(({ row, status }) => cells(row, status, now)),
-    ),
-  );
-  if (known.length === wanted.limit)
-    talk.say([
-      faint(
-        `  the newest ${count(wanted.limit)}; more with   fanfold runs --limit ${wanted.limit * 5}`,
-      ),
-    ]);
-}
-
 const columns = [
   { title: "run", max: 40 },
   { title: "flow", max: 24 },
@@ -180,7 +181,7 @@ const columns = [
   { title: "deadline" },
 ] as const;
 
-function cells(row: RunRow, status: Status | undefined, now: number): readonly Cell[] {
+function cells({ row, status }: Known, now: number): readonly Cell[] {
   return [
     row.run,
     row.flow,

@@ -7,13 +7,13 @@ import { exitCodes } from "../exit.ts";
 import type { ExitCode } from "../exit.ts";
 import { usage } from "../failure.ts";
 import { count, instant, iso } from "../format.ts";
-import { jsonLine } from "../json.ts";
+import { list, watchOption, type Listed, type ListOptions } from "../listing.ts";
 import { open, openToRead } from "../load.ts";
 import { faint, span, stated, symbols, table } from "../style.ts";
 import type { Cell } from "../style.ts";
 import { quoted } from "../view.ts";
 
-type SchedulesOptions = { readonly reason?: string; readonly json?: boolean };
+type SchedulesOptions = ListOptions & { readonly reason?: string };
 
 export function schedulesCommand(
   act: (act: Act<SchedulesOptions>) => () => Promise<void>,
@@ -26,12 +26,14 @@ export function schedulesCommand(
     .argument("[action]", "fire, pause or resume")
     .argument("[schedule]", "name of a schedule of the app")
     .option("--reason <text>", "why; pause and resume want one")
-    .option("--json", "print one JSON object a line")
+    .option(...watchOption)
+    .option("--json", "print one JSON object a line; with --watch, one for the whole list")
     .addHelpText(
       "after",
       `
 Examples:
   fanfold schedules
+  fanfold schedules --watch
   fanfold schedules fire month-end     starts a run now, and prints its id
   fanfold schedules pause month-end --reason "audit until Friday"`,
     )
@@ -42,11 +44,9 @@ const schedules: Act<SchedulesOptions> = async (context, options, action, name) 
   if (action !== undefined) return decide(context, options, action, name);
   const { app } = await openToRead(context, options);
   try {
-    const all = await app.schedules();
-    if (options.json === true)
-      for (const one of all) context.data.write(jsonLine("schedule", fieldsOf(one)));
-    else print(context, all);
-    return exitCodes.ok;
+    return await list(context, options, async () =>
+      listed(await app.schedules(), context.clock.now()),
+    );
   } finally {
     await app.close();
   }
@@ -64,6 +64,8 @@ async function decide(
       `unknown action "${action}": expected fire, pause or resume`,
       "fanfold schedules --help",
     );
+  if (options.watch === true)
+    throw usage(`--watch is of the list: there is none of ${action}`, "fanfold schedules --watch");
   if (name === undefined) throw usage(`say which schedule to ${action}`, next);
   const { app } = await open(context, options);
   try {
@@ -98,18 +100,15 @@ async function carryOut(
   talk.say(["  ", span("ok", symbols.done), ` ${name} ${how}`, faint("   fanfold schedules")]);
 }
 
-function print({ data, talk, clock }: Context, all: readonly ScheduleStatus[]): void {
-  if (all.length === 0) {
-    talk.say(["  no schedules: define one with schedule(…) and put it among the app's parts"]);
-    return;
-  }
-  const now = clock.now();
-  data.say(
-    ...table(
-      columns,
-      all.map((one) => cells(one, now)),
-    ),
-  );
+function listed(all: readonly ScheduleStatus[], now: number): Listed {
+  const none = "  no schedules: define one with schedule(…) and put it among the app's parts";
+  const rows = all.map((one) => cells(one, now));
+  return {
+    of: "schedules",
+    lines: all.length === 0 ? [] : table(columns, rows),
+    hints: all.length === 0 ? [[none]] : [],
+    rows: all.map((one) => ["schedule", fieldsOf(one)]),
+  };
 }
 
 const columns = [

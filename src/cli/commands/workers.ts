@@ -1,54 +1,53 @@
 import { Command } from "commander";
 
+import type { WorkerStatus } from "../../roles/standing.ts";
 import type { Act } from "../context.ts";
-import { exitCodes } from "../exit.ts";
 import { count, counted } from "../format.ts";
-import { jsonLine, workerFields } from "../json.ts";
+import { workerFields } from "../json.ts";
+import { list, watchOption, type Listed, type ListOptions } from "../listing.ts";
 import { openToRead } from "../load.ts";
 import { faint, table } from "../style.ts";
 
-type WorkersOptions = { readonly json?: boolean };
-
-export function workersCommand(act: (act: Act<WorkersOptions>) => () => Promise<void>): Command {
+export function workersCommand(act: (act: Act<ListOptions>) => () => Promise<void>): Command {
   return new Command("workers")
     .summary("who works, on which queues")
     .description("Lists the workers that have said lately that they are there.")
-    .option("--json", "print one JSON object a line")
+    .option(...watchOption)
+    .option("--json", "print one JSON object a line; with --watch, one for the whole list")
     .addHelpText(
       "after",
       `
 Examples:
   fanfold workers
+  fanfold workers --watch
   fanfold workers --json | jq -r .worker`,
     )
     .action(act(workers));
 }
 
-const workers: Act<WorkersOptions> = async (context, { json, ...options }) => {
-  const { data, talk } = context;
-  const { app } = await openToRead(context, options);
+const workers: Act<ListOptions> = async (context, wanted) => {
+  const { app } = await openToRead(context, wanted);
   try {
-    const all = await (await app.standing()).workers();
-    if (json === true) for (const one of all) data.write(jsonLine("worker", workerFields(one)));
-    else if (all.length === 0) talk.say(["  nobody works"], ["    fanfold worker"]);
-    else {
-      const rows = all.map(({ worker, slots, queues }) => [
-        worker,
-        count(slots),
-        queues.join(", "),
-      ]);
-      const slots = all.reduce((sum, one) => sum + one.slots, 0);
-      data.say(
-        ...table(
-          [{ title: "worker" }, { title: "slots", align: "right" }, { title: "queues" }],
-          rows,
-        ),
-        [],
-        [faint(`  ${counted(all.length, "worker")}, ${counted(slots, "slot")}`)],
-      );
-    }
-    return exitCodes.ok;
+    return await list(context, wanted, async () => listed(await (await app.standing()).workers()));
   } finally {
     await app.close();
   }
 };
+
+const columns = [
+  { title: "worker" },
+  { title: "slots", align: "right" },
+  { title: "queues" },
+] as const;
+
+function listed(all: readonly WorkerStatus[]): Listed {
+  const slots = all.reduce((sum, one) => sum + one.slots, 0);
+  const rows = all.map(({ worker, slots, queues }) => [worker, count(slots), queues.join(", ")]);
+  const sums = `  ${counted(all.length, "worker")}, ${counted(slots, "slot")}`;
+  return {
+    of: "workers",
+    lines: all.length === 0 ? [] : [...table(columns, rows), [], [faint(sums)]],
+    hints: all.length === 0 ? [["  nobody works"], ["    fanfold worker"]] : [],
+    rows: all.map((one) => ["worker", workerFields(one)]),
+  };
+}

@@ -10,8 +10,9 @@ import { isDuration } from "../options.ts";
 import { given } from "../options.ts";
 import { exitCodes, exitOfError } from "../exit.ts";
 import { failureLines } from "../failure.ts";
+import { printList } from "../listing.ts";
 import { elsewhere, find, isChild, isEmbedded } from "../load.ts";
-import { printRuns } from "../commands/runs.ts";
+import { runsListed } from "../commands/runs.ts";
 import { terminal } from "../print.ts";
 import { processIo } from "../process.ts";
 import { faint, span, symbols } from "../style.ts";
@@ -52,7 +53,7 @@ async function hear(message: ToChild, app: App, source: string, stop: AbortContr
       stop.abort();
       return isWorking ? undefined : process.exit(exitCodes.ok);
     case "runs":
-      return printRuns({ ...io, data: talk, talk }, app, { limit: 10 });
+      return printList({ data: talk, talk }, false, await runsListed(io, app, { limit: 10 }));
     case "fire":
       return fire(app);
   }
