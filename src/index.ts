@@ -5,6 +5,7 @@ export type { Became, Decided, Selected } from "./app/selecting.ts";
 export type { App, AppDefinition, Delay, Start } from "./app/app.ts";
 export type { Part } from "./app/parts.ts";
 export type { By, Everywhere, RedriveBy } from "./app/deciding.ts";
+export type { EditInput } from "./app/editing.ts";
 export type { Tailing } from "./app/events.ts";
 export type { Adjust, Following, Matched, OfStep, Run, Where } from "./app/run.ts";
 export type { ExportQuery } from "./roles/export.ts";
@@ -57,6 +58,7 @@ export type {
   Progress,
   Status,
   StepStatus,
+  EditRecord,
   SubJobRecord,
 } from "./views/status.ts";
 export type {

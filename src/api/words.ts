@@ -67,6 +67,7 @@ const again: Shape<Again> = record({
   issue: number,
   attempt: number,
   previous: optional(number),
+  edited: optional(number),
 } satisfies FieldsOf<Again>);
 
 const sliceTask: Shape<SliceTask> = record({

@@ -130,7 +130,6 @@ export function app(definition: AppDefinition): App {
   const { name, parts, tracing } = definition;
   const { flows, jobs, listeners, schedules, webhooks } = sorted(parts);
   const isQuiet = definition.schedules === false;
-  const plans = new Map([...flows].map(([flow, { plan }]) => [flow, plan]));
   const log = logTo(definition.log);
   let opened: Promise<Node> | undefined;
   const ears = earsOf(log);
@@ -151,7 +150,7 @@ export function app(definition: AppDefinition): App {
       url: urlOf(definition.url, name),
       name,
       token: process.env[tokenVariable],
-      plans,
+      flows,
       schedules: new Map(
         [...schedules].map(([one, { plan }]) => [one, isQuiet ? silent(plan) : plan]),
       ),

@@ -8,6 +8,7 @@ import { rateOf, shown, type RateText } from "../define/duration.ts";
 import { uniqueId } from "../engines/system.ts";
 import { ConflictError, NotFoundError, UnavailableError, UsageError } from "../errors.ts";
 import { loadPauses } from "../roles/loading.ts";
+import type { EditInput, Written } from "./editing.ts";
 import type { Node } from "./node.ts";
 
 /** Who decides, and which decision it is. */
@@ -23,6 +24,8 @@ export type RedriveBy = By & {
   readonly reason?: string;
   /** The pace of the step from then on, as `adjust` sets it: what has just come back to life is not flooded. */
   readonly rate?: RateText;
+  /** Corrects inputs: those it returns must pass the job's schema, and keep their key. */
+  readonly edit?: EditInput;
 };
 
 /** A customer's runs, or the sub-jobs of a job, wherever they are. */
@@ -34,7 +37,7 @@ export type Asking = Selection & {
   readonly reason?: string | undefined;
   readonly to?: Adjustment;
   readonly rate?: Rate;
-};
+} & Written;
 type CommandForAll = "pause-all.asked" | "resume-all.asked";
 
 const textLength = 1_024;
@@ -47,7 +50,7 @@ export async function askRun(
   node: Node,
   run: string,
   type: Command["type"],
-  more: Asking,
+  { body, ...more }: Asking,
   by: By,
 ): Promise<{ readonly matched: number }> {
   const who = decision(node, by, more.reason);
@@ -59,7 +62,7 @@ export async function askRun(
   if ((await answer()) === undefined) {
     const partition = partitionOf(run, node.engine.partitions);
     const event = { type, run, ...more, ...who } as InputEvent; // oxlint-disable-line typescript/no-unsafe-type-assertion -- every command has these fields
-    await node.consumed(partition, await node.engine.log.append(partition, [encode(event)]));
+    await node.consumed(partition, await node.engine.log.append(partition, [encode(event, body)]));
   }
   return answered(await answer(), `run "${run}"`, type, { run });
 }

@@ -1,7 +1,7 @@
 /** What a process has open: the engine, and the roles that belong to it whether or not it works. */
 import { encode } from "../core/event.ts";
-import type { Plans } from "../core/plan.ts";
 import type { Schedules } from "../core/schedule.ts";
+import type { Flow } from "../define/flow.ts";
 import { changes, type Changes } from "./changes.ts";
 import { serving, type Serving, type ServingOptions } from "./serving.ts";
 import { timed, type Timed } from "./timed.ts";
@@ -25,6 +25,8 @@ export type Node = {
   readonly name: string;
   readonly engine: Engine;
   readonly clock: Clock;
+  /** Of this program, those of jobs by themselves among them. */
+  readonly flows: ReadonlyMap<string, Flow>;
   readonly host: Host;
   readonly reader: Reader;
   readonly why: Asker["why"];
@@ -51,7 +53,7 @@ export type NodeOptions = {
   readonly url: string;
   readonly name: string;
   readonly token: string | undefined;
-  readonly plans: Plans;
+  readonly flows: ReadonlyMap<string, Flow>;
   readonly schedules: Schedules;
   readonly onError: OnError;
   /** A third party's engine, or a test's; `url` is not looked at then. */
@@ -65,7 +67,8 @@ const listedMs = 250;
 const listedLookMs = 5;
 
 export async function openNode(options: NodeOptions): Promise<Node> {
-  const { url, name, token, plans, schedules, onError, onDecided } = options;
+  const { url, name, token, flows, schedules, onError, onDecided } = options;
+  const plans = new Map([...flows].map(([flow, { plan }]) => [flow, plan]));
   const clock = options.clock ?? systemClock();
   const opened: OpenedEngine = options.engine ?? (await openEngine(url, { clock, name, token }));
   const { engine, writes } = timed(opened, clock);
@@ -99,6 +102,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     name,
     engine,
     clock,
+    flows,
     host,
     reader,
     subJobs: exporter({ engine, plans }).subJobs,

@@ -54,7 +54,7 @@ export type Run<S = unknown, R = unknown> = {
   readonly export: (
     query?: ExportQuery & { readonly step?: StepName<S> },
   ) => AsyncIterable<ExportedSubJob>;
-  /** Runs failed sub-jobs again, in a new generation; what succeeded stays. Of a plain step or a split that failed: runs it again. `rate` is the pace of the step from then on. */
+  /** Runs failed sub-jobs again, in a new generation; what succeeded stays. Of a plain step or a split that failed: runs it again. `rate` is the pace of the step from then on, `edit` corrects inputs. */
   readonly redrive: (where?: Where<S>, by?: RedriveBy) => Promise<Matched>;
   /** Freezes which failed sub-jobs are meant: to be counted and shown, decided on, and reported one by one. */
   readonly select: (where?: Where<S>) => Promise<Selected>;
@@ -198,9 +198,11 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
       throw new NotFoundError(`there is no "${what}"`);
     },
     select: (where = {}) => select(node, id, where),
-    redrive: async (where = {}, { reason, rate, ...by } = {}) => {
+    redrive: async (where = {}, { edit, ...by } = {}) => {
+      if (edit !== undefined) return (await select(node, id, where)).redrive({ ...by, edit });
+      const { reason, rate, ...who } = by;
       const asked = given({ reason, rate: paceOf(rate, `rate of redrive of run "${id}"`) });
-      return ask("redrive.asked", { ...(await selection(where)), ...asked }, by);
+      return ask("redrive.asked", { ...(await selection(where)), ...asked }, who);
     },
     skip: async (reason, where = {}, by) =>
       ask("skip.asked", { ...(await selection(where)), reason }, by),

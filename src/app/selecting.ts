@@ -4,6 +4,7 @@ import { limits } from "../core/limits.ts";
 import { addPlace } from "../core/ranges.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
 import { askRun, paceOf, type Asking, type By, type RedriveBy } from "./deciding.ts";
+import { editsOf, type EditInput } from "./editing.ts";
 import type { Node } from "./node.ts";
 
 /** Which of the failed sub-jobs. */
@@ -16,7 +17,10 @@ export type Wanted = {
 };
 
 /** What came of a decision: how many were still failed and are meant by it, and how many were no longer, and are left alone. */
-export type Decided = { readonly matched: number; readonly changed: number };
+export type Decided = {
+  readonly matched: number;
+  readonly changed: number;
+};
 
 /** What has become of one of them. */
 export type Became = {
@@ -36,6 +40,8 @@ export type Selected = {
   /** Of the first hundred. */
   readonly keys: readonly string[];
   readonly redrive: (by?: RedriveBy) => Promise<Decided>;
+  /** How many inputs a redrive with this `edit` would correct. Rejects with UsageError where that would. */
+  readonly tryEdit: (edit: EditInput) => Promise<number>;
   readonly skip: (reason: string, by?: By) => Promise<Decided>;
   /** What has become of each by now, in the order of the split. */
   readonly report: () => AsyncIterable<Became>;
@@ -67,7 +73,7 @@ export async function select(node: Node, run: string, wanted: Wanted): Promise<S
       throw new NotFoundError(`step "${step}" of run "${run}" has no sub-job "${key}"`);
   const decide = async (
     type: "redrive.asked" | "skip.asked",
-    said: Pick<Asking, "reason" | "rate">,
+    said: Omit<Asking, "step" | "indices">,
     by: By,
   ): Promise<Decided> => {
     const { matched } = await askRun(node, run, type, { step, indices, ...said }, by);
@@ -79,14 +85,16 @@ export async function select(node: Node, run: string, wanted: Wanted): Promise<S
     count,
     indices,
     keys,
-    redrive: async ({ reason, rate, ...by } = {}) => {
+    redrive: async ({ reason, rate, edit, ...by } = {}) => {
       const pace = paceOf(rate, `rate of redrive of run "${run}"`);
       const said = {
         ...(reason === undefined ? {} : { reason }),
         ...(pace === undefined ? {} : { rate: pace }),
+        ...(edit === undefined ? {} : await editsOf(node, run, { step, indices }, edit)),
       };
       return decide("redrive.asked", said, by);
     },
+    tryEdit: async (edit) => (await editsOf(node, run, { step, indices }, edit)).edits?.length ?? 0,
     skip: (reason, by = {}) => decide("skip.asked", { reason }, by),
     report: () => report(node, run, step, indices),
   };

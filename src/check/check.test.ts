@@ -55,7 +55,7 @@ before(async () => {
   appendFileSync(witness, '{"started":"done"}\n');
   await done.result();
   appendFileSync(witness, '{"ended":"done"}\n');
-  await done.redrive();
+  await done.redrive({}, { edit: (item) => ({ ...Object(item), again: true }) });
   await done.result();
   const cancelled = await on.start(sums, {}, { id: "cancelled" });
   await cancelled.cancel("nobody wants it");

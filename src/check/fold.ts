@@ -206,7 +206,9 @@ export function fold(hints: Hints, tell: Tell): Folded {
     each(step, typeof e.ok === "number" ? [] : e.ok, e, where, (index) => {
       const mask = step.masks[index] ?? 0;
       if ((mask & open) === 0) return;
-      step.masks[index] = (mask & ~open) | ok | refused;
+      // Of one whose input was corrected, it may have been of an attempt before that, and not have counted.
+      const still = step.edited.has(index) ? open : 0;
+      step.masks[index] = (mask & ~open) | ok | refused | still;
       note(step, index, e.offset);
     });
     for (const bad of e.bad ?? [])
@@ -239,6 +241,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
     for (const [name, step] of run.steps) {
       const isMeant = e.step === undefined || e.step === name;
       step.issuedAgain += 1; // What is in the queue is called back.
+      if (isMeant) for (const index of e.edits ?? []) step.edited.add(index);
       for (const [index, mask] of step.masks.entries()) {
         if (e.type === "redrive.asked" && isMeant && (mask & failed) > 0) {
           step.masks[index] = mask | open;

@@ -27,6 +27,8 @@ export type Step = {
   readonly over: Map<number, number>;
   readonly attempts: Map<number, number>;
   readonly crashes: Map<number, number>;
+  /** Those whose input people may have corrected. */
+  readonly edited: Set<number>;
   /** What may have issued or crashed any of them without naming them. */
   issuedAgain: number;
   crashed: number;
@@ -68,6 +70,7 @@ export function newStep(): Step {
     over: new Map(),
     attempts: new Map(),
     crashes: new Map(),
+    edited: new Set(),
     issuedAgain: 0,
     crashed: 0,
     joined: new Set(),

@@ -15,6 +15,8 @@ export type Told = {
   readonly failed: number;
   readonly skipped: number;
   readonly keys: readonly string[];
+  /** Of a redrive: sub-jobs whose input it corrects. */
+  readonly edits?: readonly number[];
   /** Of outcomes: triples from, count, issue. Of a join: how many. */
   readonly ok: readonly number[] | number;
   readonly bad?: readonly {

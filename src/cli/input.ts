@@ -14,11 +14,21 @@ export async function readInput(
   next: string,
 ): Promise<Json> {
   if (given === undefined) return {};
-  if (given === "-") return parseInput(await textOf(io.stdin), "stdin", next);
-  if (!given.startsWith("@")) return parseInput(given, "input", next);
+  const { text, name } = await readText(io, given, next);
+  return parseInput(text, name, next);
+}
+
+/** The text itself, and what it is called in messages. */
+export async function readText(
+  io: Pick<Io, "cwd" | "stdin">,
+  given: string,
+  next: string,
+): Promise<{ readonly text: string; readonly name: string }> {
+  if (given === "-") return { text: await textOf(io.stdin), name: "stdin" };
+  if (!given.startsWith("@")) return { text: given, name: "input" };
   const name = given.slice(1);
   try {
-    return parseInput(await readFile(resolve(io.cwd, name), "utf8"), name, next);
+    return { text: await readFile(resolve(io.cwd, name), "utf8"), name };
   } catch (error) {
     if (!(error instanceof Error) || !("syscall" in error)) throw error;
     throw usage(`the input file ${name} cannot be read: ${error.message}`, next, error);

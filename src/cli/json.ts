@@ -86,11 +86,17 @@ export function stepFields(step: StepStatus): Fields {
 }
 
 export function subJobFields(record: SubJobRecord, hasPayload: boolean): Fields {
-  const { input, result, attempts, dueAt, progress, ...facts } = record;
+  const { input, edits, result, attempts, dueAt, progress, ...facts } = record;
   return {
     ...facts,
     progress: progress === undefined ? null : { ...progress, at: when(progress.at) },
     dueAt: when(dueAt),
+    edits: edits.map(({ before, at, author = null, reason = null }) => ({
+      at: when(at),
+      author,
+      reason,
+      ...(hasPayload ? { before } : {}),
+    })),
     attempts: attempts.map((attempt) => ({ ...attempt, at: when(attempt.at) })),
     ...(hasPayload ? { input, result } : {}),
   };

@@ -149,6 +149,7 @@ function restoreStored(store: Map<string, Stored>, state: Partition, id: string,
         Number(key.slice(prefixes.limitKeys(id, name).length)),
         bytes,
       ]),
+      edits: (parsed(store.get(keys.edits(id, name))) ?? []) as readonly number[], // oxlint-disable-line typescript/no-unsafe-type-assertion -- takeChanges wrote it
       indexPrefix,
       index: rows(restorePrefix(indexPrefix)),
     });

@@ -1,6 +1,7 @@
 /** What people decide: redrive, skip, release, close, cancel, adjust, pause and resume. Each is an event with an author; each is answered once per request. */
 import { remember } from "./counted.ts";
 import { adjust } from "./adjusting.ts";
+import { edit, editCount } from "./edits.ts";
 import { beginStep, changeFanOut, issueMain, recall, resumeHeld } from "./advance.ts";
 import { cancelRun, closeStep } from "./closing.ts";
 import type { InputEvent, Recorded, Selection } from "./event.ts";
@@ -103,6 +104,8 @@ function redrive(
   if (run.state === "cancelled") return `run "${run.id}" was cancelled`;
   if (run.plan !== state.plans.get(run.flow))
     return `flow "${run.flow}" is no longer what run "${run.id}" began with: it cannot run again`;
+  if (run.halted && event.edits !== undefined)
+    return `run "${run.id}" stands still: redrive it as it is first, and correct inputs after that`;
   if (run.halted) return takeUp(state, run, event, decided);
   const position = positionFor(run, event);
   if (typeof position === "string") return position;
@@ -118,12 +121,17 @@ function redrive(
     issueMain(state, run, position, event, decided);
     return 1;
   }
+  const { edits = [] } = event;
+  if (editCount(step.edits) + edits.length > limits.editsOfStep)
+    return `step "${step.name}" has had ${editCount(step.edits)} corrected inputs: ${limits.editsOfStep} are the most`;
   if (!again && step.main.state === "failed" && step.ledger.total === undefined)
     return `the split of "${step.name}" failed: redrive the whole step first`;
   const wanted = selected(step, event);
   let matched = 0;
   changeFanOut(state, run, position, event, decided, (_, fanOut) => {
-    matched = fanOuts.redrive(fanOut, wanted);
+    const redriven = fanOuts.redrive(fanOut, wanted);
+    edit(fanOut, redriven, event);
+    matched = redriven.length;
     if (again) ledgers.unseal(fanOut.ledger);
     if (matched === 0 && !again) return;
     reopen(state, run, position, event, decided);

@@ -11,6 +11,7 @@
  */
 import { CorruptError } from "../errors.ts";
 import type { Counted } from "./counted.ts";
+import type { Edited } from "./edits.ts";
 import type { Pause } from "./pauses.ts";
 import type { AtDeadline, Tolerance } from "./plan.ts";
 import type { Rate } from "./throttle.ts";
@@ -192,7 +193,8 @@ export type InputEvent =
       readonly type: "redrive.asked";
       /** Of a fan-out: the pace of the step from now on. */
       readonly rate?: Rate;
-    } & Selection)
+    } & Selection &
+      Edited)
   | (Asked & { readonly type: "skip.asked" } & Selection)
   | (Asked & { readonly type: "release.asked" })
   | (Asked & { readonly type: "close.asked" })

@@ -8,6 +8,7 @@
  * meanwhile by a success that came late; the ledger decides when it is taken from the list.
  */
 import type { Adjustment, Json, Recorded } from "./event.ts";
+import type { Edits } from "./edits.ts";
 import { countFailure, uncountFailure, type GivenUp, type Group } from "./failures.ts";
 import * as fifos from "./fifo.ts";
 import type { Fifo } from "./fifo.ts";
@@ -62,6 +63,8 @@ export type FanOut = AnyStep & {
   suspectInFlight: number | undefined;
   /** The keys of its sub-jobs, where its job is limited by key. */
   keyed: Keyed | undefined;
+  /** Items that people have corrected. */
+  edits: Edits | undefined;
   /** What people have changed of its plan. */
   adjusted: Adjusted;
   /** How often it was tried again, by cause (counted.ts). */
@@ -98,6 +101,7 @@ export function newFanOut(plan: FanOutPlan, base: number): FanOut {
     issuedAt: undefined,
     suspectInFlight: undefined,
     keyed: undefined,
+    edits: undefined,
     adjusted: {},
     retried: [0, 0, 0, 0],
     pace: undefined,
@@ -205,8 +209,8 @@ export function queue(step: FanOut, index: number): void {
   fifos.push(ledgers.isSuspect(step.ledger, index) ? step.suspects : step.again, index);
 }
 
-/** Opens failed sub-jobs again, in a new generation. Returns how many. */
-export function redrive(step: FanOut, wanted: (index: number) => boolean): number {
+/** Opens failed sub-jobs again, in a new generation. Returns which. */
+export function redrive(step: FanOut, wanted: (index: number) => boolean): readonly number[] {
   const chosen = chooseFailed(step, wanted);
   for (const index of chosen) {
     uncountFailure(step.groups, ledgers.groupOf(step.ledger, index));
@@ -214,7 +218,7 @@ export function redrive(step: FanOut, wanted: (index: number) => boolean): numbe
     ledgers.reissue(step.ledger, index, { attempts: 0, crashes: 0, group: 0 });
     fifos.push(step.again, index);
   }
-  return chosen.length;
+  return chosen;
 }
 
 /** Counts failed sub-jobs as skipped. Returns how many. */

@@ -74,6 +74,7 @@ const padded = (n: number): string => `${n}`.padStart(8, "0");
  *   run/<run>                    the run
  *   step/<run>/<step>            a step's counters
  *   page/<run>/<step>/<n>        states of its sub-jobs, and directory/… where their items are
+ *   edits/<run>/<step>           where corrected items stand (edits.ts)
  *   limit-keys/<run>/<step>/<n>  hashes of their keys, where their job is limited by key
  *   index/<run>/<step>/…         its keys (key-index.ts)
  *   reader/<name>                how far a reader has read, and reader/<name>/… what it keeps
@@ -90,6 +91,7 @@ export const keys = {
     `${prefixes.pages(run, step)}${padded(n)}`,
   directory: (run: string, step: string, n: number): string =>
     `${prefixes.directory(run, step)}${padded(n)}`,
+  edits: (run: string, step: string): string => `edits/${run}/${step}`,
   limitKeys: (run: string, step: string, n: number): string =>
     `${prefixes.limitKeys(run, step)}${padded(n)}`,
   key: (limit: string, hash: number): string => `${prefixes.keys(limit)}${hash}`,
@@ -110,7 +112,7 @@ export const prefixes = {
   directory: (run: string, step: string): string => `directory/${run}/${step}/`,
   /** All that belongs to a run besides its own record. */
   ofRun: (run: string): readonly string[] =>
-    ["index", "page", "directory", "limit-keys", "step"].map((kind) => `${kind}/${run}/`),
+    ["index", "page", "directory", "limit-keys", "edits", "step"].map((kind) => `${kind}/${run}/`),
   limitKeys: (run: string, step: string): string => `limit-keys/${run}/${step}/`,
   allKeys: "key/",
   keys: (limit: string): string => `${prefixes.allKeys}${limit}/`,

@@ -62,6 +62,10 @@ export const limits = {
   errorLength: 4_096,
   /** Places in the ledger (single sub-jobs, or rows of neighbours) that one decision may name: it is one record on the log. */
   selection: 50_000,
+  /** Inputs that one redrive may correct: they are one record on the log. */
+  edits: 1_000,
+  /** The same of a step, all in all: their places are one record of the store, written when there is one more. */
+  editsOfStep: 10_000,
   /** Answers to commands kept per run, by request id. */
   answers: 64,
   /** Things paused at once, per partition: each is in a record that workers read. */

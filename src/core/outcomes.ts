@@ -1,5 +1,6 @@
 /** What comes back from workers: the first success of each sub-job, failures of the issues that count, and how long it took. */
 import { chance } from "./chance.ts";
+import { isOutdated } from "./edits.ts";
 import type { Failure, Json, Recorded, Unsettled } from "./event.ts";
 import { giveUp, type FanOut } from "./fan-out.ts";
 import { addToFolds } from "./fold.ts";
@@ -22,7 +23,7 @@ export function settleWith(step: FanOut, plan: FanOutPlan, run: string, event: S
   const { ledger } = step;
   if (!isInside(event, ledger.size)) return false;
   const settledBefore = ledger.size - ledgers.open(ledger);
-  if (plan.folds === undefined && ledger.left === undefined) {
+  if (plan.folds === undefined && ledger.left === undefined && step.edits === undefined) {
     const reject = (_: number, state: number): void => countRejected(step, state);
     for (let t = 0; t + 2 < event.ok.length; t += 3)
       ledgers.settleRange(ledger, event.ok[t] ?? 0, event.ok[t + 1] ?? 0, event.offset, reject);
@@ -36,7 +37,8 @@ export function settleWith(step: FanOut, plan: FanOutPlan, run: string, event: S
       const end = from + (event.ok[t + 1] ?? 0);
       // A job that returned nothing has null, in a batch with results and in one without any.
       for (let index = from; index < end; index += 1, position += 1)
-        succeed(step, plan, index, results[position] ?? null, event);
+        if (isOutdated(step.edits, index, event.ok[t + 2] ?? 0)) step.stale += 1;
+        else succeed(step, plan, index, results[position] ?? null, event);
     }
   }
   for (const bad of event.bad ?? []) fail(step, plan, run, bad, event);

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { redacted, withoutSecrets } from "./redact.ts";
+import type { Json } from "./event.ts";
+import { UsageError } from "../errors.ts";
+import { redacted, unredacted, withoutSecrets } from "./redact.ts";
 
 const input = {
   id: 7,
@@ -58,4 +60,21 @@ test("a message loses the hidden values, the longer first, and keeps what is too
     withoutSecrets("ada@example.com, ada", nested, ["email", "user"]),
     "[redacted], [redacted]",
   );
+});
+
+test("what was seen redacted is taken back with what stands there, or refused where nobody knows", () => {
+  const paths = ["email", "address.street"];
+  const seen = redacted(input, paths);
+  assert.deepEqual(unredacted(seen, input, paths), input);
+  assert.deepEqual(unredacted({ ...Object(seen), id: 8 }, input, paths), { ...input, id: 8 });
+  assert.deepEqual(unredacted({ email: "new" }, input, paths), { email: "new" });
+  assert.equal(unredacted(seen, input, undefined), seen);
+  // Said of something else than what is hidden, it is a text as any other.
+  assert.deepEqual(unredacted({ id: "[redacted]" }, input, paths), { id: "[redacted]" });
+  assert.throws(() => unredacted({ at: { email: "[redacted]" } }, input, paths), {
+    name: "UsageError",
+    message: '"at.email" is [redacted], and nothing stood there: say its value',
+  });
+  const { to } = seen as { readonly to: readonly Json[] };
+  assert.throws(() => unredacted({ to: to.slice(1) }, input, paths), UsageError);
 });

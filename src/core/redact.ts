@@ -8,6 +8,7 @@
  * A path is the end of the way to a value; lists on the way do not count. So it holds for an input, for a result, and for what folds
  * make of results.
  */
+import { UsageError } from "../errors.ts";
 import type { Json } from "./event.ts";
 
 export const redactedText = "[redacted]";
@@ -48,6 +49,42 @@ export function withoutSecrets(
   return clean;
 }
 
+/**
+ * The value as it was meant by somebody who saw the other one redacted: where it says "[redacted]" of what the paths name, it has
+ * what stands there in `before`.
+ *
+ * Throws UsageError where nothing stands there, or lists on the way have another length: then nobody knows what was meant.
+ */
+export function unredacted(value: Json, before: Json, paths: readonly string[] | undefined): Json {
+  if (paths === undefined || paths.length === 0) return value;
+  return restored(value, before, pathsOf(paths), []);
+}
+
+function restored(value: Json, before: Json | undefined, paths: readonly Path[], at: Path): Json {
+  if (typeof value !== "object" || value === null) return value;
+  if (isList(value)) {
+    const old = before !== undefined && isListOf(before, value.length) ? before : [];
+    return mapped(value, (one, n) => restored(one, old[n], paths, at));
+  }
+  const old = typeof before === "object" && before !== null && !isList(before) ? before : {};
+  const entries = Object.entries(value).map(([name, inner]): readonly [string, Json] => {
+    const here = [...at, name];
+    const was = Object.hasOwn(old, name) ? old[name] : undefined;
+    if (inner !== redactedText || !paths.some((path) => isEnd(path, here)))
+      return [name, restored(inner, was, paths, here)];
+    if (was === undefined)
+      throw new UsageError(
+        `"${here.join(".")}" is ${redactedText}, and nothing stood there: say its value`,
+      );
+    return [name, was];
+  });
+  return Object.fromEntries(entries);
+}
+
+function isListOf(value: Json, length: number): value is readonly Json[] {
+  return Array.isArray(value) && value.length === length;
+}
+
 type Path = readonly string[];
 
 function pathsOf(paths: readonly string[]): readonly Path[] {
@@ -73,7 +110,7 @@ function isList(value: Json): value is readonly Json[] {
   return Array.isArray(value);
 }
 
-function mapped(list: readonly Json[], change: (one: Json) => Json): readonly Json[] {
+function mapped(list: readonly Json[], change: (one: Json, at: number) => Json): readonly Json[] {
   const changed = list.map(change);
   return changed.every((one, n) => one === list[n]) ? list : changed;
 }

@@ -132,11 +132,13 @@ export function sliceOf(step: FanOut, taken: readonly number[], at: number): Sli
   const [first = 0] = taken;
   const again = taken.map((index): Again => {
     const previous = ledgers.outcomeOffset(ledger, index);
+    const edited = step.edits?.latest.get(index)?.offset;
     return {
       index,
       issue: ledgers.issueOf(ledger, index),
       attempt: ledgers.attemptsOf(ledger, index) + 1,
       ...(previous === undefined ? {} : { previous }),
+      ...(edited === undefined ? {} : { edited }),
     };
   });
   step.issuedAt = at;

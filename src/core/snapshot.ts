@@ -4,6 +4,7 @@
  */
 import { assert } from "../errors.ts";
 import { laneOf } from "./advance.ts";
+import { restoreEdits, takeEdits } from "./edits.ts";
 import { newFanOut, type FanOut } from "./fan-out.ts";
 import { mergeHistogram, toSparse } from "./histogram.ts";
 import { keys as storeKeys } from "./ids.ts";
@@ -53,8 +54,10 @@ export function takeChanges(state: Partition): Put[] {
   }
   for (const [step, run] of changed.steps) {
     puts.push([storeKeys.step(run.id, step.name), JSON.stringify(storedStep(step))]);
-    if (step.kind === "fan-out") takePages(run, step, puts);
-    if (step.kind === "fan-out") takeLimitKeys(run, step, puts);
+    if (step.kind === "step") continue;
+    takePages(run, step, puts);
+    takeLimitKeys(run, step, puts);
+    takeEdits(run.id, step, puts);
   }
   if (changed.workers) puts.push([storeKeys.partition, JSON.stringify([...state.workers])]);
   for (const schedule of changed.schedules)
@@ -191,6 +194,8 @@ export type FanOutRecords = {
   readonly directory: readonly (readonly number[])[];
   /** Number and bytes, of a step whose job is limited by key. */
   readonly limitKeys: readonly (readonly [n: number, bytes: Uint8Array])[];
+  /** Corrected items: index, offset, issue, … */
+  readonly edits: readonly number[];
   /** Where the key index stands, and those of its rows that its next merge needs. */
   readonly indexPrefix: string;
   readonly index: readonly (readonly [key: string, value: Uint8Array])[];
@@ -346,6 +351,7 @@ function restoreFanOut(
   step.told = stored.told;
   step.issuedAt = stored.issuedAt ?? at; // Not the time of the restart: else the sweep would never come where they are many.
   restoreLimitKeys(step, records.limitKeys);
+  step.edits = restoreEdits(records.edits);
   relist(step, step.issuedAt);
   return step;
 }

@@ -4,8 +4,10 @@
  * The log keeps what it was given, for ever: one record that nobody can decide on would stop its partition at every restart. So
  * what is not sound is counted and passed over. What it was about is not lost: the sweep issues it again.
  */
+import type { Edited } from "./edits.ts";
 import type { Adjustment, InputEvent, Recorded, Selection } from "./event.ts";
 import { buckets } from "./histogram.ts";
+import { limits } from "./limits.ts";
 import type { Pause } from "./pauses.ts";
 import type { Tolerance } from "./plan.ts";
 import type { Rate } from "./throttle.ts";
@@ -59,7 +61,7 @@ export function isSound(event: Recorded<InputEvent>): boolean {
         Number.isFinite(event.until)
       );
     case "redrive.asked":
-      return isAsked(event) && isSelection(event) && isRateOrNone(event.rate);
+      return isAsked(event) && isSelection(event) && isRateOrNone(event.rate) && isEdited(event);
     case "skip.asked":
       return isAsked(event) && isSelection(event);
     case "release.asked":
@@ -147,6 +149,11 @@ function isAsked(event: Of<Extract<InputEvent["type"], `${string}.asked`>>): boo
 
 function isSelection({ indices }: Selection): boolean {
   return indices === undefined || isTuples(indices, 2);
+}
+
+function isEdited({ edits, limitKeys }: Edited): boolean {
+  if (edits !== undefined && (!isTuples(edits, 1) || edits.length > limits.edits)) return false;
+  return limitKeys === undefined || (isTuples(limitKeys, 1) && limitKeys.length === edits?.length);
 }
 
 function isAdjustment(to: Adjustment): boolean {

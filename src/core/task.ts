@@ -41,6 +41,8 @@ export type Again = {
   readonly issue: number;
   readonly attempt: number;
   readonly previous?: number;
+  /** Of one whose input was corrected: the offset of the redrive that has its item. */
+  readonly edited?: number;
 };
 
 /**

@@ -5,6 +5,7 @@
  * size of the step. What is not wanted is not read.
  */
 import { assert, NotFoundError } from "../errors.ts";
+import { restoreEdits } from "../core/edits.ts";
 import { keys, partitionOf, prefixes } from "../core/ids.ts";
 import * as ledgers from "../core/ledger.ts";
 import { pageSize } from "../core/ledger-page.ts";
@@ -15,7 +16,8 @@ import { redacted } from "../core/redact.ts";
 import type { StoredFanOut, StoredRun } from "../core/stored.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { ExportedSubJob } from "../views/status.ts";
-import { bytes, loadStoredRun, loadStoredSteps, numbers } from "./loading.ts";
+import { corrections } from "./editing.ts";
+import { bytes, loadEdits, loadStoredRun, loadStoredSteps, numbers } from "./loading.ts";
 import { readPage } from "./pages.ts";
 import { redactOf } from "./redacting.ts";
 import { outcomesIn, type Outcomes } from "./settled.ts";
@@ -33,8 +35,11 @@ export type ExportQuery = {
   readonly from?: number;
 };
 
+/** For who does not show it to anybody: inputs are whole, whatever their job hides. */
+export type Whole = { readonly isWhole?: true };
+
 export type Exporter = {
-  readonly subJobs: (id: string, query: ExportQuery) => AsyncGenerator<ExportedSubJob>;
+  readonly subJobs: (id: string, query: ExportQuery & Whole) => AsyncGenerator<ExportedSubJob>;
 };
 
 /** Records with outcomes that are kept: those of neighbours mostly stand in the same ones. */
@@ -113,21 +118,26 @@ export function exporter({
       const isWanted = wantedBy(query, step);
       const hidden = redactOf(plans, run.flow, step.name);
       const records = recordsOf(partition);
+      const read = corrections(log, partition);
       const { from = 0 } = query;
       // Split and outcomes may go on meanwhile: what is there when its page is read.
       for await (const [start, offset] of pagesFrom(partition, id, step.name, from)) {
         const page = await chosenOf(partition, run, step, { start, offset, from, isWanted });
         if (page === undefined) continue;
-        const { items, chosen, ledger } = page;
+        const { items, chosen, ledger, edits } = page;
         for (const index of chosen) {
           const place = ledgers.outcomeOffset(ledger, index);
           const outcome = place === undefined ? undefined : (await records(place))(index);
           const state = ledgers.states[ledgers.stateOf(ledger, index)] ?? "waiting";
+          const edited = edits?.latest.get(index);
+          const given = items.items[index - items.from] ?? null;
+          const input =
+            edited === undefined ? given : ((await read(edited.offset)).items.get(index) ?? null);
           yield {
             index,
             key: items.keys[index - items.from] ?? "",
             state,
-            input: redacted(items.items[index - items.from] ?? null, hidden),
+            input: query.isWhole === true ? input : redacted(input, hidden),
             result: redacted(outcome?.result, hidden),
             attempts: outcome?.attempt ?? 0,
             at: outcome?.at,
@@ -164,12 +174,13 @@ export function exporter({
       some = isWanted(ledger, index);
     if (!some) return undefined;
     const items = await readPage(log, partition, offset);
+    const edits = restoreEdits(await loadEdits(store, partition, run.run, step.name));
     const chosen: number[] = [];
     for (let n = 0; n < items.keys.length; n += 1) {
       const index = items.from + n;
       if (index >= from && index < step.size && isWanted(ledger, index)) chosen.push(index);
     }
-    return { items, chosen, ledger };
+    return { items, chosen, ledger, edits };
   }
 
   /** Records by offset; the last few stay. */

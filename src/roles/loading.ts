@@ -134,7 +134,7 @@ async function loadSteps(
   for (const [n, step] of (await loadStoredSteps(store, partition, run)).entries()) {
     const name = run.steps[n];
     if (name === undefined || step === undefined) continue;
-    const none = { pages: [], directory: [], limitKeys: [], indexPrefix: "", index: [] };
+    const none = { pages: [], directory: [], limitKeys: [], edits: [], indexPrefix: "", index: [] };
     steps.set(name, {
       step,
       ...(step.kind === "step" ? none : await loadRows(store, partition, run.run, name)),
@@ -164,11 +164,12 @@ async function loadRows(
   step: string,
 ): Promise<Omit<FanOutRecords, "step">> {
   const indexPrefix = keys.index(run, step);
-  const [pages, directory, limitKeys, index] = await Promise.all([
+  const [pages, directory, limitKeys, index, edits] = await Promise.all([
     scanAll(store, partition, prefixes.pages(run, step)),
     scanAll(store, partition, prefixes.directory(run, step)),
     scanAll(store, partition, prefixes.limitKeys(run, step)),
     scanAll(store, partition, restorePrefix(indexPrefix)),
+    loadEdits(store, partition, run, step),
   ]);
   return {
     pages: pages.map(([key, value]) => [
@@ -180,9 +181,22 @@ async function loadRows(
       Number(key.slice(prefixes.limitKeys(run, step).length)),
       bytes(value),
     ]),
+    edits,
     indexPrefix,
     index: index.map(([key, value]) => [key, bytes(value)]),
   };
+}
+
+/** Where corrected items of a step stand: index, offset, issue, … */
+export async function loadEdits(
+  store: Pick<Store, "load">,
+  partition: number,
+  run: string,
+  step: string,
+): Promise<readonly number[]> {
+  const key = keys.edits(run, step);
+  const [value] = await store.load(partition, [key]);
+  return value === undefined ? [] : numbers(value, key);
 }
 
 /** What of a run is to be removed next, at most so many records; undefined where there is no such run. */

@@ -79,13 +79,13 @@ export async function readPage(
   return parsePage(await readEntry(log, partition, offset));
 }
 
-async function readEntry(
+export async function readEntry(
   log: Pick<Log, "read">,
   partition: number,
   offset: number,
 ): Promise<Entry> {
   const [entry] = await log.read(partition, offset, { records: 1, bytes: 1 });
-  assert(entry !== undefined, `the page of items at offset ${offset} is gone`);
+  assert(entry !== undefined, `the record with items at offset ${offset} is gone`);
   return entry;
 }
 

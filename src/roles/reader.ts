@@ -1,5 +1,6 @@
 /** Answers what people ask of runs, from what is committed: no scan, and the same before and after a restart. */
 import { assert } from "../errors.ts";
+import type { Json } from "../core/event.ts";
 import { keys, partitionOf } from "../core/ids.ts";
 import { candidates, lookupPrefixes } from "../core/key-index.ts";
 import * as ledgers from "../core/ledger.ts";
@@ -9,11 +10,25 @@ import { redacted } from "../core/redact.ts";
 import type { StoredRun, StoredStep } from "../core/stored.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
-import { statusOf, type AttemptRecord, type Status, type SubJobRecord } from "../views/status.ts";
+import {
+  statusOf,
+  type AttemptRecord,
+  type EditRecord,
+  type Status,
+  type SubJobRecord,
+} from "../views/status.ts";
 import { noHolds, type Holds } from "../views/limits.ts";
 import { pageAt } from "./directory.ts";
+import { corrections } from "./editing.ts";
 import { jobsIn, loadHolds } from "./holds.ts";
-import { bytes, loadPauses, loadStoredRun, loadStoredSteps, scanAll } from "./loading.ts";
+import {
+  bytes,
+  loadEdits,
+  loadPauses,
+  loadStoredRun,
+  loadStoredSteps,
+  scanAll,
+} from "./loading.ts";
 import { readPage } from "./pages.ts";
 import { redactOf } from "./redacting.ts";
 import { outcomesIn, type Outcome } from "./settled.ts";
@@ -83,6 +98,22 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
     return jobs.length === 0 ? noHolds : loadHolds(store, [partition], jobs);
   }
 
+  /** What a sub-job is given now, and what people have corrected of what the split gave it. */
+  async function editsOf(id: string, step: string, index: number, given: Json) {
+    const triples = await loadEdits(store, home(id), id, step);
+    const read = corrections(log, home(id));
+    const edits: EditRecord[] = [];
+    let now = given;
+    for (let t = 0; t + 2 < triples.length; t += 3) {
+      if (triples[t] !== index) continue;
+      const { redrive, items } = await read(triples[t + 1] ?? 0);
+      const { at, author, reason } = redrive;
+      edits.push({ at, author, reason, before: now });
+      now = items.get(index) ?? null;
+    }
+    return { now, edits };
+  }
+
   return {
     run: (id) => loadStoredRun(store, home(id), id),
     async status(id) {
@@ -125,6 +156,7 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
         offset = (outcome.previous ?? Infinity) < offset ? outcome.previous : undefined;
       }
       const hidden = redactOf(plans, stored.flow, step);
+      const { now, edits } = await editsOf(id, step, index, input);
       const state = ledgers.states[ledgers.stateOf(ledger, index)] ?? "waiting";
       return {
         run: id,
@@ -132,7 +164,8 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
         key,
         index,
         state,
-        input: redacted(input, hidden),
+        input: redacted(now, hidden),
+        edits: edits.map((edit) => ({ ...edit, before: redacted(edit.before, hidden) })),
         result: redacted(outcomes.at(-1)?.result, hidden),
         progress: kept.progress?.find((one) => one.index === index),
         dueAt: state === "retrying" ? ledgers.dueAtOf(ledger, index) : undefined,

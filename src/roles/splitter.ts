@@ -226,7 +226,11 @@ function itemsOfPage(from: number): number {
 }
 
 /** The hash of what the item is limited by. Throws UsageError for what is no key, and what `key` throws. */
-function limitKeyOf(key: (item: Json) => string | undefined, item: unknown, what: string): number {
+export function limitKeyOf(
+  key: (item: Json) => string | undefined,
+  item: unknown,
+  what: string,
+): number {
   const named: unknown = key(item as Json); // oxlint-disable-line typescript/no-unsafe-type-assertion -- it was stored as JSON a moment ago
   if (named === undefined || typeof named === "string") return keyHash(named);
   throw new UsageError(

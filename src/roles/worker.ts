@@ -13,6 +13,7 @@ import type { Engine } from "../ports/engine.ts";
 import type { Lease } from "../ports/queue.ts";
 import { UsageError } from "../errors.ts";
 import type { Attempt, Tools } from "./attempt.ts";
+import { withEdits } from "./editing.ts";
 import { lostText, triplesOf } from "./loss.ts";
 import { outcomes as collect } from "./outcomes.ts";
 import { outgoing as outgoingOf } from "./outgoing.ts";
@@ -171,11 +172,12 @@ export function worker(options: WorkerOptions): Worker {
   async function acceptSlice(lease: Lease, task: SliceTask): Promise<void> {
     sliceSize = Math.max(1, Math.round(sliceSize * 0.7 + task.count * 0.3));
     const { partition, run, step, generation } = task;
-    const pages: UnreadPage[] = [];
+    const read: UnreadPage[] = [];
     for (let at = 0; at + 1 < task.pages.length; at += 2) {
       const place = { run, step, from: task.pages[at] ?? 0, offset: task.pages[at + 1] ?? 0 };
-      pages.push(await items.read(partition, place, task.again !== undefined));
+      read.push(await items.read(partition, place, task.again !== undefined));
     }
+    const pages = await withEdits(engine.log, task, read);
     const home = { partition, run, step, generation };
     const job = jobs.get(task.job) ?? unknownJob(task.job);
     running.add({

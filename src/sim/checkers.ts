@@ -4,7 +4,7 @@
  */
 import type { Entry } from "../core/event.ts";
 import type { FlowPlan } from "../core/plan.ts";
-import type { SliceTask, Task } from "../core/task.ts";
+import type { Again, SliceTask, Task } from "../core/task.ts";
 import type { Commit, Value } from "../ports/store.ts";
 import {
   isEnded,
@@ -263,9 +263,14 @@ function checkSlice(
   if (isPaused(paused, run, step, true)) return tell(`a slice of ${name}, which is paused`);
   const all =
     task.again ??
-    Array.from({ length: task.count }, (_, n) => ({ index: task.from + n, issue: 1, attempt: 1 }));
-  for (const { index, issue, attempt } of all) {
+    Array.from({ length: task.count }, (_, n): Again => ({
+      index: task.from + n,
+      issue: 1,
+      attempt: 1,
+    }));
+  for (const { index, issue, attempt, edited } of all) {
     const one = step.subJobs[index];
+    if (edited !== one?.edited?.offset) tell(`${name}/${index} was put with another input`);
     if (one?.state !== "open" || one.issue !== issue || one.attempts + 1 !== attempt)
       tell(
         `${name}/${index} was put as issue ${issue}, attempt ${attempt}; it is ${JSON.stringify(one)}`,

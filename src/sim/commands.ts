@@ -10,6 +10,7 @@ import {
   isOpen,
   type Run,
   type Step,
+  type SubJob,
   type Told,
 } from "./model.ts";
 import type { Pausing } from "./pausing.ts";
@@ -110,6 +111,7 @@ export function commands(lives: Life, { pauseRun }: Pick<Pausing, "pauseRun">): 
         crashes: 0,
         kills: 0,
       });
+    correct(step, chosen, event);
     if (chosen.length > 0 || again) {
       reopen(run, position);
       if (event["rate"] !== undefined) step.rate = event["rate"] as Rate; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
@@ -118,6 +120,19 @@ export function commands(lives: Life, { pauseRun }: Pick<Pausing, "pauseRun">): 
     join(run, step, event.at);
     if (again) renew(run, step, event.at);
     return chosen.length + (again ? 1 : 0);
+  }
+
+  /** Those of the chosen that the event has an input for. */
+  function correct(step: Step, chosen: readonly SubJob[], event: Told): void {
+    const edits = (event["edits"] ?? []) as readonly number[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
+    const items = JSON.parse(event.body ?? "[]") as readonly unknown[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- a body is an array
+    const limitKeys = event["limitKeys"] as readonly number[] | undefined; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
+    for (const [n, index] of edits.entries()) {
+      const one = step.subJobs[index];
+      if (one === undefined || !chosen.includes(one)) continue;
+      one.edited = { offset: event.offset, issue: one.issue, item: items[n] };
+      one.limitKey = limitKeys?.[n] ?? one.limitKey;
+    }
   }
 
   function renew(run: Run, step: Step, at: number): void {

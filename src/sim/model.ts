@@ -14,7 +14,9 @@ export type SubJob = {
   signature: string;
   result: unknown;
   /** Hash of what a limit by key counts it under; 0 for nothing. */
-  readonly limitKey: number;
+  limitKey: number;
+  /** The input that a person gave it, in the redrive at `offset`; what was issued before `issue` worked on another. */
+  edited: { readonly offset: number; readonly issue: number; readonly item: unknown } | undefined;
 };
 
 export type Step = {
@@ -159,6 +161,7 @@ export function newSubJob(limitKey: number): SubJob {
     signature: "",
     result: undefined,
     limitKey,
+    edited: undefined,
   };
 }
 

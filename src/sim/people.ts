@@ -14,7 +14,7 @@ import type { Reader } from "../roles/reader.ts";
 import type { Pause, Status } from "../views/status.ts";
 import type { Draw } from "./draw.ts";
 import { traceFrom } from "./traces.ts";
-import { flowName, itemsOf, stepNames, type Users } from "./program.ts";
+import { flowName, itemsOf, stepNames, type Item, type Users } from "./program.ts";
 
 export type PeopleOptions = {
   readonly draw: Draw;
@@ -87,12 +87,13 @@ export function people(options: PeopleOptions): People {
   const over = new Set<string>();
 
   /** Resolves when it is on the log; perhaps more than once. */
-  async function append(run: string, event: InputEvent): Promise<void> {
+  async function append(run: string, event: InputEvent & { body?: string }): Promise<void> {
     await appendTo(partitionOf(run, engine.partitions), event);
   }
 
-  async function appendTo(partition: number, event: InputEvent): Promise<void> {
-    await answered(() => engine.log.append(partition, [encode(event)]));
+  async function appendTo(partition: number, asked: InputEvent & { body?: string }): Promise<void> {
+    const { body, ...event } = asked;
+    await answered(() => engine.log.append(partition, [encode(event as InputEvent, body)])); // oxlint-disable-line typescript/no-unsafe-type-assertion -- without its body, it is the same
   }
 
   async function answered<T>(ask: () => Promise<T>): Promise<T> {
@@ -172,6 +173,7 @@ export function people(options: PeopleOptions): People {
         to: draw.pick<Adjustment>(adjustments, name, "to"),
       };
     if (command !== "redrive" && command !== "skip") return {};
+    if (command === "redrive" && draw.chance(0.6, name, "edited")) return corrected(run, name);
     const how = draw.pick(["all", "all", "step", "indices", "signature"], name, "selection");
     const step = draw.pick(stepNames, name, "step");
     if (how === "all")
@@ -189,6 +191,27 @@ export function people(options: PeopleOptions): People {
     return {
       step,
       indices: [draw.between(0, size, name, "from"), draw.between(1, 5, name, "count")],
+    };
+  }
+
+  /** Of those that have failed, some with corrected inputs; and under which key they are limited from then on. */
+  async function corrected(run: string, name: string): Promise<object> {
+    const failing = (await status(run))?.steps.find(({ failed }) => failed > 0);
+    if (failing === undefined) return {};
+    const step = failing.name;
+    const keys = [...new Set(itemsOf(users, run, step).map(({ key }) => key))];
+    const known = failing.failures.flatMap((group) => group.keys.map((key) => keys.indexOf(key)));
+    const edits = [...new Set(known)].filter(
+      (index) => index >= 0 && draw.chance(0.7, name, "edits", index),
+    );
+    const items = edits.map((index): Item => ({ key: keys[index] ?? "", edit: name }));
+    const hashes = edits.map((index) => draw.pick([0, 1, 2], name, "limited", index));
+    return {
+      step,
+      indices: [0, draw.pick([keys.length, 5], name, "count")],
+      edits,
+      ...(draw.chance(0.5, name, "limits") ? { limitKeys: hashes } : {}),
+      body: JSON.stringify(items),
     };
   }
 

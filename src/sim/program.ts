@@ -12,7 +12,12 @@ import type { Due, Work } from "../define/work.ts";
 import type { Draw } from "./draw.ts";
 import type { Witness } from "./witness.ts";
 
-export type Item = { readonly key: string; readonly pad?: string };
+export type Item = {
+  readonly key: string;
+  readonly pad?: string;
+  /** Of a corrected one: by what it differs. */
+  readonly edit?: string;
+};
 export type Result = { readonly key: string; readonly n: number };
 
 /** Where user code runs: its process, as far as it can feel it. */
@@ -310,16 +315,17 @@ function kindOf({ draw, healed, calm }: Users, run: string, step: string, key: s
   return kind === "hangs" && !healed ? "flaky" : kind;
 }
 
-export function resultOf(draw: Draw, run: string, step: string, key: string): Result {
-  return { key, n: draw.between(1, 1_000, run, step, key, "n") };
+export function resultOf(draw: Draw, run: string, step: string, { key, edit = "n" }: Item): Result {
+  return { key, n: draw.between(1, 1_000, run, step, key, edit) };
 }
 
-function itemBody(users: Users, place: Place, { key }: Item, ctx: Ctx): Result | Promise<Result> {
+function itemBody(users: Users, place: Place, item: Item, ctx: Ctx): Result | Promise<Result> {
+  const { key } = item;
   const { draw, witness } = users;
   const { run, step } = ctx;
   const times = witness.begin(ctx.key);
   const kind = kindOf(users, run, step, key);
-  const result = resultOf(draw, run, step, key);
+  const result = resultOf(draw, run, step, item);
   if (kind === "quick") {
     witness.end(ctx.key);
     return result;
@@ -381,5 +387,5 @@ async function plainBody(users: Users, place: Place, ctx: Ctx): Promise<Result> 
     if (draw.chance(0.04, run, step, "crash") && times === 1) await place.crash();
   }
   witness.end(ctx.key);
-  return resultOf(draw, run, step, "");
+  return resultOf(draw, run, step, { key: "" });
 }

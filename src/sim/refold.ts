@@ -75,10 +75,11 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
 
   // ---- outcomes
 
-  function succeed(step: Step, index: number, result: unknown): void {
+  function succeed(step: Step, index: number, issue: number, result: unknown): void {
     const one = step.subJobs[index];
     if (one === undefined) return;
-    if (isOpen(one)) {
+    if (issue < (one.edited?.issue ?? 0)) step.stale += 1;
+    else if (isOpen(one)) {
       Object.assign(one, { state: "ok", result });
       folds += 1;
     } else if (one.state === "ok") step.duplicate += 1;
@@ -250,8 +251,8 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
       return;
     }
     let place = 0;
-    for (const index of indicesOf(event["ok"], 3)) {
-      succeed(step, index, results[place]);
+    for (const [index, issue] of issuesOf(event["ok"])) {
+      succeed(step, index, issue, results[place]);
       place += 1;
     }
     for (const bad of bads) fail(step, plan, bad);

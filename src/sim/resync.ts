@@ -51,6 +51,9 @@ export function resync(
       if (bytes instanceof Uint8Array)
         readPage(step, n, bytes, (what) => tell(`${run.id}/${step.plan.name}${what}`));
     }
+    // Whether a redrive found it failed, the sweep may have decided.
+    const edits = JSON.parse(String(stored.get(`edits/${run.id}/${step.plan.name}`) ?? "[]"));
+    readEdits(step, edits as readonly number[]); // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/edits.ts stores it
     // What this very commit puts in flight is judged afterwards, as a slice.
     for (const task of tasks)
       if (task.kind === "slice" && task.run === run.id && task.step === step.plan.name)
@@ -58,6 +61,14 @@ export function resync(
           const sliced = step.subJobs[index];
           if (sliced?.state === "flying") sliced.state = "open";
         }
+  }
+}
+
+function readEdits(step: Step, triples: readonly number[]): void {
+  for (let t = 0; t + 2 < triples.length; t += 3) {
+    const one = step.subJobs[triples[t] ?? -1];
+    const [offset = 0, issue = 0] = triples.slice(t + 1, t + 3);
+    if (one !== undefined) one.edited = { item: one.edited?.item, offset, issue };
   }
 }
 

@@ -20,6 +20,7 @@ import { people as peopleOf } from "./people.ts";
 import { faultyEngine, type Between, type Process } from "./ports.ts";
 import { recording } from "./recording.ts";
 import { checkGone, isGone } from "./removal.ts";
+import { isOfOther } from "./inputs.ts";
 import { itemsOf, plansOf, scheduledFlow, type Users } from "./program.ts";
 import { checkSchedule, drawSchedules } from "./schedules.ts";
 import { clear, drawWeather, each, faultKinds, type FaultKind } from "./weather.ts";
@@ -320,6 +321,10 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
         const issued = checked.issues.get(`${run.id}/${step.plan.name}/${index}`) ?? 0;
         if (one.state === "ok" && witness.ended(key) === 0)
           violations.push(`${key} is ok and was never done`);
+        if (isOfOther(users.draw, { run: run.id, step: step.plan.name, key: wanted[index] }, one))
+          violations.push(
+            `${key} worked on another input than ${JSON.stringify(one.edited?.item)}`,
+          );
         if (calm && (witness.begun(key) !== 1 || issued !== 1))
           violations.push(
             `without a fault ${key} was put ${issued} times and done ${witness.begun(key)} times`,

@@ -110,13 +110,25 @@ export type AttemptRecord = {
     | undefined;
 };
 
+/** A redrive with another input. */
+export type EditRecord = {
+  readonly at: number;
+  readonly author: string | undefined;
+  readonly reason: string | undefined;
+  /** What the input was until then. */
+  readonly before: Json;
+};
+
 export type SubJobRecord = {
   readonly run: string;
   readonly step: string;
   readonly key: string;
   readonly index: number;
   readonly state: string;
+  /** As it is now. */
   readonly input: Json;
+  /** What people have corrected of it, oldest first. */
+  readonly edits: readonly EditRecord[];
   readonly result: Json | undefined;
   /** Of one that runs: what it has said of itself. */
   readonly progress: Progress | undefined;

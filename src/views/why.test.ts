@@ -262,6 +262,7 @@ const record = (state: string, more: Partial<SubJobRecord> = {}): SubJobRecord =
   index: 9,
   state,
   input: {},
+  edits: [],
   result: undefined,
   progress: undefined,
   dueAt: undefined,

@@ -101,6 +101,55 @@ test("redrive waits until they ran: success means that they passed", async (t) =
   });
 });
 
+test("redrive with corrected inputs: of one key, or the lines that export prints; show says who and why", async (t) => {
+  const path = await held(t);
+  const one = '{"id":"c-2","email":"c-2@example.org"}';
+  const redrive = ["redrive", "october", "--yes", "--reason", "they moved", "--edit"];
+  assert.deepEqual(await said(path, ...redrive, '{"id":"c-2"}', "--keys", "c-2"), {
+    code: 2,
+    stdout: "",
+    talk: [
+      "  ✗ input of october/invoices/c-2: .email: Invalid input: expected string, received undefined",
+      "    fanfold redrive --help",
+    ],
+  });
+  assert.deepEqual(await said(path, ...redrive, one), {
+    code: 2,
+    stdout: "",
+    talk: [
+      '  ✗ line 1 of input has not a key and an input, as {"key":"c-00013","input":{…}}; of one sub-job, name it with --keys',
+      "    fanfold redrive october …",
+    ],
+  });
+  const { code, talk } = await said(path, ...redrive, one, "--keys", "c-2");
+  assert.equal(code, 0);
+  assert.deepEqual(talk.slice(0, 3), [
+    "  would retry 1 failed sub-job of invoices, 1 of them with another input",
+    "  c-2",
+    "  ✓ retrying 1",
+  ]);
+  const exported = (await said(path, "export", "october", "--only", "failed")).stdout;
+  const lines = exported
+    .split("\n")
+    .filter((line) => line.includes('"c-3"'))
+    .map((line) => line.replace(/"input":\{[^}]*\}/, '"input":{"id":"c-3","email":"new@b.org"}'));
+  assert.equal(lines.length, 1);
+  const dry = await said(path, "redrive", "october", "--dry-run", "--edit", lines.join("\n"));
+  assert.deepEqual(dry.talk.slice(0, 2), [
+    "  would retry 1 failed sub-job of invoices, 1 of them with another input",
+    "  c-3",
+  ]);
+  const shown = timeless((await said(path, "show", "october/invoices/c-2")).stdout);
+  assert.match(shown, new RegExp(`^  input corrected by ${me} at hh:mm: they moved$`, "m"));
+  const asJson = (await said(path, "show", "october/invoices/c-2", "--payload", "--json")).stdout;
+  const { input, edits } = JSON.parse(asJson) as { input: unknown; edits: readonly object[] };
+  assert.deepEqual(input, { id: "c-2", email: "[redacted]" });
+  assert.deepEqual(
+    edits.map((edit) => ({ ...edit, at: "" })),
+    [{ at: "", author: me, reason: "they moved", before: { id: "c-2", email: "[redacted]" } }],
+  );
+});
+
 test("skip wants a reason, and lets the run go on that was held for them", async (t) => {
   const path = await held(t);
   assert.deepEqual(await said(path, "skip", "october", "--group", "1", "--yes"), {

@@ -9,9 +9,10 @@ const send = job("send", {
   retry: { attempts: 2, backoff: "fixed", first: "0ms" },
   queue: "mail",
   redact: ["email"],
-  async run({ id }, ctx) {
+  async run({ id, email }, ctx) {
     if (id === "c-1") return ctx.fatal("customer has no address");
-    if (id === "c-2" || id === "c-3") throw new Error("451 4.3.2 mailbox busy");
+    if ((id === "c-2" || id === "c-3") && email.endsWith(".com"))
+      throw new Error("451 4.3.2 mailbox busy");
     if (id === "c-4") return ctx.skip("nothing to send");
     if (id === "c-8") return ctx.retryLater("1h", "not before noon");
     if (id === "c-9") await new Promise((_, stop) => ctx.signal.addEventListener("abort", stop));

@@ -10,6 +10,7 @@ import { runNamed, stepNamed } from "../address.ts";
 import { byUser, did, isMeant, keysLine, reasonOf, type Caution } from "../asking.ts";
 import { interruptible } from "../context.ts";
 import type { Act, Context } from "../context.ts";
+import { editingFrom, type Editing } from "../editing.ts";
 import { exitCodes } from "../exit.ts";
 import type { ExitCode } from "../exit.ts";
 import { usage } from "../failure.ts";
@@ -33,6 +34,7 @@ type BulkOptions = Caution & {
   readonly all?: boolean;
   readonly reason?: string;
   readonly rate?: RateText;
+  readonly edit?: string;
   readonly wait?: boolean;
   readonly json?: boolean;
 };
@@ -62,6 +64,10 @@ export function redriveCommand(act: Make): Command {
       "Runs failed sub-jobs again, with all their attempts; what succeeded stays. Says first which they are, and asks. Then it waits until they have outcomes: success means that they ran and passed.",
     )
     .option("--rate <rate>", "so many per time, from now on: 10/s, 100/m", options.rate)
+    .option(
+      "--edit <input>",
+      "correct inputs: JSON, @file or - for stdin; of the one sub-job of --keys, or lines with key and input as `export` prints them",
+    )
     .option("--no-wait", "do not wait for their outcomes")
     .option("--json", "print one JSON object")
     .addHelpText(
@@ -72,6 +78,9 @@ Examples:
   fanfold redrive invoices-2026-10 --keys c-00013,c-00891 --yes
   fanfold redrive invoices-2026-10 --all --dry-run
   fanfold redrive invoices-2026-10 --all --rate 5/s     for what has just come back to life
+  fanfold redrive invoices-2026-10 --keys c-00013 --edit '{"customer":"c-00013","email":"new@example.com"}'
+  fanfold export invoices-2026-10 --only failed > failed.jsonl     edit the inputs in it, then
+  fanfold redrive invoices-2026-10 --edit @failed.jsonl --reason "they have moved"
 
 Exit codes: 0 all of them passed · 1 some failed again · 5 somebody was first · 6 nothing matched`,
     )
@@ -104,13 +113,16 @@ const redrive: Act<BulkOptions> = async (context, wanted, id = "") => {
     const status = await run.status();
     const whole = wholeStep(status, wanted);
     if (whole !== undefined) return await redriveStep(context, opened, run, whole, wanted);
-    const selected = await selection(run, status, wanted, "redrive");
-    if (selected === undefined || selected.count === 0) return nothing(context, id);
-    const about = aboutOf("retry", selected);
-    const question = `retry ${count(selected.count)}?`;
     const again = `fanfold redrive ${quoted(id)} …`;
+    const editing = await editingOf(context, wanted, again);
+    const selected = await selection(run, status, withKeysOf(editing, wanted), "redrive");
+    if (selected === undefined || selected.count === 0) return nothing(context, id);
+    const edited = editing && (await selected.tryEdit(editing.edit));
+    const about = aboutOf("retry", selected, edited);
+    const question = `retry ${count(selected.count)}?`;
     if (!(await isMeant(context, wanted, { about, question, again }))) return exitCodes.ok;
-    const by = { ...byUser(), ...given({ reason: wanted.reason, rate: wanted.rate }) };
+    const { reason, rate } = wanted;
+    const by = { ...byUser(), ...given({ reason, rate, edit: editing?.edit }) };
     const { matched, changed } = await selected.redrive(by);
     context.talk.say(did(`retrying ${count(matched)}`), ...changedLine(changed));
     if (wanted.wait === false) return exitCodes.ok;
@@ -150,6 +162,21 @@ const skip: Act<BulkOptions> = async (context, wanted, id = "") => {
   }
 };
 
+async function editingOf(
+  context: Context,
+  { edit, keys }: BulkOptions,
+  next: string,
+): Promise<Editing | undefined> {
+  return edit === undefined ? undefined : editingFrom(context, edit, keys, next);
+}
+
+/** Where nothing else says which, those are meant that have an input. */
+function withKeysOf(editing: Editing | undefined, wanted: BulkOptions): BulkOptions {
+  const { group, keys, all } = wanted;
+  const isSaid = group !== undefined || keys !== undefined || all === true;
+  return editing === undefined || isSaid ? wanted : { ...wanted, keys: editing.keys };
+}
+
 /** A filter must be said: nothing said is not everything. Undefined: nothing has failed, wherever one looks. */
 async function selection(
   run: Run<State>,
@@ -170,8 +197,8 @@ async function selection(
 }
 
 /** A plain step, or a split, that failed as a whole. */
-function wholeStep(status: Status, { step, group, keys }: BulkOptions): string | undefined {
-  if (group !== undefined || keys !== undefined) return undefined;
+function wholeStep(status: Status, { step, group, keys, edit }: BulkOptions): string | undefined {
+  if (group !== undefined || keys !== undefined || edit !== undefined) return undefined;
   const name = step ?? status.step;
   const found = status.steps.find((one) => one.name === name);
   const isFailed = found?.kind === "step" && found.state === "failed";
@@ -202,9 +229,13 @@ function nothing({ talk }: Context, id: string): ExitCode {
   return exitCodes.nothing;
 }
 
-function aboutOf(verb: string, { count: all, step, keys }: Selected): Line[] {
+function aboutOf(verb: string, { count: all, step, keys }: Selected, edited?: number): Line[] {
   const what = all === 1 ? "sub-job" : "sub-jobs";
-  return [[`  would ${verb} ${count(all)} failed ${what} of ${step}`], keysLine(keys, all)];
+  const inputs = edited === undefined ? "" : `, ${count(edited)} of them with another input`;
+  return [
+    [`  would ${verb} ${count(all)} failed ${what} of ${step}${inputs}`],
+    keysLine(keys, all),
+  ];
 }
 
 function changedLine(changed: number): Line[] {

@@ -5,6 +5,7 @@ import type { Run } from "../../app/run.ts";
 import { pauseText } from "../../core/pauses.ts";
 import type {
   AttemptRecord,
+  EditRecord,
   Progress,
   Status,
   StepStatus,
@@ -235,13 +236,22 @@ function showSubJob(
           attemptColumns,
           record.attempts.map((attempt) => attemptRow(attempt, now)),
         )),
+    ...record.edits.map((edit): Line => [`  ${editText(edit, now)}`]),
   );
   if (payload === true) {
+    for (const edit of record.edits)
+      data.say(...block(`input until ${instant(edit.at, now)}`, edit.before));
     data.say(...block("input", record.input));
     if (record.result !== undefined) data.say(...block("result", record.result));
   } else
     data.say([], [faint(`  with input and result:   fanfold show ${quoted(address)} --payload`)]);
   return exitCodes.ok;
+}
+
+/** "input corrected by anna at 15:03: they have moved" */
+function editText({ at, author, reason }: EditRecord, now: number): string {
+  const by = author === undefined ? "" : ` by ${author}`;
+  return `input corrected${by} at ${instant(at, now)}${reason === undefined ? "" : `: ${reason}`}`;
 }
 
 /** Of a step, those that spoke last. */
