@@ -80,10 +80,11 @@ test("a redrive corrects inputs: sub-jobs run with them, and say what was correc
     [...expected, "c-2@example.com"].map((email, n) => ({ id: `c-${n}`, email, card })),
   );
   assert.deepEqual(
-    known.map((record) => record?.edits.map(({ at: _, ...edit }) => edit)),
+    known.map((record) => record?.edits.map((edit) => ({ ...edit, at: 0 }))),
     [
       [
         {
+          at: 0,
           author: "anna",
           reason: "they have moved",
           before: { id: "c-0", email: "c-0@nowhere.test", card },
@@ -91,6 +92,7 @@ test("a redrive corrects inputs: sub-jobs run with them, and say what was correc
       ],
       [
         {
+          at: 0,
           author: "test",
           reason: undefined,
           before: { id: "c-1", email: "c-1@nowhere.test", card },
