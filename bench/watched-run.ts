@@ -47,12 +47,12 @@ function race(isCounted: boolean, listeners = 0): (setup: Setup) => Promise<Cont
       onError,
     });
     await served.begin();
+    const news = newsOf(engine);
+    for (const role of news.roles) host.add(role);
     if (isCounted)
       for (let partition = 0; partition < engine.partitions; partition += 1)
-        host.add(statistician({ engine, clock, partition, mayCount: () => true }));
+        host.add(statistician({ engine, news, clock, partition, mayCount: () => true }));
     if (listeners > 0) {
-      const news = newsOf(engine);
-      for (const role of news.roles) host.add(role);
       const place = { engine, clock, host, news, about: aboutRuns(engine), isHolder: () => true };
       let heard = 0;
       const listener = {

@@ -18,6 +18,11 @@ export const inRoles: readonly Bug[] = [
     "    ledger.pages[n] = page;\n  }\n  ledger.changed.add(n);",
     "    ledger.pages[n] = page;\n    ledger.changed.add(n);\n  }",
   ]),
+  bug("who is told of an event is handed that of the others", [
+    "src/core/run-event.ts",
+    "return { ...headline.whole };",
+    "return headline.whole;",
+  ]),
   bug("a page of the ledger that widens forgets what it knew", [
     "src/core/ledger-page.ts",
     "  for (const [n, array] of arraysOf(page).entries()) arrays[n]?.set(array);\n",

@@ -1,4 +1,5 @@
 /** Lets many wait for what is committed without each of them looking at every commit. */
+import { toldOf } from "../core/run-event.ts";
 import { UnavailableError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -37,7 +38,8 @@ export function changes(engine: Engine, clock: Clock, news: News): Changes {
   let forget: (() => void) | undefined;
 
   const pass: Parameters<News["onNews"]>[0] = (_, events) => {
-    for (const event of events) for (const listener of listeners.get(event.run) ?? []) listener();
+    for (const event of events)
+      for (const listener of listeners.get(toldOf(event).run) ?? []) listener();
   };
 
   async function release(partition: number): Promise<number> {

@@ -1,5 +1,5 @@
 /** Events of all runs, as one sequence: from now on, from an instant, or from a place on the log. */
-import { runEvent, type RunEvent, type Told } from "../core/run-event.ts";
+import { toldOf, wholeOf, type Headline, type RunEvent } from "../core/run-event.ts";
 import { UsageError } from "../errors.ts";
 import { offsetAt } from "../roles/seek.ts";
 import { awaited } from "./awaited.ts";
@@ -26,7 +26,7 @@ type Head = {
   readonly partition: number;
   /** Nothing from there on is told, where it does not follow. */
   readonly end: number;
-  events: Told[];
+  events: Headline[];
   read: number;
 };
 
@@ -45,7 +45,7 @@ export async function* eventsOf(node: Node, tailing: Tailing): AsyncGenerator<Ru
       const [head, event] = earliest(heads);
       if (head !== undefined && event !== undefined) {
         head.events.shift();
-        yield runEvent(event, head.partition, await node.about(event));
+        yield wholeOf(event, head.partition, await node.about(toldOf(event)));
       } else if (hasRead) continue;
       else if (!follow) return;
       else await news.next(lookMs);
@@ -79,8 +79,8 @@ async function readOn({ news }: Node, head: Head, follow: boolean): Promise<bool
   return next > read;
 }
 
-function earliest(heads: readonly Head[]): readonly [Head?, Told?] {
-  let found: readonly [Head?, Told?] = [];
+function earliest(heads: readonly Head[]): readonly [Head?, Headline?] {
+  let found: readonly [Head?, Headline?] = [];
   for (const head of heads) {
     const [event] = head.events;
     if (event !== undefined && event.at < (found[1]?.at ?? Infinity)) found = [head, event];

@@ -88,7 +88,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   for (const role of [...news.roles, ...roles]) host.add(role);
   for (let partition = 0; partition < engine.partitions && engine.manages; partition += 1) {
     const mayCount = (): boolean => served.isHolder(partition);
-    host.add(statistician({ engine, clock, partition, mayCount }));
+    host.add(statistician({ engine, news, clock, partition, mayCount }));
   }
   const kept = keptFlows(plans).map(({ ms }) => lookEveryMs(ms));
   if (engine.manages && kept.length > 0) {

@@ -1,7 +1,7 @@
 /** A run, as its caller holds it: what it is at, what comes of it, and what people decide about it. */
 import type { Adjustment, Json, Priority, Selection } from "../core/event.ts";
 import { partitionOf, sentPrefix } from "../core/ids.ts";
-import { runEvent, type RunEvent } from "../core/run-event.ts";
+import { toldOf, wholeOf, type RunEvent } from "../core/run-event.ts";
 import { sentResult } from "../define/sent.ts";
 import type { StepName } from "../define/flow.ts";
 import {
@@ -170,7 +170,8 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
         const stored = await node.reader.run(id);
         if (stored === undefined) throw removed(id);
         const { events, next } = await node.news.read(partition, at);
-        for (const event of events) if (event.run === id) yield runEvent(event, partition, stored);
+        for (const event of events)
+          if (toldOf(event).run === id) yield wholeOf(event, partition, stored);
         // It was over before this was read: nothing more will come.
         if (next === at && isOver(stored)) return;
         if (next === at) await changed.next(lookMs);

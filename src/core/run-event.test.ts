@@ -1,8 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encode, runEventTypes, type Event } from "./event.ts";
-import { runEvent, toldIn } from "./run-event.ts";
+import { encode, runEventTypes, type Entry, type Event } from "./event.ts";
+import { headlineIn, runEvent, toldOf, wholeOf } from "./run-event.ts";
 
+const toldIn = (record: Entry) => {
+  const headline = headlineIn(record);
+  return headline === undefined ? undefined : toldOf(headline);
+};
 const step = { run: "r", step: "s", generation: 1 };
 const entry = (event: Event, body?: string) => ({
   offset: 7,
@@ -86,4 +90,39 @@ test("an event has the same id whoever tells it, and no other event has it", () 
     runEvent({ ...event, at: 1_001 }, 0, about),
   ];
   assert.equal(new Set([id, ...others.map((other) => other.id)]).size, 5);
+});
+
+test("a record is read once for all who want it, each of whom has the event for himself", () => {
+  const headline = headlineIn(entry({ type: "run.ended", run: "r", state: "done" }));
+  assert.ok(headline);
+  assert.equal(headline.told, undefined, "not before somebody wants it");
+  assert.equal(toldOf(headline), toldOf(headline));
+  const about = { flow: "f" };
+  const [one, other] = [wholeOf(headline, 0, about), wholeOf(headline, 0, about)];
+  assert.notEqual(one, other);
+  assert.deepEqual(one, other);
+  assert.equal(headline.text, "", "what was read is not kept twice");
+});
+
+test("a large record is read at once, so that what folds made is not kept", () => {
+  const joined = {
+    type: "fan-out.joined" as const,
+    ...step,
+    total: 1,
+    ok: 1,
+    failed: 0,
+    skipped: 0,
+  };
+  const headline = headlineIn(entry({ ...joined, value: "much".repeat(2_000) }));
+  assert.deepEqual([headline?.text, headline?.told], ["", { ...joined, offset: 7, at: 1_000 }]);
+});
+
+test("a record that begins as an event and is none is refused when it is read", () => {
+  const headline = headlineIn({
+    offset: 7,
+    at: 1_000,
+    text: '{"type":"run.ended","type":"ticked"}',
+  });
+  assert.ok(headline);
+  assert.throws(() => toldOf(headline), { name: "CorruptError" });
 });

@@ -1,5 +1,6 @@
 /** What people and programs are told of runs: the managers' own events, with an id for each that never changes. */
-import { decode, isRunEventType, type Entry, type OutputEvent } from "./event.ts";
+import { assert } from "../errors.ts";
+import { decode, isRunEventType, runEventTypes, type Entry, type OutputEvent } from "./event.ts";
 import { hashOf } from "./hash.ts";
 
 /** The event as it stands on the log, without what folds made: that may be large, and who is told may ask for it. */
@@ -31,12 +32,52 @@ export type RunEvent = WithoutCounted<WithoutValue<OutputEvent>> &
 /** Every record of ours begins so. Most are outcomes of sub-jobs, which are not even parsed. */
 const beginning = '{"type":"';
 
-/** The event that a record of the log is, if it is one of a run. */
-export function toldIn({ offset, at, text }: Entry): Told | undefined {
-  const type = text.slice(beginning.length, text.indexOf('"', beginning.length));
-  if (!isRunEventType(type)) return undefined;
-  const event = decode({ offset, at, text });
-  return isTold(event) ? withoutValue(event) : undefined;
+/**
+ * The event that a record of the log is, as far as its first letters say: it is read when the first one wants it, and once for all
+ * who do.
+ */
+export type Headline = {
+  readonly type: RunEventType;
+  readonly offset: number;
+  readonly at: number;
+  /** Until it has been read. */
+  text: string;
+  told: Told | undefined;
+  whole: RunEvent | undefined;
+};
+
+/** Ours, since a part of a record would keep the whole of it in memory. */
+const types: ReadonlyMap<string, RunEventType> = new Map(runEventTypes.map((type) => [type, type]));
+
+/** What folds made may be large, and is not kept: such a record is read at once. */
+const longest = 4_096;
+
+/** Undefined where the record is not of a run's event. */
+export function headlineIn({ offset, at, text }: Entry): Headline | undefined {
+  const type = types.get(text.slice(beginning.length, text.indexOf('"', beginning.length)));
+  if (type === undefined) return undefined;
+  const headline: Headline = { type, offset, at, text, told: undefined, whole: undefined };
+  if (text.length > longest) toldOf(headline);
+  return headline;
+}
+
+/** What it says. Throws CorruptError where the rest of its record is not an event. */
+export function toldOf(headline: Headline): Told {
+  headline.told ??= read(headline);
+  return headline.told;
+}
+
+/** The same as people and programs are told of it, each of whom has it for himself. */
+export function wholeOf(headline: Headline, partition: number, about: AboutRun): RunEvent {
+  headline.whole ??= runEvent(toldOf(headline), partition, about);
+  return { ...headline.whole };
+}
+
+function read(headline: Headline): Told {
+  const event = decode(headline);
+  assert(isTold(event), `the record at offset ${headline.offset} is what it begins as`);
+  headline.text = "";
+  return withoutValue(event);
 }
 
 function isTold(event: { readonly type: string }): event is OutputEvent & Told {

@@ -213,6 +213,19 @@ test("a hundred thousand outcomes without an event cost a checkpoint now and the
   assert.equal(await checkpoint(), "1500");
 });
 
+test("events that it does not want cost a checkpoint now and then, as outcomes do", async () => {
+  const { add, started, checkpoint } = given();
+  const ends: Heard = { types: new Set(["run.ended"]), flows: undefined };
+  const ear = started(() => undefined, { heard: ends });
+  await ear.begin();
+  await add(...Array.from({ length: 150 }, () => stepBegan));
+  await ear.settle();
+  assert.equal(await checkpoint(), "0");
+  await add(ended, stepBegan);
+  await ear.settle();
+  assert.equal(await checkpoint(), "152");
+});
+
 test("of two processes under one name, the slower one goes on where the other is", async () => {
   const { add, started } = given();
   const heard: string[] = [];

@@ -3,7 +3,7 @@ import { chance } from "../core/chance.ts";
 import { keys } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import { backoffMs, type RetryPolicy } from "../core/retry.ts";
-import { runEvent, type RunEvent, type Told } from "../core/run-event.ts";
+import { toldOf, wholeOf, type Headline, type RunEvent } from "../core/run-event.ts";
 import { hears, type Heard } from "../define/listener.ts";
 import { UnavailableError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -60,6 +60,7 @@ export function listening(options: ListeningOptions): Listening {
   /** kept: what the store knows. */
   let place: { readonly kept: number | undefined; readonly read: number } | undefined;
   let readOn = readingOn(news, partition);
+  const patience = patienceOf(clock, stopped);
   let attempts = 0;
   let waitUntil = 0;
   let forget: () => void = () => undefined;
@@ -78,39 +79,38 @@ export function listening(options: ListeningOptions): Listening {
     return { kept: end, read: end };
   }
 
-  /** False: it did not hear the event, and is to be told again. */
-  async function tell(event: Told, patience: Patience): Promise<boolean> {
-    if (heard.types?.has(event.type) === false) return true;
-    const known = about(event);
-    const whole = runEvent(event, partition, known instanceof Promise ? await known : known);
-    if (!hears(heard, whole)) return true;
-    try {
-      const answer = options.run(whole);
-      if (isThenable(answer)) await patience.waitFor(answer);
-    } catch (error) {
-      if (stopped.aborted) return false;
-      attempts += 1;
-      if (isDurable && attempts < retry.attempts) {
-        waitUntil = clock.now() + backoffMs(attempts, retry, chance(whole.id, name, attempts));
-        return false;
+  /** Tells what it wants to hear of these; where to go on, and how many it was told. */
+  async function tellAll(events: readonly Headline[], next: number): Promise<Heeded> {
+    const until = clock.now() + keepWithinMs;
+    let times = 0;
+    for (const event of events) {
+      if (heard.types?.has(event.type) === false) continue;
+      if (clock.now() > until) return { read: event.offset, times };
+      const known = about(toldOf(event));
+      const whole = wholeOf(event, partition, known instanceof Promise ? await known : known);
+      if (!hears(heard, whole)) continue;
+      try {
+        const answer = options.run(whole);
+        if (isThenable(answer)) await patience.waitFor(answer);
+      } catch (error) {
+        if (isToldAgain(whole, error)) return { read: event.offset, times };
       }
-      options.onPassedOver(whole, error);
+      attempts = 0;
+      times += 1;
     }
-    attempts = 0;
-    return true;
+    return { read: next, times };
   }
 
-  /** Resolves to where to go on. */
-  async function tellAll(events: readonly Told[], next: number): Promise<number> {
-    const until = clock.now() + keepWithinMs;
-    const patience = patienceOf(clock, stopped);
-    try {
-      for (const event of events)
-        if (clock.now() > until || !(await tell(event, patience))) return event.offset;
-      return next;
-    } finally {
-      patience.end();
+  /** False: the event is passed over. */
+  function isToldAgain(event: RunEvent, error: unknown): boolean {
+    if (stopped.aborted) return true;
+    attempts += 1;
+    if (isDurable && attempts < retry.attempts) {
+      waitUntil = clock.now() + backoffMs(attempts, retry, chance(event.id, name, attempts));
+      return true;
     }
+    options.onPassedOver(event, error);
+    return false;
   }
 
   return {
@@ -139,10 +139,9 @@ export function listening(options: ListeningOptions): Listening {
       if (at === undefined) return 0;
       if (isDurable) place = undefined; // If anything below throws, the store is asked again.
       const { events, next } = await readOn(at.read, atOnce);
-      const read = await tellAll(events, next);
-      const hasTold = events.some(({ offset }) => offset < read);
+      const { read, times } = await tellAll(events, next);
       const isDue =
-        isDurable && read > at.read && (hasTold || read - (at.kept ?? 0) > unkeptAtMost);
+        isDurable && read > at.read && (times > 0 || read - (at.kept ?? 0) > unkeptAtMost);
       if (isDue) await engine.store.keep(partition, name, { from: at.kept, to: read, puts: [] });
       place = { kept: isDue ? read : at.kept, read };
       return read > at.read ? 1 : 0;
@@ -150,23 +149,20 @@ export function listening(options: ListeningOptions): Listening {
   };
 }
 
+type Heeded = { readonly read: number; readonly times: number };
+
 /** Waits for one answer after the other, for none longer than limits.listenerMs, and no more once it is stopped. */
-type Patience = {
-  readonly waitFor: (answer: PromiseLike<unknown>) => Promise<unknown>;
-  readonly end: () => void;
-};
+type Patience = { readonly waitFor: (answer: PromiseLike<unknown>) => Promise<unknown> };
 
 /** One timer serves all answers: most come at once, and a timer for each would cost more than all else about them. */
 function patienceOf(clock: Clock, stopped: AbortSignal): Patience {
-  const over = new AbortController();
   let until = 0;
   let isWatching = false;
   let giveUp: (why: Error) => void;
 
   async function watch(): Promise<void> {
     isWatching = true;
-    const signal = AbortSignal.any([over.signal, stopped]);
-    while (!signal.aborted && clock.now() < until) await clock.sleep(until - clock.now(), signal);
+    while (!stopped.aborted && clock.now() < until) await clock.sleep(until - clock.now(), stopped);
     isWatching = false;
     giveUp(new UnavailableError(`it took longer than ${limits.listenerMs} ms`));
   }
@@ -179,6 +175,5 @@ function patienceOf(clock: Clock, stopped: AbortSignal): Patience {
         answer.then(resolve, reject);
         if (!isWatching) void watch();
       }),
-    end: () => over.abort(patienceOf),
   };
 }

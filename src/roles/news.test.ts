@@ -3,9 +3,11 @@ import { test } from "node:test";
 import { virtualClock } from "../contract/given.ts";
 import { encode } from "../core/event.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
+import { toldOf, type Headline } from "../core/run-event.ts";
 import { news as newsOf } from "./news.ts";
 
 const ended = (run: string) => encode({ type: "run.ended", run, state: "done" });
+const runOf = (event: Headline) => toldOf(event).run;
 const ticked = encode({ type: "ticked" });
 
 function given() {
@@ -41,15 +43,12 @@ test("who is nearly up to date reads from memory, who is behind from the log, an
   const before = reads();
   const recent = await news.read(0, 2);
   assert.equal(reads(), before);
-  assert.deepEqual([recent.events.map(({ run }) => run), recent.next], [["a", "b"], 5]);
-  assert.deepEqual(
-    (await news.read(0, 3)).events.map(({ run }) => run),
-    ["b"],
-  );
+  assert.deepEqual([recent.events.map(runOf), recent.next], [["a", "b"], 5]);
+  assert.deepEqual((await news.read(0, 3)).events.map(runOf), ["b"]);
   assert.deepEqual(await news.read(0, 5), { events: [], next: 5 });
   assert.equal(reads(), before);
   const whole = await news.read(0, 0);
-  assert.deepEqual([whole.events.map(({ run }) => run), whole.next], [["old", "a", "b"], 5]);
+  assert.deepEqual([whole.events.map(runOf), whole.next], [["old", "a", "b"], 5]);
   assert.equal(reads(), before + 1);
 });
 
@@ -64,7 +63,7 @@ test("memory keeps the newest events only, and nothing is missed on the way from
   for (let from = 0; ;) {
     const { events, next } = await news.read(0, from);
     if (next === from) break;
-    read.push(...events.map(({ run }) => run));
+    read.push(...events.map(runOf));
     from = next;
   }
   assert.deepEqual(
@@ -78,7 +77,7 @@ test("who listens is told of new events, until it listens no more", async () => 
   await follow();
   const heard: string[] = [];
   const forget = news.onNews((partition, events) =>
-    heard.push(`${partition}: ${events.map(({ run }) => run).join()}`),
+    heard.push(`${partition}: ${events.map(runOf).join()}`),
   );
   await add(ended("a"), ended("b"));
   await follow();
@@ -106,7 +105,7 @@ test("while nobody listens it reads nothing; who begins to listen hears all that
   await follow();
   assert.equal(reads, 0);
   const heard: string[] = [];
-  const forget = news.onNews((_, events) => heard.push(...events.map(({ run }) => run)));
+  const forget = news.onNews((_, events) => heard.push(...events.map(runOf)));
   await engine.log.append(0, [ended("b")]);
   await follow();
   forget();
@@ -128,7 +127,7 @@ test("a log that has lost its last records is said, and read on from where it en
     partitions: 1,
   });
   const heard: string[] = [];
-  news.onNews((_, events) => heard.push(...events.map(({ run }) => run)));
+  news.onNews((_, events) => heard.push(...events.map(runOf)));
   const tick = async () => news.roles[0]?.tick();
   await tick();
   await log.append(0, [ended("a"), ended("lost")]);
@@ -156,9 +155,6 @@ test("who is behind where the log was trimmed begins with what is left, also if 
   });
   await log.append(0, ["a", "b", "c"].map(ended));
   const { events, next } = await news.read(0, 0);
-  assert.deepEqual(
-    events.map(({ run }) => run),
-    ["c"],
-  );
+  assert.deepEqual(events.map(runOf), ["c"]);
   assert.equal(next, 3);
 });

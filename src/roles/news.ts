@@ -7,11 +7,11 @@
 import type { Entry } from "../core/event.ts";
 import { CorruptError, NotFoundError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
-import { toldIn, type Told } from "../core/run-event.ts";
+import { headlineIn, type Headline } from "../core/run-event.ts";
 import type { Role } from "./role.ts";
 
 export type Part = {
-  readonly events: readonly Told[];
+  readonly events: readonly Headline[];
   /** Where to read on. The same as `from`: nothing is new. */
   readonly next: number;
 };
@@ -20,17 +20,20 @@ export type News = {
   /** Events of runs from this offset on, as far as one reading goes. Where the log was trimmed, it begins with what is left. */
   readonly read: (partition: number, from: number) => Promise<Part>;
   /** Calls back when there is news of a partition, with what is new; until the returned function is called. */
-  readonly onNews: (listener: (partition: number, events: readonly Told[]) => void) => () => void;
+  readonly onNews: (
+    listener: (partition: number, events: readonly Headline[]) => void,
+  ) => () => void;
   readonly roles: readonly Role[];
 };
 
-const readRecords = 5_000;
+/** In one reading of the log. */
+export const readRecords = 5_000;
 const readBytes = 16_777_216;
-/** Events kept per partition for those who are nearly up to date: about 200 bytes each. */
+/** Events kept per partition for those who are nearly up to date: some 300 bytes each. */
 const keptEvents = 4_096;
 
 /** The newest events: all that the log has from `start` up to `end`. */
-type Newest = { start: number; end: number; events: Told[] };
+type Newest = { start: number; end: number; events: Headline[] };
 
 export function news(engine: Pick<Engine, "log" | "partitions">): News {
   const listeners = new Set<Parameters<News["onNews"]>[0]>();
@@ -137,12 +140,12 @@ export function readingOn(
   };
 }
 
-function eventsIn(entries: readonly Entry[]): readonly Told[] {
-  return entries.map(toldIn).filter((event) => event !== undefined);
+function eventsIn(entries: readonly Entry[]): readonly Headline[] {
+  return entries.map(headlineIn).filter((event) => event !== undefined);
 }
 
 /** The index of the first event that does not stand before this offset. */
-function firstFrom(events: readonly Told[], from: number): number {
+function firstFrom(events: readonly Headline[], from: number): number {
   let low = 0;
   let high = events.length;
   while (low < high) {

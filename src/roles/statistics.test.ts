@@ -4,6 +4,7 @@ import { encode } from "../core/event.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
 import { ConflictError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
+import { news } from "./news.ts";
 import { knownStatistics, statistician } from "./statistics.ts";
 
 const ended = encode({
@@ -37,7 +38,14 @@ function given() {
     time,
     kept,
     add: (...texts: readonly string[]) => engine.log.append(0, texts),
-    role: () => statistician({ engine: watched, clock, partition: 0, mayCount: () => isHolder }),
+    role: () =>
+      statistician({
+        engine: watched,
+        news: news(engine),
+        clock,
+        partition: 0,
+        mayCount: () => isHolder,
+      }),
     holds: (does: boolean) => (isHolder = does),
     fails: (does: boolean) => (failing = does),
     done: async () => {

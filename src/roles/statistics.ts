@@ -4,20 +4,20 @@
  * A step tells what it came to once, when it ends; so a run of a million costs it one event, and nothing is counted per sub-job.
  * What it keeps stands under its checkpoint, and both are written together: nothing is counted twice, nothing is left out.
  */
-import { decode, type Entry } from "../core/event.ts";
 import { keys } from "../core/ids.ts";
-import { NotFoundError } from "../errors.ts";
+import { toldOf, type Headline } from "../core/run-event.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import {
-  contributions,
   mergeStatistics,
   noStatistics,
   statisticsOf,
   type Statistics,
   type StoredStatistics,
 } from "../views/statistics.ts";
+import { sums } from "../views/sums.ts";
 import { scanAll, text } from "./loading.ts";
+import { readRecords, type News } from "./news.ts";
 import type { Role } from "./role.ts";
 
 /** No listener of a user can be called so. */
@@ -27,19 +27,19 @@ const unkeptAtMost = 1_000;
 
 /** It is a moment behind: many steps that end at about the same time are one reading and one transaction. */
 const everyMs = 250;
-const readRecords = 5_000;
-const readBytes = 16_777_216;
 
 export type StatisticsOptions = {
-  readonly engine: Pick<Engine, "store" | "log">;
+  readonly engine: Pick<Engine, "store">;
+  readonly news: Pick<News, "read">;
   readonly clock: Clock;
   readonly partition: number;
   /** Whether this process is the one to count: where several could, one does. */
   readonly mayCount: () => boolean;
 };
 
-export function statistician({ engine, clock, partition, mayCount }: StatisticsOptions): Role {
-  const { store, log } = engine;
+export function statistician(options: StatisticsOptions): Role {
+  const { engine, news, clock, partition, mayCount } = options;
+  const { store } = engine;
   let known: { readonly kept: number | undefined; readonly read: number } | undefined;
   let notBefore = 0;
 
@@ -47,18 +47,6 @@ export function statistician({ engine, clock, partition, mayCount }: StatisticsO
     const [checkpoint] = await store.load(partition, [keys.reader(reader)]);
     const kept = checkpoint === undefined ? undefined : Number(checkpoint);
     return { kept, read: kept ?? 0 };
-  }
-
-  /** Where the log was trimmed, what is left of it. */
-  async function readFrom(from: number): Promise<readonly Entry[]> {
-    const max = { records: readRecords, bytes: readBytes };
-    try {
-      return await log.read(partition, from, max);
-    } catch (error) {
-      const first: unknown = error instanceof NotFoundError ? error.details["first"] : undefined;
-      if (typeof first !== "number" || first <= from) throw error;
-      return log.read(partition, first, max);
-    }
   }
 
   /** Adds to what is kept, together with how far it was read. */
@@ -87,36 +75,28 @@ export function statistician({ engine, clock, partition, mayCount }: StatisticsO
       const at = known ?? (mayCount() ? await resumed() : undefined);
       known = undefined; // If anything below throws, or another process counts, the store is asked again.
       if (at === undefined || !mayCount()) return 0;
-      const entries = await readFrom(at.read);
-      const more = sumsOf(entries);
-      const next = (entries.at(-1)?.offset ?? at.read - 1) + 1;
+      const { events, next } = await news.read(partition, at.read);
+      const more = sumsOf(events);
       const isDue = more.size > 0 || next - (at.kept ?? 0) > unkeptAtMost;
       if (isDue) await keep(at.kept, next, more);
       known = { kept: isDue ? next : at.kept, read: next };
-      if (entries.length < readRecords && entries.length > 0)
-        notBefore = Math.floor(clock.now()) + everyMs;
-      return notBefore === 0 ? entries.length : 0;
+      const records = next - at.read;
+      if (records < readRecords && records > 0) notBefore = Math.floor(clock.now()) + everyMs;
+      return notBefore === 0 ? records : 0;
     },
   };
 }
 
 type Sums = ReadonlyMap<string, StoredStatistics>;
 
-function sumsOf(entries: readonly Entry[]): Sums {
-  const sums = new Map<string, StoredStatistics>();
-  for (const entry of entries) {
-    // Most records are outcomes: they are not even parsed.
-    if (
-      !entry.text.startsWith('{"type":"step.ended"') &&
-      !entry.text.startsWith('{"type":"run.ended"')
-    )
-      continue;
-    const event = decode(entry);
-    if (event.type !== "step.ended" && event.type !== "run.ended") continue;
-    for (const [name, one] of contributions(event))
-      sums.set(name, mergeStatistics(sums.get(name) ?? noStatistics, one));
+function sumsOf(events: readonly Headline[]): Sums {
+  const all = sums();
+  for (const headline of events) {
+    if (headline.type !== "step.ended" && headline.type !== "run.ended") continue;
+    const event = toldOf(headline);
+    if (event.type === "step.ended" || event.type === "run.ended") all.add(event);
   }
-  return sums;
+  return all.all();
 }
 
 /** Of which flow, of which step of it, or of which job; of all that is known if nothing is said. */

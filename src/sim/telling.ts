@@ -1,7 +1,7 @@
 /** Who is told of events in a simulated world, and whether they were: a listener, and the receivers of webhooks. */
 import type { Entry } from "../core/event.ts";
 import { scheduleOf } from "../core/ids.ts";
-import { runEvent, toldIn, type Told } from "../core/run-event.ts";
+import { headlineIn, runEvent, toldOf, type Told } from "../core/run-event.ts";
 import { courierName, hasReceivers, judgeReceived } from "./receivers.ts";
 import type { Users } from "./program.ts";
 
@@ -21,8 +21,9 @@ export function judgeTelling(
   const from = (reader: string): readonly Told[] =>
     entries
       .slice(begun(reader) ?? 0)
-      .map(toldIn)
-      .filter((event) => event !== undefined)
+      .map(headlineIn)
+      .filter((headline) => headline !== undefined)
+      .map(toldOf)
       .filter(({ run }) => scheduleOf(run) === undefined);
   const heard = from(listenerName).flatMap((event) => {
     const { id } = runEvent(event, partition, { flow: "" });

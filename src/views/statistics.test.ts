@@ -5,12 +5,12 @@ import type { Counted } from "../core/counted.ts";
 import { emptyHistogram, record, toSparse } from "../core/histogram.ts";
 import { limits } from "../core/limits.ts";
 import {
-  contributions,
   mergeStatistics,
   noStatistics,
   statisticsOf,
   type StoredStatistics,
 } from "./statistics.ts";
+import { sums } from "./sums.ts";
 
 const hourMs = 3_600_000;
 
@@ -26,16 +26,10 @@ const counted = (more: Partial<Counted> = {}): Counted => ({
 });
 
 function sum(all: readonly Counted[], at: (n: number) => number = () => 0): StoredStatistics {
-  let stored = noStatistics;
-  for (const [n, one] of all.entries())
-    for (const [name, more] of contributions({
-      type: "step.ended",
-      at: at(n),
-      step: "s",
-      counted: one,
-    }))
-      if (name === "step/f/s") stored = mergeStatistics(stored, more);
-  return stored;
+  const together = sums();
+  for (const [n, counted] of all.entries())
+    together.add({ type: "step.ended", at: at(n), step: "s", counted });
+  return together.all().get("step/f/s") ?? noStatistics;
 }
 
 test("a million durations in a thousand runs have the percentiles of the full list, within 5 %", () => {
@@ -116,4 +110,51 @@ test("cost is what a slot costs an hour, for the time that was worked, by curren
     counted({ cost: { perHour, currency }, us });
   const { cost } = sum([of(2, "EUR", 1.8e9), of(4, "EUR", 3.6e9), of(1, "USD", 3.6e9)]);
   assert.deepEqual(cost, { EUR: 5, USD: 1 });
+});
+
+test("what is added up in place is what is merged one after the other", () => {
+  const ended = (n: number) => ({
+    type: "step.ended" as const,
+    at: n,
+    step: n % 3 === 0 ? "s" : "t",
+    counted: counted({
+      flow: n % 5 === 0 ? "g" : "f",
+      outcomes: [n, 0, 0, 0, n % 2, 0],
+      retries: [0, n % 4, 0, 0],
+      took: [n % 7, 2, 100 + (n % 11), n + 1],
+      us: n * 10,
+      pace: { from: n * hourMs, width: 1_000, counts: [n % 3, 1] },
+      failures: [{ signature: `kind-${n % 6}`, message: "why", count: n - 10 }],
+      cost: { perHour: 3_600, currency: "EUR" },
+    }),
+  });
+  const over = (n: number) => ({
+    type: "run.ended" as const,
+    at: n * 1_000,
+    state: (["done", "failed", "cancelled"] as const)[n % 3] ?? "done",
+    counted: { flow: "f", startedAt: n },
+  });
+  const together = sums();
+  const merged = new Map<string, StoredStatistics>();
+  for (let n = 0; n < 40; n += 1)
+    for (const event of [ended(n), over(n)]) {
+      together.add(event);
+      const alone = sums();
+      alone.add(event);
+      for (const [name, more] of alone.all())
+        merged.set(name, mergeStatistics(merged.get(name) ?? noStatistics, more));
+    }
+  assert.deepEqual(
+    [...together.all()].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    [...merged].toSorted(([a], [b]) => (a < b ? -1 : 1)),
+  );
+  assert.deepEqual([...merged.keys()].toSorted(), [
+    "flow/f",
+    "flow/g",
+    "job/j",
+    "step/f/s",
+    "step/f/t",
+    "step/g/s",
+    "step/g/t",
+  ]);
 });

@@ -1,10 +1,8 @@
 /** What came of the runs of a flow, of a step of it, or of a job wherever it is used: sums that can be merged in any order. Pure. */
-import { retryNames, type Counted } from "../core/counted.ts";
-import type { Recorded } from "../core/event.ts";
-import { bucketOf, countOf, mergeSparse, percentile, type Sparse } from "../core/histogram.ts";
+import { retryNames } from "../core/counted.ts";
+import { countOf, mergeSparse, percentile, type Sparse } from "../core/histogram.ts";
 import { limits } from "../core/limits.ts";
 import { outcomeNames } from "../core/ledger.ts";
-import type { Pace } from "../core/pace.ts";
 
 /** As it is kept, per partition: "flow/invoices", "step/invoices/send" or "job/send-invoice". */
 export type StoredStatistics = {
@@ -26,7 +24,7 @@ export type StoredStatistics = {
   readonly days: readonly number[];
 };
 
-type StoredFailures = {
+export type StoredFailures = {
   readonly signature: string;
   readonly message: string;
   readonly count: number;
@@ -67,9 +65,9 @@ export type Statistics = {
   readonly days: readonly { readonly at: number; readonly settled: number }[];
 };
 
-const hourMs = 3_600_000;
-const dayMs = 24 * hourMs;
-const endings = ["done", "failed", "cancelled"] as const;
+export const hourMs = 3_600_000;
+export const dayMs: number = 24 * hourMs;
+export const endings: readonly ["done", "failed", "cancelled"] = ["done", "failed", "cancelled"];
 
 export const noStatistics: StoredStatistics = {
   runs: endings.map(() => 0),
@@ -83,74 +81,6 @@ export const noStatistics: StoredStatistics = {
   hours: [],
   days: [],
 };
-
-type Ended = Pick<Recorded & { readonly type: "step.ended" }, "type" | "at" | "counted"> & {
-  readonly step: string;
-};
-type RunEnded = Pick<
-  Recorded & { readonly type: "run.ended" },
-  "type" | "at" | "counted" | "state"
->;
-
-/** What an event adds, and to which records; nothing where it was written before there were statistics. */
-export function contributions(
-  event: Ended | RunEnded,
-): readonly (readonly [name: string, more: StoredStatistics])[] {
-  if (event.counted === undefined) return [];
-  if (event.type === "run.ended") {
-    const { flow, startedAt } = event.counted;
-    const took = [bucketOf(Math.max(0, event.at - startedAt) * 1_000), 1];
-    const runs = endings.map((name) => (name === event.state ? 1 : 0));
-    return [[`flow/${flow}`, { ...noStatistics, runs, took }]];
-  }
-  const { flow, job, us, cost, outcomes, retries } = event.counted;
-  const more: StoredStatistics = {
-    ...noStatistics,
-    outcomes,
-    retries,
-    us,
-    took: event.counted.took,
-    waited: waitedOf(event.counted),
-    cost: cost === undefined ? {} : { [cost.currency]: (us / 3.6e9) * cost.perHour },
-    failures: (event.counted.failures ?? []).map((group) => ({
-      ...group,
-      firstAt: group.firstAt ?? event.at,
-      lastAt: group.lastAt ?? event.at,
-    })),
-    hours: spansOf(event.counted.pace, hourMs),
-    days: spansOf(event.counted.pace, dayMs),
-  };
-  const ofFlow = { ...more, took: [], waited: [] };
-  return [
-    [`flow/${flow}`, ofFlow],
-    [`step/${flow}/${event.step}`, more],
-    ...(job === undefined ? [] : [[`job/${job}`, more] as const]),
-  ];
-}
-
-/** A sub-job that was settled so long after the beginning of its step began its own duration before that. */
-function waitedOf({ pace, startedAt, took, us }: Counted): Sparse {
-  const attempts = countOf(took);
-  if (pace === undefined) return [];
-  const meanMs = attempts === 0 ? 0 : us / attempts / 1_000;
-  let waited: Sparse = [];
-  for (const [n, count] of pace.counts.entries()) {
-    if (count <= 0) continue;
-    const middle = pace.from + (n + 0.5) * pace.width;
-    const us = Math.max(0, middle - startedAt - meanMs) * 1_000;
-    waited = mergeSparse(waited, [bucketOf(us), count]);
-  }
-  return waited;
-}
-
-function spansOf(pace: Pace | undefined, ms: number): readonly number[] {
-  const spans = new Map<number, number>();
-  for (const [n, count] of (pace?.counts ?? []).entries()) {
-    const span = Math.floor(((pace?.from ?? 0) + (n + 0.5) * (pace?.width ?? 0)) / ms);
-    if (count > 0) spans.set(span, (spans.get(span) ?? 0) + count);
-  }
-  return [...spans].flat();
-}
 
 /** Both together. */
 export function mergeStatistics(one: StoredStatistics, other: StoredStatistics): StoredStatistics {
@@ -166,8 +96,8 @@ export function mergeStatistics(one: StoredStatistics, other: StoredStatistics):
     retries: added(one.retries, other.retries),
     cost,
     failures: mergeFailures(one.failures, other.failures),
-    hours: mergeSpans(one.hours, other.hours, limits.statisticsHours),
-    days: mergeSpans(one.days, other.days, limits.statisticsDays),
+    hours: mergeSpans(one.hours, other.hours, "hours"),
+    days: mergeSpans(one.days, other.days, "days"),
   };
 }
 
@@ -175,7 +105,7 @@ function added(one: readonly number[], other: readonly number[]): readonly numbe
   return one.map((n, at) => n + (other[at] ?? 0));
 }
 
-function mergeFailures(
+export function mergeFailures(
   one: readonly StoredFailures[],
   other: readonly StoredFailures[],
 ): readonly StoredFailures[] {
@@ -202,7 +132,7 @@ function mergeFailures(
 function mergeSpans(
   one: readonly number[],
   other: readonly number[],
-  most: number,
+  of: keyof typeof mostSpans,
 ): readonly number[] {
   if (other.length === 0) return one;
   const counts = new Map<number, number>();
@@ -211,9 +141,19 @@ function mergeSpans(
       const span = spans[at] ?? 0;
       counts.set(span, (counts.get(span) ?? 0) + (spans[at + 1] ?? 0));
     }
+  return keptSpans(counts, of);
+}
+
+const mostSpans = { hours: limits.statisticsHours, days: limits.statisticsDays } as const;
+
+/** The last ones: [number since the epoch, count, …]. */
+export function keptSpans(
+  counts: ReadonlyMap<number, number>,
+  of: "hours" | "days",
+): readonly number[] {
   return [...counts]
     .toSorted(([a], [b]) => a - b)
-    .slice(-most)
+    .slice(-mostSpans[of])
     .flat();
 }
 

@@ -18,7 +18,7 @@ import {
   type Answer,
   type Notice,
 } from "../core/notice.ts";
-import { runEvent, type Told } from "../core/run-event.ts";
+import { toldOf, wholeOf, type Headline, type RunEventType } from "../core/run-event.ts";
 import { hears } from "../define/listener.ts";
 import type { Webhook } from "../define/webhook.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -144,11 +144,17 @@ export function courier(options: CourierOptions): Courier {
 
   // ---- what changes
 
+  function isWanted(type: RunEventType): boolean {
+    return [...webhooks.values()].some(({ heard }) => heard.types?.has(type) !== false);
+  }
+
   /** A notice for each webhook that wants to hear one of these. */
-  async function noticesOf(events: readonly Told[], gone: ReadonlySet<string>) {
+  async function noticesOf(events: readonly Headline[], gone: ReadonlySet<string>) {
     const notices = new Map<string, Notice>();
     for (const event of events) {
-      const whole = runEvent(event, partition, await about(event));
+      if (!isWanted(event.type)) continue;
+      const known = about(toldOf(event));
+      const whole = wholeOf(event, partition, known instanceof Promise ? await known : known);
       for (const { name, heard } of webhooks.values())
         if (!gone.has(name) && hears(heard, whole))
           notices.set(noticeKey(name, event.offset), newNotice(name, whole, now()));

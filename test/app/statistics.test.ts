@@ -6,13 +6,8 @@ import { decode } from "../../src/core/event.ts";
 import { flow, job, type App, type Statistics } from "../../src/index.ts";
 import { readOnlySqlite } from "../../src/engines/sqlite/read-only.ts";
 import { knownStatistics } from "../../src/roles/statistics.ts";
-import {
-  contributions,
-  mergeStatistics,
-  noStatistics,
-  statisticsOf,
-  type StoredStatistics,
-} from "../../src/views/statistics.ts";
+import { statisticsOf } from "../../src/views/statistics.ts";
+import { sums } from "../../src/views/sums.ts";
 import { until } from "../until.ts";
 import { given } from "./given.ts";
 import { anything } from "./parts.ts";
@@ -127,17 +122,15 @@ test("statistics are what the log says when it is read anew, after restarts, too
   await second.app.close();
   const engine = readOnlySqlite(first.path);
   t.after(engine.close);
-  const anew = new Map<string, StoredStatistics>();
+  const anew = sums();
   const { statistics, asOf } = await knownStatistics(engine, {});
   for (let partition = 0; partition < engine.partitions; partition += 1) {
     const entries = await engine.log.read(partition, 0, { records: 10_000, bytes: 1e9 });
     for (const event of entries.slice(0, asOf[partition]).map(decode))
-      if (event.type === "step.ended" || event.type === "run.ended")
-        for (const [name, more] of contributions(event))
-          anew.set(name, mergeStatistics(anew.get(name) ?? noStatistics, more));
+      if (event.type === "step.ended" || event.type === "run.ended") anew.add(event);
   }
   assert.deepEqual(
-    [...anew].map(([name, one]) => statisticsOf(name, one)).toSorted(byName),
+    [...anew.all()].map(([name, one]) => statisticsOf(name, one)).toSorted(byName),
     statistics.toSorted(byName),
   );
 });
