@@ -31,8 +31,8 @@ export type Contestant = {
   readonly close: () => Promise<void>;
   /** After close: how long its store alone takes to write the same bytes again. */
   readonly storeSeconds?: () => number;
-  /** After close: what its store takes on the disk. */
-  readonly storeBytes?: () => Promise<{ readonly tables: number; readonly indexes: number }>;
+  /** After close: what so many sub-jobs have left on the disk. */
+  readonly left?: (subJobs: number) => Promise<Measured>;
 };
 
 export type Open = (setup: Setup) => Promise<Contestant>;
@@ -106,14 +106,9 @@ export function throughput(open: Open): Measure {
     await contestant.close();
     const all = runs * items;
     const store = contestant.storeSeconds?.();
-    const bytes = await contestant.storeBytes?.();
+    const left = await contestant.left?.(all + warmup);
     return {
-      ...(bytes === undefined
-        ? {}
-        : {
-            tableBytes: bytes.tables / (all + warmup),
-            indexBytes: bytes.indexes / (all + warmup),
-          }),
+      ...left,
       ...(store === undefined
         ? {}
         : { storePerSecond: (all + warmup) / store, storeSeconds: store }),

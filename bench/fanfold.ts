@@ -3,9 +3,16 @@ import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { Client } from "pg";
 import { z } from "zod";
-import { app, type App, flow, job, type Tracing, type WorkOptions } from "../src/index.ts";
+import {
+  app,
+  type App,
+  type Duration,
+  flow,
+  job,
+  type Tracing,
+  type WorkOptions,
+} from "../src/index.ts";
 import {
   latencies,
   numberOf,
@@ -16,8 +23,9 @@ import {
   type Lap,
   type Setup,
 } from "./fan-out.ts";
-import type { Measure } from "./harness.ts";
+import type { Measure, Measured } from "./harness.ts";
 import { secondsToAppendAgain } from "./limits.ts";
+import { sizesAfterRemoval, sizesPer } from "./postgres-sizes.ts";
 
 /** Items 0 to `items` − 1, made when they are asked for. */
 export function* numbers(items: number): Generator<{ readonly n: number }> {
@@ -40,8 +48,14 @@ export function working(fanfold: App, options: WorkOptions): () => Promise<void>
 
 export type Racing = { readonly fanfold: App; readonly run: Contestant["run"] };
 
-/** The program that everybody is measured with, as an app on this engine. */
-export function fanfoldOn(url: string, sleepMs: number, tracing?: Tracing): Racing {
+export type Apart = {
+  readonly tracing?: Tracing | undefined;
+  readonly retention?: Duration;
+};
+
+/** The program that everybody is measured with, as an app on this engine; `apart` is what only some measurements ask for. */
+export function fanfoldOn(url: string, sleepMs: number, apart: Apart = {}): Racing {
+  const { retention, tracing } = apart;
   const firstStepAt = new Map<string, number>();
   const lastOutcomeAt = new Map<string, number>();
   const joinedAt = new Map<string, number>();
@@ -54,7 +68,7 @@ export function fanfoldOn(url: string, sleepMs: number, tracing?: Tracing): Raci
       return result;
     },
   });
-  const race = flow("race", { input: size })
+  const race = flow("race", { input: size, ...(retention === undefined ? {} : { retention }) })
     .step("begin", (_state, ctx) => {
       firstStepAt.set(ctx.run, performance.now());
       return null;
@@ -105,8 +119,13 @@ async function openPostgres({ slots, sleepMs, input }: Setup): Promise<Contestan
   const url = textOf(input, "url");
   const { fanfold, run } = fanfoldOn(url, sleepMs);
   const count = numberOf(input, "workers", 0);
-  const storeBytes = (): ReturnType<typeof sizesOf> => sizesOf(url);
-  if (count === 0) return { run, storeBytes, close: working(fanfold, { concurrency: slots }) };
+  const left = async (subJobs: number): Promise<Measured> => ({
+    ...(await sizesPer(url, subJobs)),
+    ...(input["afterwards"] === "removed"
+      ? await sizesAfterRemoval(url, () => fanfoldOn(url, 0, { retention: "1ms" }).fanfold)
+      : {}),
+  });
+  if (count === 0) return { run, left, close: working(fanfold, { concurrency: slots }) };
   const workers = await Promise.all(
     Array.from({ length: count }, () => startWorker(url, slots / count, sleepMs)),
   );
@@ -114,25 +133,12 @@ async function openPostgres({ slots, sleepMs, input }: Setup): Promise<Contestan
   await pause(settleMs);
   return {
     run,
-    storeBytes,
+    left,
     async close() {
       await Promise.all(workers.map((stop) => stop()));
       await fanfold.close();
     },
   };
-}
-
-/** Of all tables, as they stand after the runs: rows that were deleted are in it until somebody sweeps them up. */
-async function sizesOf(
-  url: string,
-): Promise<{ readonly tables: number; readonly indexes: number }> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  const { rows } = await client.query<{ readonly tables: string; readonly indexes: string }>(`
-    select sum(pg_table_size(oid)) as tables, sum(pg_indexes_size(oid)) as indexes
-    from pg_class where relkind = 'r' and relnamespace = 'fanfold'::regnamespace`);
-  await client.end();
-  return { tables: Number(rows[0]?.tables), indexes: Number(rows[0]?.indexes) };
 }
 
 /** Processes that have just come share the partitions anew; who is measured has been there for a while. */

@@ -2,11 +2,12 @@ import type { Bench, Derived, Figure, Input, Subject } from "./harness.ts";
 import { durable, fanfoldOnPostgres } from "./postgres.ts";
 
 /** A warm-up, because a new process spends its first tens of thousands compiling. */
-const common: Input = { slots: 1_000, warmup: 20_000, workers: 2 };
+const common: Input = { slots: 1_000, warmup: 20_000, workers: 2, afterwards: "removed" };
 const each: Figure = { key: "microseconds", unit: "µs a sub-job" };
 const sizes: readonly Figure[] = [
   { key: "tableBytes", unit: "bytes a sub-job, tables" },
   { key: "indexBytes", unit: "bytes a sub-job, indexes" },
+  { key: "leftKb", unit: "KB in all when the runs are removed" },
 ];
 
 const runOf = (items: number, more: readonly Figure[] = []): Subject =>

@@ -9,7 +9,7 @@ import type { Measure } from "./harness.ts";
 
 function race(tracing?: Tracing): (setup: Setup) => Promise<Contestant> {
   return async ({ folder, slots, sleepMs }) => {
-    const { fanfold, run } = fanfoldOn(`sqlite:${join(folder, "f.db")}`, sleepMs, tracing);
+    const { fanfold, run } = fanfoldOn(`sqlite:${join(folder, "f.db")}`, sleepMs, { tracing });
     return { run, close: working(fanfold, { concurrency: slots }) };
   };
 }
