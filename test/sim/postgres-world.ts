@@ -3,7 +3,8 @@
  * and the engine are not simulated. Processes are crashed, backends ended, and the network cut, until the storm is over.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { partitionOf } from "../../src/core/ids.ts";
+import { encode } from "../../src/core/event.ts";
+import { keys, partitionOf } from "../../src/core/ids.ts";
 import { postgresEngine } from "../../src/engines/postgres/engine.ts";
 import { systemClock } from "../../src/engines/system.ts";
 import { ConflictError, UnavailableError } from "../../src/errors.ts";
@@ -16,6 +17,7 @@ import { checkLeft } from "../../src/sim/left.ts";
 import { boot, type Booted, type NodePlan } from "../../src/sim/node.ts";
 import { people as peopleOf } from "../../src/sim/people.ts";
 import { plansOf, type Users } from "../../src/sim/program.ts";
+import { checkGone, isGone } from "../../src/sim/removal.ts";
 import { newWitness } from "../../src/sim/witness.ts";
 import { proxyTo } from "../servers/proxy.ts";
 import { sql } from "../servers/databases.ts";
@@ -33,7 +35,7 @@ const stormMs = 6_000;
 const bootMs = 500;
 /** Two sweeps after the longest timeout. */
 const patienceMs = 170_000;
-const runs = 4;
+export const runs = 4;
 
 const queues = ["default", "other"];
 const nodes: readonly NodePlan[] = [
@@ -92,7 +94,7 @@ export async function worldOn(url: string, seed: number): Promise<World> {
         users,
         plans,
         schedules: [],
-        removeAtOnce: 500,
+        removeAtOnce: 7,
         trimAtLeast: Infinity,
         crash: () => crash(plan, life),
         onError(role, error) {
@@ -131,7 +133,10 @@ export async function worldOn(url: string, seed: number): Promise<World> {
   try {
     for (const plan of nodes) await start(plan);
     const mine = newLife();
-    const options = { engine: await open(mine, url), clock: systemClock() };
+    const engine = await open(mine, url);
+    const options = { engine, clock: systemClock() };
+    const gone = async (run: string): Promise<boolean> =>
+      isGone(await engine.log.read(partitionOf(run, partitions), 0, all), run);
     const reader = readerOf({ ...options, plans });
     const people = peopleOf({
       ...options,
@@ -140,9 +145,8 @@ export async function worldOn(url: string, seed: number): Promise<World> {
       flows: [...plans.keys()],
       runs,
       commands: 6,
-      // What is removed cannot be judged at the end.
-      expirations: 0,
-      isGone: async () => false,
+      expirations: 12,
+      isGone: gone,
       stormMs,
       reader,
     });
@@ -153,12 +157,12 @@ export async function worldOn(url: string, seed: number): Promise<World> {
       withinMs: patienceMs,
       what: "people see the end of every run",
     });
+    for (const run of people.ids.slice(0, runs / 2)) await remove(engine, run, gone);
     isOver = true;
     // What they have on the way is written down, and nothing new begins.
     await Promise.all([...booted.values()].map((one) => one.stop().catch(() => undefined)));
 
     const last = await open(newLife(), url);
-    const all = { records: Infinity, bytes: Infinity };
     const history = {
       plans,
       partitions: await Promise.all(
@@ -170,10 +174,15 @@ export async function worldOn(url: string, seed: number): Promise<World> {
     };
     const checked = check(history);
     violations.push(...checked.violations);
-    for (const run of checked.runs.values()) {
-      const home = partitionOf(run.id, partitions);
+    for (const run of people.acknowledged)
+      if (!checked.runs.has(run) && !checked.removed.has(run) && !checked.leaving.has(run))
+        violations.push(`the start of ${run} was acknowledged, and there is no such run`);
+    for (const [home, { entries }] of history.partitions.entries()) {
       const stored = new Map(await last.store.scan(home, "", Number.MAX_SAFE_INTEGER));
-      checkStored(run, stored, (what) => violations.push(`at the end: ${what}`));
+      for (const run of checked.runs.values())
+        if (stored.has(keys.run(run.id)))
+          checkStored(run, stored, (what) => violations.push(`at the end: ${what}`));
+      violations.push(...(await checkGone(last.store, home, checked, entries)));
     }
     violations.push(...(await checkLeft(last, people, witness)));
     return { violations, checked, crashes, ended: people.over.size };
@@ -184,6 +193,25 @@ export async function worldOn(url: string, seed: number): Promise<World> {
     await Promise.all(engines.map((engine) => engine.close()));
     await proxy.close();
   }
+}
+
+const all = { records: Infinity, bytes: Infinity };
+
+/** As retention asks for it, and asks again: who lists runs is a moment behind. */
+async function remove(
+  engine: Engine,
+  run: string,
+  gone: (run: string) => Promise<boolean>,
+): Promise<void> {
+  const asks = async (): Promise<boolean> => {
+    if (await gone(run)) return true;
+    const row = await engine.views.run(run);
+    const text = encode({ type: "run.expired", run, flow: row?.flow ?? "", retentionMs: 0 });
+    await engine.log.append(partitionOf(run, partitions), [text]);
+    await sleep(bootMs);
+    return false;
+  };
+  await until(asks, { withinMs: patienceMs, what: `${run} is removed` });
 }
 
 const endBackends = `
