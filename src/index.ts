@@ -10,7 +10,7 @@ export type { Tailing } from "./app/events.ts";
 export type { Adjust, Following, Matched, OfStep, Run, Where } from "./app/run.ts";
 export type { ExportQuery } from "./roles/export.ts";
 export type { SqlTransaction, StartedWithin, Within } from "./app/within.ts";
-export type { WorkOptions } from "./app/work.ts";
+export type { Listen, WorkOptions } from "./app/work.ts";
 export type { NoticeQuery, Webhooks, WebhookStatus, WhichNotices } from "./webhooks/ledger.ts";
 export type { Ctx, Log } from "./define/ctx.ts";
 export type { Duration, Percent, RateText } from "./define/duration.ts";

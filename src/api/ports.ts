@@ -11,7 +11,7 @@ import { Hono } from "hono";
 
 import type { Engine } from "../ports/engine.ts";
 import type { Value } from "../ports/store.ts";
-import { NotFoundError } from "../errors.ts";
+import { assert, NotFoundError } from "../errors.ts";
 import { readBody, refuseByHeaders } from "./body.ts";
 import { eventStream, type Followed } from "./event-stream.ts";
 import { guard } from "./guard.ts";
@@ -23,6 +23,10 @@ import { changedRow, id, lease, runQuery, task } from "./words.ts";
 export type PortsOptions = {
   /** Who knows it may use every route. Without one, every program of this machine may. */
   readonly token?: string | undefined;
+  /** False: it is meant for other machines, too; then there must be a token. Default true. */
+  readonly isLoopback?: boolean;
+  /** Answers questions, and refuses whatever would change something. */
+  readonly readOnly?: boolean | undefined;
   /** Ends the streams of hints, which have no end of their own. */
   readonly ended?: AbortSignal;
   /** A run by its id, to be followed; without it there is no such route. */
@@ -45,9 +49,11 @@ const protocol = 1;
 /** Longer leases hide a dead worker for too long to be meant. */
 const longestLeaseMs = 3_600_000;
 
-export function portsApi(engine: Engine, { token, ended, follow }: PortsOptions = {}): PortsApi {
+export function portsApi(engine: Engine, options: PortsOptions = {}): PortsApi {
+  const { token, isLoopback = true, readOnly, ended, follow } = options;
+  assert(isLoopback || token !== undefined, "who listens beyond loopback has a token");
   const app: PortsApi = new Hono();
-  app.use(guard(token));
+  app.use(guard(token, isLoopback));
   app.get("/v1/engine", () => {
     const { name, partitions, queueSurvives } = engine;
     return answer({ protocol, name, partitions, queueSurvives });
@@ -72,6 +78,7 @@ export function portsApi(engine: Engine, { token, ended, follow }: PortsOptions 
   }
   for (const [path, run] of Object.entries(routes(engine))) {
     app.post(path, async (context) => {
+      if (readOnly === true && !questions.has(path)) return changesNothing(path);
       const refusal = refuseByHeaders(context.req.raw.headers);
       if (refusal !== undefined) return refusal;
       const body = await readBody(context.req.raw);
@@ -99,6 +106,25 @@ async function hasLeft(socket: Socket | undefined): Promise<boolean> {
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** What changes nothing; a new route is an action until it stands here. */
+const questions: ReadonlySet<string> = new Set([
+  "/v1/log/read",
+  "/v1/log/end",
+  "/v1/store/load",
+  "/v1/store/scan",
+  "/v1/store/position",
+  "/v1/views/checkpoint",
+  "/v1/views/run",
+  "/v1/views/runs",
+]);
+
+function changesNothing(path: string): Response {
+  return refused(
+    "read-only",
+    `this address answers questions only, and ${path.slice("/v1/".length)} changes something: ask one that was not started with --read-only`,
+  );
+}
 
 type Route = (body: unknown) => Promise<unknown>;
 

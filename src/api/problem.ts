@@ -5,6 +5,7 @@ import { FanfoldError } from "../errors.ts";
 export type Refusal =
   | "foreign-host"
   | "unauthorized"
+  | "read-only"
   | "no-such-route"
   | "wrong-method"
   | "media-type"
@@ -17,6 +18,7 @@ const statuses: Readonly<Record<string, number>> = {
   usage: 400,
   unauthorized: 401,
   "foreign-host": 403,
+  "read-only": 403,
   "not-found": 404,
   "no-such-route": 404,
   "wrong-method": 405,

@@ -8,6 +8,7 @@ import { givenTask, virtualClock } from "../contract/given.ts";
 import { httpEngine } from "../engines/http/client.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
 import { UsageError } from "../errors.ts";
+import { portsApi } from "./ports.ts";
 import { server } from "./server.ts";
 
 const token = "a-token-of-some-length";
@@ -288,13 +289,82 @@ test("half a request does not keep the server from closing", async () => {
   await gone;
 });
 
-test("it listens on loopback only, and says why", async () => {
+test("beyond loopback it listens with a token only, one that is hard to guess, and says why", async () => {
   for (const host of ["0.0.0.0", "::", "192.168.1.2", "example.com", ""])
-    await assert.rejects(server({ engine: owner, host, port: 0 }), (error) => {
-      assert.ok(error instanceof UsageError);
-      assert.match(error.message, /no encryption.*tunnel/);
-      return true;
-    });
+    for (const token of [undefined, "", "fifteen-letters"])
+      await assert.rejects(server({ engine: owner, host, port: 0, token }), (error) => {
+        assert.ok(error instanceof UsageError);
+        assert.match(error.message, /a token of at least 16 characters.*tunnel/);
+        return true;
+      });
+  await assert.rejects(
+    server({ engine: owner, host: "192.0.2.1", port: 0, token }),
+    /cannot listen on host "192.0.2.1", port 0: expected an address of this machine/,
+  );
+});
+
+test("on all addresses, who knows the token is answered under any name, and nobody else under none", async () => {
+  const own = await server({ engine: owner, host: "0.0.0.0", port: 0, token });
+  assert.equal(own.url, `http://127.0.0.1:${own.port}`);
+  const headers = { host: "owner.example:4400" };
+  const known = { ...headers, authorization: `Bearer ${token}` };
+  assert.equal((await ask("/v1/engine", { port: own.port, headers: known })).status, 200);
+  await refuses("/v1/engine", { port: own.port, headers }, 401, "unauthorized");
+  await own.close();
+});
+
+test("a client asks an owner on another machine with a token only", async () => {
+  const other = "http://192.0.2.1:1";
+  await assert.rejects(httpEngine(other, { clock }), /without a token.*set FANFOLD_TOKEN.*tunnel/);
+});
+
+test("read only: whatever would change something is refused, and what asks is answered", async () => {
+  const own = await server({ engine: owner, port: 0, readOnly: true });
+  const actions = [
+    ["/v1/log/append", { partition: 0, texts: ["a"] }],
+    ["/v1/log/trim", { partition: 0, before: 1 }],
+    ["/v1/queue/put", { tasks: [] }],
+    ["/v1/queue/take", { worker: "w", queues: ["q"], max: 1, leaseMs: 1_000 }],
+    ["/v1/queue/extend", { worker: "w", leaseMs: 1_000 }],
+    ["/v1/queue/ack", { worker: "w", leases: [] }],
+    ["/v1/queue/release", { worker: "w", leases: [] }],
+    ["/v1/store/keep", { partition: 0, reader: "r", to: 1, puts: [] }],
+    ["/v1/views/apply", { partition: 0, from: 0, to: 1, rows: [] }],
+  ] as const;
+  for (const [path, body] of actions) {
+    const asked = { ...post(body), port: own.port };
+    const { text } = await refuses(path, asked, 403, "read-only");
+    assert.match(text, /answers questions only, and [a-z/]+ changes something/);
+  }
+  const client = await httpEngine(own.url, { clock });
+  assert.equal(await client.log.end(0), await owner.log.end(0));
+  assert.deepEqual(await client.views.runs({ limit: 1 }), []);
+  assert.deepEqual(await client.store.load(0, ["partition"]), [undefined]);
+  const refusal = { code: "usage", details: { refused: "read-only" } };
+  await assert.rejects(client.log.append(0, ["a"]), refusal);
+  await client.close();
+  await own.close();
+});
+
+test("every route is a question or is refused read only", async () => {
+  const [all, own] = [portsApi(owner), portsApi(owner, { readOnly: true })];
+  const posts = all.routes.filter(({ method }) => method === "POST").map(({ path }) => path);
+  const questions: string[] = [];
+  for (const path of posts) {
+    const headers = { host: "localhost" };
+    const { status } = await own.request(path, { method: "POST", headers });
+    if (status !== 403) questions.push(path);
+  }
+  assert.deepEqual(questions, [
+    "/v1/log/read",
+    "/v1/log/end",
+    "/v1/store/load",
+    "/v1/store/scan",
+    "/v1/store/position",
+    "/v1/views/checkpoint",
+    "/v1/views/run",
+    "/v1/views/runs",
+  ]);
 });
 
 test("where its port is taken it uses the next free one, and says which", async () => {

@@ -9,11 +9,13 @@ import { portsApi, type Follow } from "./ports.ts";
 
 export type ServerOptions = {
   readonly engine: Engine;
-  /** 127.0.0.1 unless said otherwise; loopback in any case. */
-  readonly host?: string;
+  /** 127.0.0.1 unless said otherwise. Beyond loopback a token is needed, of 16 characters at least. */
+  readonly host?: string | undefined;
   /** The port to try first, 4400 unless said otherwise; 0 leaves it to the operating system. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   readonly token?: string | undefined;
+  /** Whoever asks may look, and change nothing. */
+  readonly readOnly?: boolean | undefined;
   readonly follow?: Follow;
 };
 
@@ -30,22 +32,24 @@ export type Server = {
 const portsTried = 20;
 
 const loopbackHosts = ["127.0.0.1", "::1", "localhost"];
+/** Listening on all addresses of the machine is listening on loopback, too. */
+const loopbackOf: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
+/** Of a token that a network may try to guess. */
+const leastToken = 16;
 
-/** Serves an engine's ports to this machine, on the chosen port or the next free one. */
+/** Serves an engine's ports to this machine, or with a token to others, on the chosen port or the next free one. */
 export async function server(options: ServerOptions): Promise<Server> {
-  const { engine, host = "127.0.0.1", port = 4_400, token, follow } = options;
-  if (!loopbackHosts.includes(host))
+  const { engine, host = "127.0.0.1", port = 4_400, token, readOnly, follow } = options;
+  const isLoopback = loopbackHosts.includes(host);
+  if (!isLoopback && (token?.length ?? 0) < leastToken)
     throw new UsageError(
-      `host must be one of ${loopbackHosts.join(", ")}, got "${host}": this API has no encryption, and whoever reaches it ` +
-        `can run and end work; reach it from another machine through a tunnel (ssh -L), or use PostgreSQL`,
+      `host "${host}" is reached from other machines, and whoever reaches it ${readOnly === true ? "sees everything" : "can run and end work"}: it needs a token of ` +
+        `at least ${leastToken} characters (FANFOLD_TOKEN); without one, listen on 127.0.0.1 and come through a tunnel (ssh -L)`,
       { details: { host } },
     );
   const ended = new AbortController();
-  const http = await listen(
-    portsApi(engine, { token, ended: ended.signal, follow }).fetch,
-    host,
-    port,
-  );
+  const api = portsApi(engine, { token, isLoopback, readOnly, ended: ended.signal, follow });
+  const http = await listen(api.fetch, host, port);
   const open = requestsOf(http);
   let closed: Promise<unknown> | undefined;
   const close = async (): Promise<void> => {
@@ -58,7 +62,8 @@ export async function server(options: ServerOptions): Promise<Server> {
     await closed;
   };
   const bound = portOf(http);
-  const url = `http://${host === "::1" ? "[::1]" : host}:${bound}`;
+  const at = loopbackOf[host] ?? host;
+  const url = `http://${at.includes(":") ? `[${at}]` : at}:${bound}`;
   return { url, port: bound, close, [Symbol.asyncDispose]: close };
 }
 
@@ -80,7 +85,11 @@ async function listen(
       await once(http, "listening");
       return http;
     } catch (cause) {
-      if (!isTaken(cause)) throw cause;
+      if (!isTaken(cause))
+        throw new UsageError(
+          `cannot listen on host "${host}", port ${port}: expected an address of this machine`,
+          { cause, details: { host, port } },
+        );
       if (port === 0 || port + 1 >= first + portsTried || port >= 65_535)
         throw new UsageError(
           `no free port from ${first} to ${port} on ${host}: choose another with --port`,

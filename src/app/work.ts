@@ -6,6 +6,7 @@ import type { Job } from "../define/job.ts";
 import type { Listener } from "../define/listener.ts";
 import type { Webhook } from "../define/webhook.ts";
 import { between } from "../define/work.ts";
+import { UsageError } from "../errors.ts";
 import { uniqueId } from "../engines/system.ts";
 import type { Tracing } from "../roles/tracing.ts";
 import { worker as workerOf } from "../roles/worker.ts";
@@ -27,14 +28,26 @@ export type WorkOptions = {
   readonly drain?: Duration;
   /** Other processes of this program that do the work, while this one keeps the books. Default 0: work here. */
   readonly processes?: number;
-  /** Answer other processes of this machine on this port, or the next free one. Default: only as far as `processes` needs it. */
-  readonly listen?: number | false;
+  /** Answer other processes of this machine on this port, or the next free one; a `Listen` says more. Default: only as far as `processes` needs it. */
+  readonly listen?: number | false | Listen;
   /** Answer /healthz, /readyz and /metrics (Prometheus) on this port. Default: nothing is answered. */
   readonly health?: HealthOptions;
   /** Stops the work, as SIGTERM does; the app stays open then. */
   readonly signal?: AbortSignal;
   /** Called when the work has begun, with the address that others may use. */
   readonly onReady?: (about: { readonly url: string | undefined }) => void;
+};
+
+/** Who is answered, and what they may do. */
+export type Listen = {
+  /** Or the next free one. Default 4400. */
+  readonly port?: number;
+  /** Default 127.0.0.1. An address that other machines reach needs a token of at least 16 characters. */
+  readonly host?: string;
+  /** Who asks must say it, as a bearer token. Default: what FANFOLD_TOKEN says, if anything. */
+  readonly token?: string;
+  /** They may look, and change nothing. Processes that work ask through this address where the engine is a file: then it cannot be. */
+  readonly readOnly?: boolean;
 };
 
 type Parts = {
@@ -58,15 +71,24 @@ export async function workOn(
   const isChild = process.env[ownerVariable] !== undefined;
   const processes = isChild ? 0 : (options.processes ?? 0);
   between(processes, 0, 256, "processes");
+  const wanted = listenOf(options);
+  // Children open the engine themselves where they can, and ask this process where it alone has it.
+  const needsOwner = processes > 0 && !node.engine.queueSurvives;
+  if (needsOwner && wanted?.readOnly === true)
+    throw new UsageError("processes work through what listens here: it cannot be read only");
+  if (queuesFor(parts, options).length > 0) await mayWork(node);
   // What ends the process from then on is not what runs in it.
   const stop = stopSignal(signal, () => node.engine.wills?.forgive());
   const health = await probed(node, parts, options, stop);
   // Only the processes started here know the token, unless an address was asked for: then others are meant to come.
   const isPrivate = processes > 0 && options.listen === undefined;
-  const token = process.env[tokenVariable] ?? (isPrivate ? uniqueId() : undefined);
-  // Children open the engine themselves where they can, and ask this process where it alone has it.
-  const needsOwner = processes > 0 && !node.engine.queueSurvives;
-  const served = await serve(node, options.listen ?? (needsOwner ? 0 : false), token, isChild);
+  const token = wanted?.token ?? process.env[tokenVariable] ?? (isPrivate ? uniqueId() : undefined);
+  const listen = wanted ?? (needsOwner ? { port: 0 } : undefined);
+  const served = await serve(node, listen, token, isChild).catch(async (error: unknown) => {
+    stop.forget();
+    await health?.close();
+    throw error;
+  });
   // One process tells: the one that manages.
   const told = node.engine.manages
     ? [
@@ -94,9 +116,7 @@ export async function workOn(
     const work = await startWorker(node, parts, options, concurrency);
     options.onReady?.({ url: served?.url });
     await stop.stopped;
-    await node.host.remove(work.worker);
-    await work.worker.drain(drainMs);
-    await work.close();
+    await work.end(drainMs);
     node.working(false);
   }
   await Promise.all(told.map(({ end }) => end()));
@@ -131,6 +151,9 @@ async function endSession({ engine }: Node, worker: string): Promise<void> {
 
 async function startWorker(node: Node, parts: Parts, options: WorkOptions, slots: number) {
   const { engine, clock, host } = node;
+  const queues = queuesFor(parts, options);
+  // Who serves no queue takes nothing, and nobody need hear of such a worker.
+  if (queues.length === 0) return { end: async () => undefined };
   const name = process.env[workerVariable] ?? uniqueId();
   delete process.env[workerVariable]; // For one worker only.
   // In the process that has the queue, a lease can only end with the process; elsewhere, it is kept off the main thread.
@@ -151,7 +174,7 @@ async function startWorker(node: Node, parts: Parts, options: WorkOptions, slots
     clock,
     worker: name,
     slots,
-    queues: options.queues ?? queuesOf(parts),
+    queues,
     leaseMs,
     flows: parts.flows,
     jobs: parts.jobs,
@@ -160,27 +183,53 @@ async function startWorker(node: Node, parts: Parts, options: WorkOptions, slots
     ...(keeper === undefined ? {} : { onDeadline: (endsAt) => keeper.progress(endsAt) }),
   });
   host.add(worker);
-  return { worker, close: async () => keeper?.close() };
+  return {
+    async end(drainMs: number) {
+      await host.remove(worker);
+      await worker.drain(drainMs);
+      await keeper?.close();
+    },
+  };
 }
 
-function queuesOf({ flows, jobs }: Parts): readonly string[] {
+/** Who is given to look only (a read-only owner) hears of it now, and not of every task it asks for. */
+async function mayWork({ engine }: Node): Promise<void> {
+  if (engine.manages) return;
+  try {
+    await engine.queue.extend(uniqueId(), limits.leaseMs); // Of nobody: it changes nothing.
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+  }
+}
+
+function queuesFor({ flows, jobs }: Parts, { queues }: WorkOptions): readonly string[] {
+  if (queues !== undefined) return queues;
   const steps = [...flows.values()].flatMap(({ plan }) => plan.steps.map(({ queue }) => queue));
   return [...new Set([...steps, ...[...jobs.values()].map(({ plan }) => plan.queue)])];
 }
 
+function listenOf({ listen }: WorkOptions): Listen | undefined {
+  if (listen === undefined || listen === false) return undefined;
+  return typeof listen === "number" ? { port: listen } : listen;
+}
+
+/** Who does not manage has nothing that others could change through it. */
 async function serve(
   node: Node,
-  listen: number | false,
+  listen: Listen | undefined,
   token: string | undefined,
   isChild: boolean,
 ) {
-  if (listen === false || isChild || !node.engine.manages) return undefined;
+  if (listen === undefined || isChild) return undefined;
+  const { port, host, readOnly } = listen;
+  if (!node.engine.manages && readOnly !== true) return undefined;
   const { server } = await import("../api/server.ts");
   const { forOthers } = await import("../api/for-others.ts");
   const follow = async (id: string) =>
     (await node.reader.run(id)) === undefined ? undefined : runHandle(node, id, false);
-  const served = await server({ engine: forOthers(node.engine), port: listen, token, follow });
-  node.setUrl(served.url);
+  const engine = forOthers(node.engine);
+  const served = await server({ engine, host, port, token, readOnly, follow });
+  if (readOnly !== true) node.setUrl(served.url);
   return served;
 }
 

@@ -76,10 +76,17 @@ const byCode: Readonly<Record<string, ExitCode>> = {
 /**
  * By the error's code, not its class: the app file may bring a copy of Fanfold of its own, with classes of its own.
  *
- * What has no code of ours is a bug of ours; so are corrupt, lease-lost and what only handlers throw.
+ * What an owner has refused (another token, read only) is not the wrong usage of a command: it cannot be used. What has no code of ours is a bug of ours; so are corrupt, lease-lost and what only handlers throw.
  */
 export function exitOfError(error: unknown): ExitCode {
-  return byCode[codeOf(error) ?? ""] ?? exitCodes.bug;
+  const isRefused = codeOf(error) === "usage" && detailsOf(error)["refused"] !== undefined;
+  return isRefused ? exitCodes.unavailable : (byCode[codeOf(error) ?? ""] ?? exitCodes.bug);
+}
+
+/** What an error says for programs. */
+export function detailsOf(error: unknown): Readonly<Record<string, unknown>> {
+  const details: unknown = error instanceof Error && "details" in error ? error.details : undefined;
+  return typeof details === "object" && details !== null ? { ...details } : {};
 }
 
 export function codeOf(error: unknown): string | undefined {

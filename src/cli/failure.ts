@@ -1,6 +1,6 @@
 /** Errors for people: what happened, and the next command to type. */
 import { UsageError } from "../errors.ts";
-import { codeOf, exitCodes, exitOfError } from "./exit.ts";
+import { codeOf, detailsOf, exitCodes, exitOfError } from "./exit.ts";
 import { faint, span, symbols } from "./style.ts";
 import type { Line } from "./style.ts";
 
@@ -54,11 +54,6 @@ function nextOf(error: unknown, verb: string | undefined): string {
   if (typeof pid === "number")
     return "fanfold worker --port 4400     in its place: others can reach that one";
   return nextByCode[codeOf(error) ?? ""] ?? `fanfold ${verb === undefined ? "" : `${verb} `}--help`;
-}
-
-function detailsOf(error: unknown): Readonly<Record<string, unknown>> {
-  const details: unknown = error instanceof Error && "details" in error ? error.details : undefined;
-  return typeof details === "object" && details !== null ? { ...details } : {};
 }
 
 function stackOf(error: unknown): readonly string[] {

@@ -82,10 +82,10 @@ test("a page sees the status and every event of its run, and the end", async (t)
   const { url } = await page(t, app);
   await app.start(two, {}, { id: "r" });
   await app.start(two, {}, { id: "other" });
-  const reading = read(`${url}/r`);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  finish();
-  const messages = await reading;
+  const messages = await read(`${url}/r`, undefined, () => {
+    finish(); // At the first status, from where on events are told.
+    return false;
+  });
   const [first] = messages;
   assert.deepEqual(
     [first?.event, first?.data["state"], first?.data["step"]],

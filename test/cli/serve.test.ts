@@ -17,10 +17,19 @@ type Running = {
 };
 
 function fanfold(t: TestContext, url: string, ...args: readonly string[]): Running {
-  const { CI: _, NODE_TEST_CONTEXT: __, ...env } = process.env;
+  return fanfoldWith(t, {}, url, ...args);
+}
+
+function fanfoldWith(
+  t: TestContext,
+  more: Readonly<Record<string, string>>,
+  url: string,
+  ...args: readonly string[]
+): Running {
+  const { CI: _, NODE_TEST_CONTEXT: __, FANFOLD_TOKEN: ___, ...env } = process.env;
   const child = spawn(process.execPath, [program, ...args, "--app", "know-app.ts"], {
     cwd: import.meta.dirname,
-    env: { ...env, FANFOLD_URL: url },
+    env: { ...env, FANFOLD_URL: url, ...more },
   });
   let stdout = "";
   let stderr = "";
@@ -75,4 +84,49 @@ test("serve works on nothing; a worker does, through it; tail tells what happens
     assert.equal(await one.ended, 130, one.stderr());
   }
   assert.match(serve.stderr(), /stopped: runs go on with the next who serves\n$/);
+});
+
+test("serve --read-only is beside the owner of a file: who knows the token may ask, and nobody may change anything", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "fanfold-serve-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = `sqlite:${join(folder, "dev.db")}`;
+  const owner = fanfold(t, file, "worker");
+  await says(owner, /(works on all queues)/);
+  const token = "a-token-of-some-length";
+  const serve = fanfold(t, file, "serve", "--read-only", "--port", "0", "--token", token);
+  const url = await says(serve, /answers other processes at (http:\S+), questions only\n/);
+
+  const known = { FANFOLD_TOKEN: token };
+  const nobody = fanfold(t, url, "runs");
+  const asked = fanfoldWith(t, known, url, "queues", "--json");
+  const refused = ['start mail {"count":1} --id october', "worker"].map((line) =>
+    fanfoldWith(t, known, url, ...line.split(" ")),
+  );
+  assert.equal(await nobody.ended, 7, nobody.stderr());
+  assert.match(nobody.stderr(), /wants a token, and not this one: set FANFOLD_TOKEN/);
+  assert.equal(await asked.ended, 0, asked.stderr());
+  assert.match(asked.stdout(), /"queue":"mail",/);
+  for (const one of refused) {
+    assert.equal(await one.ended, 7, one.stderr());
+    assert.match(one.stderr(), /✗ http:\S+ this address answers questions only, and .* changes/);
+  }
+  for (const one of [serve, owner]) {
+    one.child.kill("SIGINT");
+    assert.equal(await one.ended, 130, one.stderr());
+  }
+});
+
+test("serve for other machines without a token is refused, and says what to do", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "fanfold-serve-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const file = `sqlite:${join(folder, "dev.db")}`;
+  const open = fanfold(t, file, "serve", "--host", "0.0.0.0", "--port", "0");
+  assert.equal(await open.ended, 2, open.stderr());
+  assert.match(open.stderr(), /whoever reaches it can run and end work: it needs a token/);
+  const env = { FANFOLD_TOKEN: "a-token-of-some-length" };
+  const serve = fanfoldWith(t, env, file, "serve", "--host", "0.0.0.0", "--port", "0");
+  await says(serve, /answers other processes at (http:\/\/127\.0\.0\.1:\d+)\n/);
+  await says(serve, /and on (0\.0\.0\.0); nothing is encrypted\n/);
+  serve.child.kill("SIGTERM");
+  assert.equal(await serve.ended, 0, serve.stderr());
 });

@@ -31,7 +31,7 @@ export async function httpEngine(
   url: string,
   { clock, token }: HttpEngineOptions,
 ): Promise<Engine> {
-  const base = checkedUrl(url);
+  const base = checkedUrl(url, token);
   const line = wire(base, clock, token);
   const given: HttpSigns = { url: base.origin, token };
   const { partitions, queueSurvives } = await greet(line, base);
@@ -57,14 +57,14 @@ export async function httpEngine(
 /** Beside this file, and of its kind: sources run as they are, and what is built has another ending. */
 const signsFile = `./signs.${import.meta.url.endsWith(".ts") ? "ts" : "js"}`;
 
-function checkedUrl(url: string): URL {
+function checkedUrl(url: string, token: string | undefined): URL {
   const base = URL.canParse(url) ? new URL(url) : undefined;
   if (base?.protocol !== "http:")
     throw new UsageError(`expected a URL like http://localhost:4400, got "${maskUrl(url)}"`);
-  if (!["localhost", "127.0.0.1", "[::1]"].includes(base.hostname))
+  if (token === undefined && !["localhost", "127.0.0.1", "[::1]"].includes(base.hostname))
     throw new UsageError(
-      `the owner of a SQLite file is reached on localhost, 127.0.0.1 or [::1] only, got "${base.hostname}": ` +
-        `nothing encrypts what would travel; use a tunnel (ssh -L), or PostgreSQL`,
+      `without a token an owner is reached on localhost, 127.0.0.1 or [::1] only, got "${base.hostname}": set FANFOLD_TOKEN to its ` +
+        `token, or use a tunnel (ssh -L); nothing is encrypted on the way`,
     );
   return base;
 }

@@ -137,11 +137,13 @@ function errorOf(body: unknown, status: number, base: URL): Error {
     case "corrupt":
       return new CorruptError(message, { details });
     case "unauthorized":
-      return new UsageError(`${base.origin} wants a token, and not this one: set FANFOLD_TOKEN`);
+      return new UsageError(`${base.origin} wants a token, and not this one: set FANFOLD_TOKEN`, {
+        details: { refused: code },
+      });
     default:
       // Below 500 the owner refused before it did anything; above, nobody knows how far it got.
       return status < 500
-        ? new UsageError(`${base.origin}: ${message}`, { details })
+        ? new UsageError(`${base.origin}: ${message}`, { details: { ...details, refused: code } })
         : new UnavailableError(`${base.origin}: ${message}`, { details });
   }
 }
