@@ -16,6 +16,8 @@ import { bench as postgresSleep } from "./postgres-sleep.ts";
 import { bench as postgresTakeover } from "./postgres-takeover.ts";
 import { jsonLines, table } from "./report.ts";
 import { bench as runs1000x100 } from "./runs-1000x100.ts";
+import { bench as schedules } from "./schedules.ts";
+import { bench as sends } from "./sends.ts";
 import { bench as sleep10k } from "./sleep-10k.ts";
 import { bench as split } from "./split.ts";
 import { bench as status } from "./status.ts";
@@ -30,6 +32,8 @@ const benches: readonly Bench[] = [
   latency,
   split,
   status,
+  sends,
+  schedules,
   watched,
   traced,
   recovery,

@@ -18,6 +18,11 @@ export const inRoles: readonly Bug[] = [
     "    ledger.pages[n] = page;\n  }\n  ledger.changed.add(n);",
     "    ledger.pages[n] = page;\n    ledger.changed.add(n);\n  }",
   ]),
+  bug("calendars are taken one for the other", [
+    "src/define/schedule.ts",
+    "const key = `${cron} ${timezone}`;",
+    "const key = cron;",
+  ]),
   bug("who is told of an event is handed that of the others", [
     "src/core/run-event.ts",
     "return { ...headline.whole };",

@@ -67,6 +67,21 @@ test("without a timezone it is UTC, and seconds are said where there are any", (
   assert.equal(planOf({ every: "1s" }).stamp(1_234), "1970-01-01T00:00:01.234Z");
 });
 
+test("of very many, each keeps its own calendar: fewer than there are stay parsed", () => {
+  const from = Date.parse("2026-10-15T00:00Z");
+  const plans = Array.from({ length: 300 }, (_, n) => {
+    const minutes = n >> 1;
+    const cron = `${minutes % 60} ${Math.floor(minutes / 60)} * * *`;
+    return { minutes, plan: planOf({ cron, ...(n % 2 === 0 ? {} : { timezone: berlin }) }) };
+  });
+  for (const round of [1, 2])
+    for (const [n, { minutes, plan }] of plans.entries()) {
+      const later = minutes - (n % 2 === 0 ? 0 : 120); // Berlin is two hours ahead in October.
+      const expected = from + (later < 1 ? later + 1_440 : later) * 60_000;
+      assert.equal(plan.next(from), expected, `schedule ${n}, asked ${round} times`);
+    }
+});
+
 test("every: whole multiples, the same whoever counts", () => {
   assert.deepEqual(ticks({ every: "15m" }, "2026-10-15T00:01Z", 2), [
     "2026-10-15T00:15Z",
