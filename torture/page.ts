@@ -27,6 +27,7 @@ export type Simulated = Pick<Report, "commit" | "at" | "machine"> & {
 /** What was published; what was not is not there. */
 export type Published = {
   readonly torture: Report | undefined;
+  readonly "torture-postgres": Report | undefined;
   readonly sim: Simulated | undefined;
   readonly mutations: { readonly at: string; readonly bugs: readonly Row[] } | undefined;
 };
@@ -65,32 +66,37 @@ function share(bad: number, all: number): string {
   return `**${grouped.format(bad)}** of ${grouped.format(all)}`;
 }
 
-/** The answer in ten lines, for who reads no further. */
-function summary({ torture, sim, mutations }: Published): string {
+/** What real faults on an engine came to. */
+function harmed({ sums, done, slowestRecoveryMs }: Report): readonly (readonly string[])[] {
+  const of = (name: string): number => sums[name] ?? 0;
+  const joins = of("joins too early") + of("joins twice") + of("joins missing");
+  const cuts = done["power"];
+  return [
+    ["faults done on purpose", grouped.format(sum(done))],
+    ["of these, processes killed with SIGKILL", grouped.format(done["kill"] ?? 0)],
+    ...(cuts === undefined ? [] : [["of these, power cuts", grouped.format(cuts)]]),
+    [
+      "facts that somebody was told of, and lost",
+      share(of("acknowledged facts lost"), of("acknowledged facts")),
+    ],
+    [
+      "sub-jobs folded twice, or wrongly",
+      share(of("sub-jobs folded twice, or wrongly"), of("sub-jobs")),
+    ],
+    ["joins too early, twice, or missing", share(joins, of("joins"))],
+    ["runs that never ended", share(of("runs that never ended"), of("runs"))],
+    ["back at work after a kill or a cut, the slowest", `${grouped.format(slowestRecoveryMs)} ms`],
+  ];
+}
+
+/** The answer in twenty lines, for who reads no further. */
+function summary(published: Published): string {
+  const { torture, sim, mutations } = published;
+  const onPostgres = published["torture-postgres"];
   const rows: (readonly string[])[] = [];
-  if (torture !== undefined) {
-    const { sums, done } = torture;
-    const of = (name: string): number => sums[name] ?? 0;
-    const joins = of("joins too early") + of("joins twice") + of("joins missing");
-    rows.push(
-      ["processes killed with SIGKILL", grouped.format(done["kill"] ?? 0)],
-      ["power cuts", grouped.format(done["power"] ?? 0)],
-      [
-        "facts that somebody was told of, and lost",
-        share(of("acknowledged facts lost"), of("acknowledged facts")),
-      ],
-      [
-        "sub-jobs folded twice, or wrongly",
-        share(of("sub-jobs folded twice, or wrongly"), of("sub-jobs")),
-      ],
-      ["joins too early, twice, or missing", share(joins, of("joins"))],
-      ["runs that never ended", share(of("runs that never ended"), of("runs"))],
-      [
-        "back at work after a kill or a cut, the slowest",
-        `${grouped.format(torture.slowestRecoveryMs)} ms`,
-      ],
-    );
-  }
+  if (torture !== undefined) rows.push(["**on SQLite**", ""], ...harmed(torture));
+  if (onPostgres !== undefined) rows.push(["**on PostgreSQL**", ""], ...harmed(onPostgres));
+  if (sim !== undefined || mutations !== undefined) rows.push(["**without a machine**", ""]);
   if (sim !== undefined)
     rows.push(
       ["simulated worlds with something wrong", share(sim.violations.length, sim.seeds)],
@@ -106,10 +112,20 @@ function summary({ torture, sim, mutations }: Published): string {
   return rows.length === 0 ? "No run has been published yet." : table(["", ""], rows);
 }
 
-function tortured(report: Report): string {
+const onFile = {
+  title: "## Real faults, real processes (`npm run torture`)",
+  text: "Processes that own a real file are killed, stopped, starved of disk, given wrong clocks and failing syncs, and unplugged: a file system image in memory is copied while its writer stands still, so what was never synced is gone. Meanwhile clients start runs and write down, outside, what they were told; every handler writes down that it ran. After each fault the checker reads the store; at the end everything must have ended.",
+};
+
+const onServer = {
+  title: "## Real faults on PostgreSQL (`npm run torture -- --engine postgres`)",
+  text: "Two processes that manage and start runs and four that manage and work share a server. They are killed and stopped past their claims and leases, their backends ended in the middle of commits, their network cut or silent; the server ends at once and recovers, and a failover takes its last commits away. What is told, written down and judged is the same as above; the checker reads a snapshot of the database.",
+};
+
+function tortured(report: Report, { title, text }: typeof onFile): string {
   return [
-    "## Real faults, real processes (`npm run torture`)",
-    "Processes that own a real file are killed, stopped, starved of disk, given wrong clocks and failing syncs, and unplugged: a file system image in memory is copied while its writer stands still, so what was never synced is gone. Meanwhile clients start runs and write down, outside, what they were told; every handler writes down that it ran. After each fault the checker reads the store; at the end everything must have ended.",
+    title,
+    text,
     origin(report),
     `Seeds ${report.seeds.join(", ")}; ${grouped.format(report.seconds / 60)} minutes in all. Violations: **${report.violations.length}**. Extra executions: ${extraPerThousand(report)} of 1,000; at least once is what is promised, and here is how often it is more.`,
     numbers(report.faults, ["fault", "times"]),
@@ -165,8 +181,10 @@ function planted({ at, bugs }: NonNullable<Published["mutations"]>): string {
 
 export function rendered(published: Published): string {
   const { torture, sim, mutations } = published;
+  const onPostgres = published["torture-postgres"];
   const parts = [
-    torture === undefined ? "" : tortured(torture),
+    torture === undefined ? "" : tortured(torture, onFile),
+    onPostgres === undefined ? "" : tortured(onPostgres, onServer),
     sim === undefined ? "" : simulated(sim),
     mutations === undefined ? "" : planted(mutations),
   ];

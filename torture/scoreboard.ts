@@ -2,6 +2,7 @@
  * npm run scoreboard: writes docs/reliability.md from the last published runs in docs/reliability/, and from nothing else.
  *
  *   npm run torture -- --publish --minutes 8                                          until nothing is missing
+ *   npm run torture -- --engine postgres --publish --minutes 8                        the same
  *   npm run -s sim -- --from 1 --seeds 30000 --json | npm run scoreboard -- --take sim     and on: --from 30001
  *   npm run mutate -- --rest --minutes 8                                              until nothing is left
  *   npm run scoreboard -- --check      is the page what its runs say?
@@ -24,7 +25,12 @@ function read(name: keyof Published): unknown {
 }
 
 function published(): Published {
-  const all: unknown = { torture: read("torture"), sim: read("sim"), mutations: read("mutations") };
+  const all: unknown = {
+    torture: read("torture"),
+    "torture-postgres": read("torture-postgres"),
+    sim: read("sim"),
+    mutations: read("mutations"),
+  };
   return all as Published;
 }
 
