@@ -5,7 +5,7 @@
  * sum, else there is no figure.
  */
 import type { Input, Measure, Measured } from "./harness.ts";
-import { median } from "./statistics.ts";
+import { median, quantile } from "./statistics.ts";
 
 export type Setup = {
   readonly folder: string;
@@ -142,6 +142,11 @@ export function latencies(open: Open): Measure {
       whole.push(to - from);
     }
     await contestant.close();
-    return { startMs: median(first), nextMs: median(next), wholeMs: median(whole) };
+    return {
+      startMs: median(first),
+      nextMs: median(next),
+      wholeMs: median(whole),
+      wholeP99Ms: quantile(whole, 0.99),
+    };
   };
 }

@@ -23,6 +23,7 @@ import { bench as split } from "./split.ts";
 import { bench as status } from "./status.ts";
 import { bench as traced } from "./traced.ts";
 import { bench as watched } from "./watched.ts";
+import { bench as webhooks } from "./webhooks.ts";
 
 const benches: readonly Bench[] = [
   noop100k,
@@ -35,6 +36,7 @@ const benches: readonly Bench[] = [
   sends,
   schedules,
   watched,
+  webhooks,
   traced,
   recovery,
   invoices,

@@ -1,10 +1,13 @@
-/** The same race, put together by hand: once with nobody who looks on, once with statistics and ten durable listeners. */
+/** The same race, put together by hand: with nobody who looks on, or with statistics, durable listeners and webhooks. */
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { join } from "node:path";
+import { send } from "../src/app/couriers.ts";
 import { tell } from "../src/app/listeners.ts";
 import { serving } from "../src/app/serving.ts";
 import { encode } from "../src/core/event.ts";
 import { partitionOf } from "../src/core/ids.ts";
-import { flow, job } from "../src/index.ts";
+import { flow, job, webhook, type Webhook } from "../src/index.ts";
 import { openEngine } from "../src/engines/open.ts";
 import { systemClock, uniqueId } from "../src/engines/system.ts";
 import { aboutRuns } from "../src/roles/about.ts";
@@ -13,10 +16,17 @@ import { news as newsOf } from "../src/roles/news.ts";
 import { statistician } from "../src/roles/statistics.ts";
 import { worker as workerOf } from "../src/roles/worker.ts";
 import { item, numbers, size } from "./fanfold.ts";
-import { throughput, work, type Contestant, type Lap, type Setup } from "./fan-out.ts";
+import { latencies, throughput, work, type Lap, type Open } from "./fan-out.ts";
 import type { Measure } from "./harness.ts";
 
-function race(isCounted: boolean, listeners = 0): (setup: Setup) => Promise<Contestant> {
+type OnLookers = {
+  readonly isCounted?: boolean;
+  readonly listeners?: number;
+  /** Each at an address that refuses whoever connects. */
+  readonly webhooks?: number;
+};
+
+function race({ isCounted = false, listeners = 0, webhooks = 0 }: OnLookers): Open {
   return async ({ folder, slots, sleepMs }) => {
     const joins = new Map<string, (lap: Lap) => void>();
     const one = job("one", { input: item, run: ({ n }) => work(n, sleepMs) });
@@ -62,6 +72,10 @@ function race(isCounted: boolean, listeners = 0): (setup: Setup) => Promise<Cont
       for (let n = 0; n < listeners; n += 1)
         await tell(place, { ...listener, name: `l${n}` }, onError).begun;
     }
+    if (webhooks > 0) {
+      const place = { engine, clock, host, news, about: aboutRuns(engine), isHolder: () => true };
+      await send(place, "bench", await refusing(webhooks), () => undefined).begun;
+    }
     const worker = workerOf({
       engine,
       clock,
@@ -98,7 +112,28 @@ function race(isCounted: boolean, listeners = 0): (setup: Setup) => Promise<Cont
   };
 }
 
-export const alone: Measure = throughput(race(false));
-export const counted: Measure = throughput(race(true));
-export const watched: Measure = throughput(race(true, 1));
-export const crowded: Measure = throughput(race(true, 10));
+/** So many webhooks, at a port that nobody listens on. */
+async function refusing(count: number): Promise<ReadonlyMap<string, Webhook>> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  const port = typeof address === "object" ? address?.port : undefined;
+  server.close();
+  await once(server, "close");
+  const secrets = [`whsec_${Buffer.alloc(32, 7).toString("base64")}`];
+  const url = `http://127.0.0.1:${port}/`;
+  return new Map(
+    Array.from({ length: count }, (_, n) => {
+      const one = webhook(`w${n}`, { url, secrets, allow: ["loopback"] });
+      return [one.name, one];
+    }),
+  );
+}
+
+export const alone: Measure = throughput(race({}));
+export const counted: Measure = throughput(race({ isCounted: true }));
+export const watched: Measure = throughput(race({ isCounted: true, listeners: 1 }));
+export const crowded: Measure = throughput(race({ isCounted: true, listeners: 10 }));
+export const refused: Measure = throughput(race({ isCounted: true, webhooks: 1_000 }));
+export const latency: Measure = latencies(race({ isCounted: true }));
+export const latencyRefused: Measure = latencies(race({ isCounted: true, webhooks: 1_000 }));
