@@ -157,6 +157,11 @@ export const inRoles: readonly Bug[] = [
     "      remember(all, key, readNotice(value));\n    return all;",
     "      if (value === key) remember(all, key, readNotice(value));\n    return all;",
   ]),
+  bug("webhooks that go down together are tried as if they answered", [
+    "src/webhooks/slots.ts",
+    '    if (!isOk && health === "well") paidUntil.well += failedMs;\n',
+    "",
+  ]),
   bug("a webhook hears an event under another id at each try", [
     "src/webhooks/courier.ts",
     "signed(event.id, cloudEvent",

@@ -89,7 +89,7 @@ const unkeptAtMost = 1_000;
 const noticesPerKeep = 200;
 /** After a keep of so many, it rests for several times as long as it took: sub-jobs want the processor, too. */
 const manyPuts = 50;
-const restsFor = 10;
+const restsFor = 20;
 /** A keep may be slow because the store is, which is no reason to let events wait (seeds 1012, 2413). */
 const restsAtMostMs = 5_000;
 const becauseGone = "the webhook answered 410: it is gone";
