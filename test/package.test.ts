@@ -1,6 +1,6 @@
 /** What a user gets: built, packed, installed in an empty project, and imported through each door. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import {
   cpSync,
   existsSync,
@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 
@@ -193,3 +193,133 @@ test(
     assert.match(stdout, new RegExp(manifest.version.replaceAll(".", "\\.")));
   },
 );
+
+/** Of the range in package.json. */
+const oldestNode = "22.22.3";
+const program = join(project, "node_modules", "fanfold", manifest.bin["fanfold"] ?? "");
+
+type Said = { readonly code: number; readonly out: string; readonly err: string };
+
+/** Another Node in the empty project. What it says on stderr is compared as well: a newcomer must not be greeted with warnings. */
+async function on(node: string, ...args: readonly string[]): Promise<Said> {
+  // Otherwise npm, under which this test runs, may have silenced it.
+  const env = { ...process.env, NODE_OPTIONS: "", NODE_NO_WARNINGS: "" };
+  try {
+    const { stdout, stderr } = await run(node, args, { cwd: project, env });
+    return { code: 0, out: stdout.trim(), err: stderr.trim() };
+  } catch (error) {
+    const { code, stdout, stderr } = error as {
+      readonly code: number;
+      readonly stdout: string;
+      readonly stderr: string;
+    };
+    return { code, out: stdout.trim(), err: stderr.trim() };
+  }
+}
+
+/** A Node of this very version, from the registry, in a folder of its own. */
+async function installedNode(version: string): Promise<string> {
+  const folder = join(stage, `node-${version}`);
+  mkdirSync(folder);
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "node", private: true }));
+  await npm(folder, "install", "--prefer-offline", `node@${version}`);
+  const node = join(folder, "node_modules", "node", "bin", "node");
+  assert.equal((await on(node, "--version")).out, `v${version}`);
+  return node;
+}
+
+/** The machine's own, where it is that old: CI has one. */
+function nodeOnPath(major: number): string | undefined {
+  return (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .map((folder) => join(folder, "node"))
+    .filter((node) => existsSync(node))
+    .find((node) =>
+      execFileSync(node, ["--version"], { encoding: "utf8" }).startsWith(`v${major}.`),
+    );
+}
+
+test("on the oldest Node: each door, a run from the command line and one from a program, doctor", async () => {
+  assert.ok(
+    (
+      json("package.json") as { readonly engines: { readonly node: string } }
+    ).engines.node.startsWith(`^${oldestNode} `),
+  );
+  const node = await installedNode(oldestNode);
+  for (const door of doors) {
+    const name = door.replace(".", "fanfold");
+    const imported = `await import("${name}"); console.log("imported")`;
+    assert.deepEqual(await on(node, "--input-type=module", "-e", imported), {
+      code: 0,
+      out: "imported",
+      err: "",
+    });
+  }
+
+  writeFileSync(
+    join(project, "app.mts"),
+    `import { app, flow, job, type Schema } from "fanfold";
+     type Input = { readonly n: number };
+     const input: Schema<Input> = {
+       "~standard": { version: 1, vendor: "none", validate: (value) => ({ value: value as Input }) },
+     };
+     const add = job("add", { input, run: ({ n }) => n });
+     export const sums = flow("sums", { input }).fanOut("add", add, {
+       over: ({ input }) => Array.from({ length: input.n }, (_, n) => ({ n })),
+       key: ({ n }) => \`k\${n}\`,
+       fold: (f) => ({ sum: f.sum((n) => n) }),
+     });
+     export default app({ name: "old", parts: [add, sums], url: "sqlite:old.db" });`,
+  );
+  const started = await on(node, program, "start", "sums", '{"n":100}', "--id", "r", "--watch");
+  assert.equal(started.code, 0, started.err);
+  assert.match(started.out, /"sum": 4950/);
+  assert.doesNotMatch(started.err, /warning/i);
+  assert.match((await on(node, program, "show", "r", "--url", "sqlite:old.db")).out, /done/);
+
+  writeFileSync(
+    join(project, "program.mts"),
+    `import old, { sums } from "./app.mts";
+     const stop = new AbortController();
+     const working = old.work({ signal: stop.signal });
+     const run = await old.start(sums, { n: 10 }, { id: "s" });
+     console.log((await run.result()).value.sum);
+     stop.abort();
+     await working;
+     await old.close();`,
+  );
+  const ran = await on(node, join(project, "program.mts"));
+  assert.equal(ran.out, "45", ran.err);
+  // Node's own, which a program may silence with --disable-warning=ExperimentalWarning; the command line does it by itself.
+  assert.match(
+    ran.err,
+    /^\(node:\d+\) ExperimentalWarning: SQLite is[^\n]*\n[^\n]*--trace-warnings[^\n]*$/,
+  );
+
+  const doctor = await on(node, program, "doctor");
+  assert.equal(doctor.code, 0, doctor.out + doctor.err);
+  assert.match(doctor.out, new RegExp(`node +${oldestNode}`));
+  assert.match(doctor.out, /sqlite +3\.51\.3/);
+  assert.equal(doctor.err.includes("Warning"), false, doctor.err);
+});
+
+test("a Node that is too old is told so: by the command, and by a program that opens a file", async () => {
+  const node = nodeOnPath(20) ?? (await installedNode("20.20.2"));
+  const version = (await on(node, "--version")).out.slice(1);
+  assert.deepEqual(await on(node, program, "demo"), {
+    code: 2,
+    out: "",
+    err:
+      `fanfold needs Node ${oldestNode} or newer (this is ${version}): it runs your TypeScript as it is and uses the built-in SQLite\n` +
+      "  npm install --save-dev node@24     puts a newer one into this project, and its npm scripts use it",
+  });
+  const opening = `
+    const { app } = await import("fanfold");
+    await app({ name: "old", parts: [], url: "sqlite:never.db" }).runs().catch((error) => console.log(error.code, error.message));`;
+  assert.deepEqual(await on(node, "--input-type=module", "-e", opening), {
+    code: 0,
+    out: `usage fanfold needs Node ${oldestNode} or newer (this is ${version}): it uses the built-in SQLite`,
+    err: "",
+  });
+  assert.equal(existsSync(join(project, "never.db")), false);
+});

@@ -249,6 +249,13 @@ test("tidy: core is pure: no node:*, no promise, nothing that depends on the loc
   assert.deepEqual(wrong, []);
 });
 
+test("tidy: nothing that the oldest Node cannot parse: `using` is for users", () => {
+  const wrong = typescript
+    .filter((file) => /^(?:src|test|examples)\//.test(file))
+    .flatMap((file) => matches(file, codeOf(file), /^\s*(?:await )?using \w+ =.*$/gm));
+  assert.deepEqual(wrong, []);
+});
+
 test("tidy: what ships imports no test runner and no assert module", () => {
   const mayTest = ["testing", "contract", "sim"];
   const wrong = sources

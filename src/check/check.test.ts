@@ -48,7 +48,7 @@ const sums = flow("sums", { input: anything })
 /** A store in which one run is done, one was held and redriven, and one was cancelled. */
 before(async () => {
   writeFileSync(witness, "");
-  await using on = app({ name: "check", url: `sqlite:${good}`, parts: [sums, add] });
+  const on = app({ name: "check", url: `sqlite:${good}`, parts: [sums, add] });
   const stop = new AbortController();
   const working = on.work({ signal: stop.signal });
   const done = await on.start(sums, {}, { id: "done" });
@@ -61,6 +61,7 @@ before(async () => {
   await cancelled.cancel("nobody wants it");
   stop.abort();
   await working;
+  await on.close();
 });
 
 after(() => rmSync(folder, { recursive: true, force: true }));

@@ -47,7 +47,7 @@ export async function openEngine(url: string, options: OpenOptions = {}): Promis
       const { path, partitions } = parsed(rest);
       if (path === "")
         throw new UsageError("a sqlite: URL names a file, as in sqlite:.fanfold/dev.db");
-      const { openFile } = await import("./sqlite/file.ts");
+      const { openFile } = await import("./sqlite/file.ts").catch(withoutSqlite);
       const { sqliteEngine } = await import("./sqlite/engine.ts");
       const file = openFile(path, { name, since: clock.now(), partitions });
       return sqliteEngine(file, { clock, onFatal });
@@ -89,6 +89,16 @@ function parsed(rest: string): Parsed {
 export function withoutClient(cause: unknown): never {
   if (cause instanceof Error && "code" in cause && cause.code === "ERR_MODULE_NOT_FOUND")
     throw new UsageError("PostgreSQL needs its client library: npm install pg", { cause });
+  throw cause;
+}
+
+/** An older Node has no SQLite, or one that may damage a file. */
+function withoutSqlite(cause: unknown): never {
+  if (cause instanceof Error && "code" in cause && cause.code === "ERR_UNKNOWN_BUILTIN_MODULE")
+    throw new UsageError(
+      `fanfold needs Node 22.22.3 or newer (this is ${process.versions.node}): it uses the built-in SQLite`,
+      { cause },
+    );
   throw cause;
 }
 

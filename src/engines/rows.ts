@@ -1,5 +1,6 @@
 /** Rows of a database are parsed where they are read: a value of another type is damage. */
 import { assert } from "../errors.ts";
+import { decodeText } from "./text.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -9,10 +10,11 @@ export function numberIn(row: Row | undefined, column: string): number {
   return value;
 }
 
+/** As encodeText gave it. */
 export function textIn(row: Row | undefined, column: string): string {
   const value = row?.[column];
   assert(typeof value === "string", `column ${column} holds text`);
-  return value;
+  return decodeText(value);
 }
 
 /** A bound as a database takes it: whole, and not infinite. */

@@ -41,7 +41,7 @@ before(async () => {
   if (skip !== false) return;
   writeFileSync(witness, "");
   good = await newDatabase();
-  await using on = app({ name: "check", url: good, parts });
+  const on = app({ name: "check", url: good, parts });
   const stop = new AbortController();
   const working = on.work({ signal: stop.signal });
   for (const id of ["done", "other"]) {
@@ -52,6 +52,7 @@ before(async () => {
   }
   stop.abort();
   await working;
+  await on.close();
 });
 
 /** Checks the good store after this was done to it; then it is as it was. */
@@ -140,13 +141,13 @@ test(
     const more = join(folder, "more.jsonl");
     writeFileSync(more, '{"started":"lost"}\n{"started":"sent"}\n');
     const url = await newDatabase();
-    await using on = app({ name: "check", url, parts });
+    const on = app({ name: "check", url, parts });
     await on.runs(); // Opens it: the schema is made. Nobody works, but whoever has it open serves.
     await on.close();
     const client = new Client({ connectionString: url });
     await client.connect();
     await client.query("begin");
-    await using shop = app({ name: "check", url, parts });
+    const shop = app({ name: "check", url, parts });
     await shop.within(client).start(sums, {}, { id: "sent" });
     await shop.close();
     await client.query("commit");

@@ -49,8 +49,8 @@ test(
     by.searchParams.set("prepare", "false");
     by.searchParams.set("listen", url);
     const { sums, parts } = summing((n) => n, 2_000);
-    await using first = app({ name: "pooled", url: by.href, parts });
-    await using second = app({ name: "pooled", url: by.href, parts });
+    const first = app({ name: "pooled", url: by.href, parts });
+    const second = app({ name: "pooled", url: by.href, parts });
     const stop = new AbortController();
     const working = [first, second].map((one) => one.work({ signal: stop.signal }));
     const run = await first.start(sums, {}, { id: "r" });
@@ -63,6 +63,7 @@ test(
     assert.ok(Number(row?.["count"]) <= poolSize, `${String(row?.["count"])} connections`);
     stop.abort();
     await Promise.all(working);
+    await Promise.all([first.close(), second.close()]);
   },
 );
 

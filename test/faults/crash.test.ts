@@ -27,8 +27,12 @@ async function supervised(
 }
 
 async function recordOf(file: string, key: string): Promise<SubJobRecord | undefined> {
-  await using reading = app({ name: "reader", parts: [], url: `sqlite:${file}` });
-  return (await reading.run("r"))?.subJob("add", key);
+  const reading = app({ name: "reader", parts: [], url: `sqlite:${file}` });
+  try {
+    return await (await reading.run("r"))?.subJob("add", key);
+  } finally {
+    await reading.close();
+  }
 }
 
 for (const [scenario, death, most] of [

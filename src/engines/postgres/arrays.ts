@@ -4,6 +4,8 @@
  *
  *   one int4 each: dimensions 1 · has nulls · element's type · count · lower bound 1, then per element its length (−1: null) and bytes
  */
+import { encodeText } from "../text.ts";
+
 const textType = 25;
 const byteaType = 17;
 const headBytes = 20;
@@ -47,26 +49,3 @@ function arrayOf(type: number, values: readonly (string | Uint8Array | undefined
 export function numberArray(values: readonly number[]): string {
   return `{${values.join()}}`;
 }
-
-/**
- * PostgreSQL stores any text but NUL. It becomes 01 01, and 01 becomes 01 02: the order of texts and their prefixes stay.
- * Records are JSON, which has neither.
- */
-export function encodeText(text: string): string {
-  if (!text.includes(nul) && !text.includes(escape)) return text;
-  return text.replaceAll(escape, `${escape}\u0002`).replaceAll(nul, escape + escape);
-}
-
-export function decodeText(text: string): string {
-  if (!text.includes(escape)) return text;
-  let decoded = "";
-  let at = 0;
-  for (let next = text.indexOf(escape); next !== -1; next = text.indexOf(escape, at)) {
-    decoded += text.slice(at, next) + (text[next + 1] === escape ? nul : escape);
-    at = next + 2;
-  }
-  return decoded + text.slice(at);
-}
-
-const nul = "\0";
-const escape = "\u0001";

@@ -3,11 +3,10 @@
  * anything, and a connection and a round trip for each of them is what its slots would wait for.
  */
 import type { Value } from "../../ports/store.ts";
-import { numberIn, type Row } from "../rows.ts";
+import { numberIn, type Row, textIn } from "../rows.ts";
 import { decodeKey, encodeKey } from "../keys.ts";
 import { numberArray, textArray } from "./arrays.ts";
 import type { Database } from "./database.ts";
-import { textIn } from "./rows.ts";
 import { statements } from "./statements.ts";
 
 /** Keys of one statement, unless a single load has more: bounds its answer, as a page of the ledger is up to 18 KB. */

@@ -9,10 +9,8 @@ import { checkFrom, checkPartition, checkText } from "../memory/checks.ts";
 import { checkTrim } from "../memory/log.ts";
 import { nextTurn } from "../system.ts";
 import { textArray } from "./arrays.ts";
-import type { Row } from "../rows.ts";
 import type { Database } from "./database.ts";
-import { limitOf, numberIn } from "../rows.ts";
-import { textIn } from "./rows.ts";
+import { limitOf, numberIn, type Row, textIn } from "../rows.ts";
 import { statements } from "./statements.ts";
 
 export type LogOptions = {

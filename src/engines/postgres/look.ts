@@ -1,8 +1,7 @@
 /** What a server is and says of itself, for those who ask whether it is fit: it makes nothing and changes nothing. */
 import type { Clock } from "../../ports/clock.ts";
-import { numberIn, type Row } from "../rows.ts";
+import { numberIn, type Row, textIn } from "../rows.ts";
 import { type Database, openDatabase } from "./database.ts";
-import { textIn } from "./rows.ts";
 import type { PostgresUrl } from "./url.ts";
 
 export type Looked = {

@@ -1,7 +1,7 @@
 /**
  * The schema `fanfold` and its versions. Forward only: a migration is never changed once it is released.
  *
- * Text is kept as text, so that a person can read it with psql; arrays.ts says how characters that PostgreSQL refuses get
+ * Text is kept as text, so that a person can read it with psql; text.ts says how characters that PostgreSQL refuses get
  * through. Time is the database's, in epoch ms: `now_ms()`.
  */
 export type Migration = {

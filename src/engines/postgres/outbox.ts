@@ -1,6 +1,6 @@
 import type { Outbox } from "../../ports/outbox.ts";
 import { checkPartition, checkText } from "../memory/checks.ts";
-import { encodeText } from "./arrays.ts";
+import { encodeText } from "../text.ts";
 import type { Database } from "./database.ts";
 import { numberIn } from "../rows.ts";
 import { statements } from "./statements.ts";

@@ -3,10 +3,8 @@ import type { Task } from "../../core/task.ts";
 import { assert } from "../../errors.ts";
 import type { Lease, Queue } from "../../ports/queue.ts";
 import { numberArray, textArray } from "./arrays.ts";
-import type { Row } from "../rows.ts";
 import type { Database } from "./database.ts";
-import { limitOf, numberIn } from "../rows.ts";
-import { textIn } from "./rows.ts";
+import { limitOf, numberIn, type Row, textIn } from "../rows.ts";
 import { statements } from "./statements.ts";
 import { taskArrays } from "./tasks.ts";
 

@@ -6,11 +6,11 @@ import { decodeKey, encodeKey, prefixEnd } from "../keys.ts";
 import { checkPartition, checkText } from "../memory/checks.ts";
 import type { Hints } from "../memory/hints.ts";
 import { checkKept, putsOfReader } from "../memory/store.ts";
-import { byteaArray, encodeText, textArray } from "./arrays.ts";
+import { encodeText } from "../text.ts";
+import { byteaArray, textArray } from "./arrays.ts";
 import type { Database } from "./database.ts";
-import { limitOf, numberIn } from "../rows.ts";
 import { postgresLoads, valueIn } from "./loads.ts";
-import { textIn } from "./rows.ts";
+import { limitOf, numberIn, textIn } from "../rows.ts";
 import { statements } from "./statements.ts";
 import { taskArrays } from "./tasks.ts";
 

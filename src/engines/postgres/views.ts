@@ -2,11 +2,10 @@ import { assert } from "../../errors.ts";
 import type { RemovedRow, RunQuery, RunRow, Views } from "../../ports/views.ts";
 import { checkPartition } from "../memory/checks.ts";
 import { checkCheckpoint } from "../memory/views.ts";
-import { encodeText, numberArray, textArray } from "./arrays.ts";
-import type { Row } from "../rows.ts";
+import { encodeText } from "../text.ts";
+import { numberArray, textArray } from "./arrays.ts";
 import type { Database, Param } from "./database.ts";
-import { limitOf, numberIn } from "../rows.ts";
-import { textIn } from "./rows.ts";
+import { limitOf, numberIn, type Row, textIn } from "../rows.ts";
 import { type Statement, statements } from "./statements.ts";
 
 export function postgresViews(database: Database, partitions: number): Views {

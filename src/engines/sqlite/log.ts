@@ -11,6 +11,7 @@ import type { Log } from "../../ports/log.ts";
 import { checkFrom, checkPartition, checkText } from "../memory/checks.ts";
 import { checkTrim, pageOf } from "../memory/log.ts";
 import { limitOf, numberIn, textIn } from "../rows.ts";
+import { encodeText } from "../text.ts";
 import type { Write } from "./transaction.ts";
 import type { Writer } from "./writer.ts";
 
@@ -87,7 +88,7 @@ export function sqliteLog(
       const entry = { offset: offset + writes.length, at, text };
       tail.entries.push(entry);
       tail.bytes += text.length;
-      writes.push(["append", partition * span + entry.offset, at, text]);
+      writes.push(["append", partition * span + entry.offset, at, encodeText(text)]);
     }
     return {
       offset,

@@ -1,6 +1,5 @@
 /** What the managers keep, in two tables. One process owns the file, so the fence is in memory, and the tables check it again. */
 import type { DatabaseSync } from "node:sqlite";
-import { assert } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { keys } from "../../core/ids.ts";
 import type { Commit, Store, Value } from "../../ports/store.ts";
@@ -12,6 +11,7 @@ import { checkKept, putsOfReader } from "../memory/store.ts";
 import { decodeKey, encodeKey, prefixEnd } from "../keys.ts";
 import type { SqliteLog } from "./log.ts";
 import { limitOf, numberIn, type Row, textIn } from "../rows.ts";
+import { encodeText } from "../text.ts";
 import type { Write } from "./transaction.ts";
 import type { Writer } from "./writer.ts";
 
@@ -100,9 +100,10 @@ export function sqliteStore(
 
 function putsOf(partition: number, puts: Commit["puts"]): readonly Write[] {
   return puts.map(([key, value]): Write => {
-    if (value === undefined) return ["remove", partition, encodeKey(key)];
-    if (typeof value === "string") checkText(value);
-    return ["put", partition, encodeKey(key), value];
+    if (value === undefined) return ["remove", partition, keyText(key)];
+    if (typeof value !== "string") return ["put", partition, keyText(key), value];
+    checkText(value);
+    return ["put", partition, keyText(key), encodeText(value)];
   });
 }
 
@@ -150,17 +151,17 @@ export function storeReader(db: DatabaseSync, partitions: number): StoreReader {
     load(partition, keys) {
       checkPartition(partition, partitions);
       return keys.map((key) => {
-        const row = one.get(partition, encodeKey(key));
+        const row = one.get(partition, keyText(key));
         return row === undefined ? undefined : valueIn(row);
       });
     },
     scan(partition, prefix, max, after) {
       checkPartition(partition, partitions);
-      const end = prefixEnd(prefix);
+      const end = encodeText(prefixEnd(prefix));
       const rows =
         after === undefined || after < prefix
-          ? from.all(partition, encodeKey(prefix), end, limitOf(max))
-          : beyond.all(partition, encodeKey(after), end, limitOf(max));
+          ? from.all(partition, keyText(prefix), end, limitOf(max))
+          : beyond.all(partition, keyText(after), end, limitOf(max));
       return rows.map((row): Pair => [decodeKey(textIn(row, "key")), valueIn(row)]);
     },
     position,
@@ -173,11 +174,11 @@ export function storeReader(db: DatabaseSync, partitions: number): StoreReader {
   };
 }
 
+function keyText(key: string): string {
+  return encodeText(encodeKey(key));
+}
+
 function valueIn(row: Row): Value {
   const value = row["value"];
-  assert(
-    typeof value === "string" || value instanceof Uint8Array,
-    "column value holds text or bytes",
-  );
-  return value;
+  return value instanceof Uint8Array ? value : textIn(row, "value");
 }

@@ -28,7 +28,8 @@ export function writerThread(path: string): WriterThread {
   let onDone: ((error?: Error) => void) | undefined;
 
   function settle(error?: Error): void {
-    worker?.unref();
+    // One that failed ends by itself; on Node 22 it may go unheard of when it is let go and taken back meanwhile.
+    if (error === undefined) worker?.unref();
     const done = onDone;
     onDone = undefined;
     done?.(error);
