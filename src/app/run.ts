@@ -66,6 +66,11 @@ export type Run<S = unknown, R = unknown> = {
   readonly close: (reason: string, by?: By) => Promise<void>;
   /** Ends the run. Nothing more is begun; what runs is told to stop, and what it still says is counted as late. */
   readonly cancel: (reason: string, by?: By) => Promise<void>;
+  /**
+   * Takes a cancel back: what it cancelled is open again, and the run goes on where it was, in a new generation of its step. As long
+   * as the run is kept; rejects with ConflictError where it had not begun, or would be cancelled again at once by a deadline that has passed.
+   */
+  readonly reopen: (reason: string, by?: By) => Promise<Matched>;
   /** Changes what it goes by while it runs, at once and for good: what is left out stays as it is. */
   readonly adjust: (to: Adjust, reason: string, by?: By & OfStep<S>) => Promise<void>;
   /** Begins nothing more of the run, or of one step, until it is resumed; what runs may finish. Heard by every worker within a second. */
@@ -210,6 +215,7 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
     release: async (reason, by) => void (await ask("release.asked", { reason }, by)),
     close: async (reason, by) => void (await ask("close.asked", { reason }, by)),
     cancel: async (reason, by) => void (await ask("cancel.asked", { reason }, by)),
+    reopen: (reason, by) => ask("reopen.asked", { reason }, by),
     adjust: async (to, reason, { step, ...by } = {}) => {
       const adjusted = adjustment(to, id, node.clock.now());
       await ask("adjust.asked", { reason, to: adjusted, ...given({ step }) }, by);

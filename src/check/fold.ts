@@ -84,6 +84,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
           steps: new Map(),
           closes: 0,
           redriven: false,
+          reopened: false,
         });
       return;
     }
@@ -247,6 +248,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
           step.masks[index] = mask | open;
           add(step.issues, index);
         }
+        if (e.type === "reopen.asked" && (mask & cancelled) > 0) step.masks[index] = mask | open;
         if (e.type === "skip.asked" && isMeant && (mask & failed) > 0)
           step.masks[index] = mask | skipped;
         if (e.type === "release.asked" || e.type === "close.asked")
@@ -255,14 +257,16 @@ export function fold(hints: Hints, tell: Tell): Folded {
       step.closed ||= e.type === "release.asked" || e.type === "close.asked";
     }
     if (e.type === "redrive.asked") run.redriven = true;
+    if (e.type === "reopen.asked") run.reopened = true;
     // It may be about a step of which nothing stands here yet.
     if (e.type === "release.asked" || e.type === "close.asked") run.closes += 1;
   }
 
   /** A redrive stands before what was decided first: what failed then may have been opened again since. */
-  function reopen(step: Step): void {
+  function reopen({ redriven, reopened }: Run, step: Step): void {
+    const opened = (redriven ? failed : 0) | (reopened ? cancelled : 0);
     for (const [index, mask] of step.masks.entries())
-      if ((mask & failed) > 0) {
+      if ((mask & opened) > 0) {
         step.masks[index] = mask | open;
         add(step.issues, index);
       }
@@ -307,7 +311,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
       const step = stepOf(run, e.step);
       step.most += 1;
       step.state = "running";
-      if (run.redriven) reopen(step);
+      reopen(run, step);
       run.state = "running";
       return;
     }

@@ -49,9 +49,10 @@ export type Run = {
   endedAt: number | undefined;
   state: string;
   readonly steps: Map<string, Step>;
-  /** Closes and releases that were asked for and may be decided further on, and whether a redrive was. */
+  /** Closes and releases that were asked for and may be decided further on, and whether a redrive was, or a reopening. */
   closes: number;
   redriven: boolean;
+  reopened: boolean;
 };
 
 export function newStep(): Step {

@@ -50,8 +50,9 @@ export function checkWitness(
   for (const id of witness.cancelled) {
     if (removed.has(id)) continue;
     seen("acknowledged cancels");
-    const { state } = runs.get(id) ?? { state: "lost" };
-    if (state !== "cancelled") tell("G13", `run ${id}`, "the cancel that was acknowledged", state);
+    const { state, reopened } = runs.get(id) ?? { state: "lost", reopened: false };
+    if (state !== "cancelled" && !reopened)
+      tell("G13", `run ${id}`, "the cancel that was acknowledged", state);
   }
   for (const id of witness.ended) {
     if (removed.has(id)) continue;

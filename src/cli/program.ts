@@ -6,7 +6,7 @@ import { checkCommand } from "./commands/check.ts";
 import { completionCommand } from "./commands/completion.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { devCommand } from "./commands/dev.ts";
-import { cancelCommand, closeCommand, releaseCommand } from "./commands/ending.ts";
+import { cancelCommand, closeCommand, releaseCommand, reopenCommand } from "./commands/ending.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { exportCommand } from "./commands/export.ts";
 import { failuresCommand } from "./commands/failures.ts";
@@ -130,6 +130,7 @@ export function commands(io: Io, end: (code: ExitCode) => void): Command {
     releaseCommand,
     closeCommand,
     cancelCommand,
+    reopenCommand,
     pauseCommand,
     resumeCommand,
     setCommand,

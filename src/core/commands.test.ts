@@ -158,7 +158,7 @@ test("a redrive is refused, with words, where there is nothing to run again", ()
     .expect({ answer: { refused: 'step "last" has not failed' } });
   given([then], [...split(1), ask(1, "cancel")])
     .when(ask(2, "redrive"))
-    .expect({ answer: { refused: 'run "r" was cancelled' } });
+    .expect({ answer: { refused: 'run "r" was cancelled: reopen it first' } });
 });
 
 test("C52 a skip takes failures out of the way, and the run goes on when few enough are left", () => {

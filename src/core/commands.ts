@@ -1,8 +1,8 @@
-/** What people decide: redrive, skip, release, close, cancel, adjust, pause and resume. Each is an event with an author; each is answered once per request. */
+/** What people decide: redrive, skip, release, close, cancel, reopen, adjust, pause and resume. Each is an event with an author; each is answered once per request. */
 import { remember } from "./counted.ts";
 import { adjust } from "./adjusting.ts";
 import { edit, editCount } from "./edits.ts";
-import { beginStep, changeFanOut, issueMain, recall, resumeHeld } from "./advance.ts";
+import { beginStep, changeFanOut, issueMain, resumeHeld } from "./advance.ts";
 import { cancelRun, closeStep } from "./closing.ts";
 import type { InputEvent, Recorded, Selection } from "./event.ts";
 import * as fanOuts from "./fan-out.ts";
@@ -11,9 +11,10 @@ import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
 import { pauseRun } from "./pausing.ts";
 import { inRanges } from "./ranges.ts";
+import { reopen, takeBackCancel } from "./reopening.ts";
 import { isEnded, positionOf, stepAt, type Run } from "./run.ts";
 import { resetSingle } from "./single.ts";
-import { retireLane, setPace, watchRun, type Decided, type Partition } from "./state.ts";
+import { setPace, watchRun, type Decided, type Partition } from "./state.ts";
 
 type Command = Recorded &
   Extract<InputEvent, { readonly run: string; readonly type: `${string}.asked` }>;
@@ -38,6 +39,7 @@ export function obey(state: Partition, run: Run, event: Command, decided: Decide
 const obeyedHalted: ReadonlySet<Command["type"]> = new Set([
   "redrive.asked",
   "cancel.asked",
+  "reopen.asked",
   "pause.asked",
   "resume.asked",
 ]);
@@ -64,6 +66,8 @@ function act(state: Partition, run: Run, event: Command, decided: Decided): Outc
       return close(state, run, event, decided);
     case "cancel.asked":
       return cancel(state, run, event, decided);
+    case "reopen.asked":
+      return takeBackCancel(state, run, event, decided);
     case "adjust.asked":
       return adjust(state, run, event, decided);
     case "pause.asked":
@@ -101,7 +105,7 @@ function redrive(
   event: Command & { type: "redrive.asked" },
   decided: Decided,
 ): Outcome {
-  if (run.state === "cancelled") return `run "${run.id}" was cancelled`;
+  if (run.state === "cancelled") return `run "${run.id}" was cancelled: reopen it first`;
   if (run.plan !== state.plans.get(run.flow))
     return `flow "${run.flow}" is no longer what run "${run.id}" began with: it cannot run again`;
   if (run.halted && event.edits !== undefined)
@@ -167,38 +171,6 @@ function takeUp(state: Partition, run: Run, event: Command, decided: Decided): O
     changeFanOut(state, run, run.at, event, decided, () => undefined);
   }
   return 1;
-}
-
-/** The run stands at this step again, and the step is in a new generation; what comes after it will run again. */
-function reopen(
-  state: Partition,
-  run: Run,
-  position: number,
-  event: Recorded,
-  decided: Decided,
-): void {
-  const { step } = stepAt(run, position);
-  run.at = position;
-  run.state = "running";
-  run.because = undefined;
-  run.error = undefined;
-  run.endedAt = undefined;
-  step.state = "running";
-  step.generation += 1;
-  step.endedAt = undefined;
-  state.changed.runs.add(run);
-  state.changed.steps.set(step, run);
-  for (const one of run.steps.keys()) if (one >= position) retireLane(run, one); // As long as the run was over, there was no pace.
-  for (const later of run.steps.slice(position + 1)) {
-    later.state = "waiting";
-    resetSingle(later.main);
-    delete run.results[later.name];
-    state.changed.steps.set(later, run);
-  }
-  delete run.results[step.name];
-  watchRun(state, run, event.at);
-  recall(state, run, position + 1, event, decided);
-  decided.events.push({ type: "run.resumed", run: run.id, step: step.name });
 }
 
 function skip(

@@ -73,9 +73,17 @@ function watch(state: Partition, run: Run, event: Recorded, decided: Decided): v
   watchRun(state, run, event.at);
 }
 
-/** Those of the run and of the step it is at; the earlier one first. */
+/** The deadline by which a cancelled run would be cancelled again at once, if it went on; undefined where there is none. */
+export function cancelledAgainAt(run: Run, at: number): number | undefined {
+  return openIn(run).find((due) => due.atDeadline === "cancel" && due.at <= at)?.at;
+}
+
 function openOf(run: Run): readonly Open[] {
-  if (isEnded(run) || run.halted || run.at >= run.steps.length) return [];
+  return isEnded(run) || run.halted || run.at >= run.steps.length ? [] : openIn(run);
+}
+
+/** Those of the run and of the step it is at; the earlier one first. */
+function openIn(run: Run): readonly Open[] {
   const { step, plan } = stepAt(run, run.at);
   const open: Open[] = [];
   if (run.deadlineAt !== undefined && run.lateAt === undefined) {

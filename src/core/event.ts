@@ -199,6 +199,8 @@ export type InputEvent =
   | (Asked & { readonly type: "release.asked" })
   | (Asked & { readonly type: "close.asked" })
   | (Asked & { readonly type: "cancel.asked" })
+  /** The cancel was a mistake. */
+  | (Asked & { readonly type: "reopen.asked" })
   | (Asked & { readonly type: "adjust.asked"; readonly step?: string; readonly to: Adjustment })
   /** Of the run, or of one of its steps. */
   | (Asked & { readonly type: "pause.asked"; readonly step?: string })

@@ -240,6 +240,23 @@ function chooseFailed(step: FanOut, wanted: (index: number) => boolean): number[
   return chosen;
 }
 
+/** What was cancelled is open again: those that were under way in a list, the others as they would have come. Returns how many. */
+export function openCancelled(step: FanOut): number {
+  const { ledger, next } = step;
+  const opened: number[] = [];
+  ledgers.forEachIn(
+    ledger,
+    (state) => state === ledgers.cancelled,
+    (index) => opened.push(index),
+  );
+  for (const index of opened) {
+    ledgers.move(ledger, index, ledgers.waiting);
+    if (index < next || ledgers.issueOf(ledger, index) > 1) queue(step, index);
+  }
+  lookAgain(step.keyed, next);
+  return opened.length;
+}
+
 /** Ends what is open: nothing more is issued, what is not settled is cancelled. Returns how many were. */
 export function cancelRest(step: FanOut): number {
   const { ledger } = step;
@@ -249,7 +266,6 @@ export function cancelRest(step: FanOut): number {
   for (let index = 0; index < ledger.size && ledgers.open(ledger) > 0; index += 1)
     if (ledgers.isOpen(ledgers.stateOf(ledger, index)))
       ledgers.move(ledger, index, ledgers.cancelled);
-  step.next = ledger.size;
   fifos.clear(step.again);
   fifos.clear(step.suspects);
   fifos.clear(step.issued);

@@ -112,6 +112,7 @@ function decideOne(state: Partition, event: Recorded<InputEvent>, decided: Decid
     case "release.asked":
     case "close.asked":
     case "cancel.asked":
+    case "reopen.asked":
     case "adjust.asked":
     case "pause.asked":
     case "resume.asked": {

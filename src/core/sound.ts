@@ -67,6 +67,7 @@ export function isSound(event: Recorded<InputEvent>): boolean {
     case "release.asked":
     case "close.asked":
     case "cancel.asked":
+    case "reopen.asked":
     case "pause.asked":
     case "resume.asked":
       return isAsked(event);

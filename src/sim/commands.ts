@@ -24,7 +24,7 @@ export type Commands = {
 };
 
 export function commands(lives: Life, { pauseRun }: Pick<Pausing, "pauseRun">): Commands {
-  const { end, endStep, issue, join, joinNow, recall, reset, say } = lives;
+  const { end, endStep, issue, join, joinNow, loseOne, recall, reset, say } = lives;
 
   function ask(run: Run, event: Told): void {
     const request = String(event["request"]);
@@ -45,6 +45,8 @@ export function commands(lives: Life, { pauseRun }: Pick<Pausing, "pauseRun">): 
         return run.state === "held" && step !== undefined ? close(run, step, event.at) : undefined;
       case "close.asked":
         return isEnded(run) || step === undefined ? undefined : close(run, step, event.at);
+      case "reopen.asked":
+        return takeBackCancel(run, event.at);
       case "adjust.asked":
         return isEnded(run) ? undefined : adjust(run, event);
       case "pause.asked":
@@ -176,15 +178,39 @@ export function commands(lives: Life, { pauseRun }: Pick<Pausing, "pauseRun">): 
   function cancelRest(step: Step): number {
     const open = step.subJobs.filter(isOpen);
     for (const one of open) one.state = "cancelled";
-    if (step.main.state !== "failed") step.main.state = "ok";
-    step.closed = true;
     step.total ??= step.subJobs.length;
     return open.length;
+  }
+
+  /** What is cancelled is open again; a split that was not over, or a body, is put again. */
+  function takeBackCancel(run: Run, at: number): number | undefined {
+    const step = run.steps[run.at];
+    if (run.state !== "cancelled" || step === undefined) return undefined;
+    if (!run.steps.some(({ began }) => began)) return undefined;
+    const runDue = run.isLate || run.plan.atDeadline !== "cancel" ? Infinity : run.deadlineAt;
+    const stepDue = step.startedAt + (step.plan.deadlineMs ?? Infinity);
+    const isStepDue = !step.isLate && step.plan.atDeadline === "cancel" && stepDue <= at;
+    if ((runDue ?? Infinity) <= at || isStepDue) return undefined;
+    const opened = run.steps
+      .slice(run.at)
+      .filter(({ state }) => state === "cancelled")
+      .flatMap(({ subJobs }) => subJobs.filter(({ state }) => state === "cancelled"));
+    for (const one of opened) one.state = "open";
+    const isWhole = step.plan.kind === "fan-out" && step.main.state === "ok";
+    reopen(run, run.at);
+    if (!isWhole) {
+      step.total = undefined;
+      renew(run, step, at);
+    }
+    join(run, step, at);
+    return opened.length + (isWhole ? 0 : 1);
   }
 
   function close(run: Run, step: Step, at: number): number | undefined {
     if (step.plan.kind === "step") return undefined;
     const cancelled = cancelRest(step);
+    if (step.main.state !== "failed") step.main.state = "ok";
+    step.closed = true;
     if (run.state === "held") say({ type: "run.resumed", run: run.id, step: step.plan.name });
     joinNow(run, step, step.plan, at);
     return cancelled;
@@ -195,7 +221,10 @@ export function commands(lives: Life, { pauseRun }: Pick<Pausing, "pauseRun">): 
     for (const step of run.steps) {
       const isUnderWay = step.state === "running" || step.state === "held";
       if (!isUnderWay && !step.subJobs.some(isOpen)) continue;
+      for (const one of step.subJobs) if (one.state === "flying") loseOne(one, "queue");
       if (step.plan.kind === "fan-out") cancelled += cancelRest(step);
+      const isOver = step.main.state === "ok" || step.main.state === "failed";
+      if (step.plan.kind === "fan-out" && !isOver) step.main.state = "waiting";
       if (isUnderWay) endStep(run, step, "cancelled");
       step.state = "cancelled";
     }

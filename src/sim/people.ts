@@ -46,7 +46,16 @@ export type People = {
   readonly over: ReadonlySet<string>;
 };
 
-type Command = "redrive" | "skip" | "release" | "close" | "cancel" | "pause" | "resume" | "adjust";
+type Command =
+  | "redrive"
+  | "skip"
+  | "release"
+  | "close"
+  | "cancel"
+  | "reopen"
+  | "pause"
+  | "resume"
+  | "adjust";
 type OfAll = "pause-all" | "resume-all";
 
 const customers = ["acme", "globex"] as const;
@@ -225,7 +234,11 @@ export function people(options: PeopleOptions): People {
         customerOrJob(name),
         name,
       );
-    await ask(run, draw.pick(commands, name), name);
+    const command = draw.pick(commands, name);
+    await ask(run, command, name);
+    if (command !== "cancel" || !draw.chance(0.9, name, "mistake")) return;
+    await clock.sleep(draw.unit(name, "noticed") * stormMs * 0.2);
+    await ask(run, "reopen", name);
   }
 
   /** What is said before its time, or of a run that is under way, must have no effect. */
@@ -242,19 +255,28 @@ export function people(options: PeopleOptions): People {
     const all = { records: Infinity, bytes: Infinity };
     const partition = partitionOf(run, engine.partitions);
     const entries = await answered(() => engine.log.read(partition, from, all));
-    return entries.some(({ text }) => text.startsWith(`{"type":"redrive.asked","run":"${run}"`));
+    return entries.some(({ text }) =>
+      ["redrive", "reopen"].some((what) =>
+        text.startsWith(`{"type":"${what}.asked","run":"${run}"`),
+      ),
+    );
   }
 
   /** Looks at a run until it has ended, and decides where it is held: first it is tried again, in the end it is let go. */
   async function look(run: string): Promise<void> {
     let resumed = 0;
+    let isReopened = !draw.chance(0.8, run, "reopened");
     for (let asked = 0; ;) {
       await clock.sleep(lookMs);
       const now = await status(run);
       if (now === undefined && (await options.isGone(run))) break;
       if (now === undefined) continue;
       const isOver = now.state === "done" || now.state === "failed" || now.state === "cancelled";
-      if (isOver && !(await isAsked(run, now.asOf))) break;
+      if (isOver && !(await isAsked(run, now.asOf))) {
+        if (now.state !== "cancelled" || isReopened) break;
+        isReopened = true;
+        await ask(run, "reopen", `${run}-attended`);
+      }
       for (const pause of now.paused) await resume(run, pause, `${run}-resumed-${(resumed += 1)}`);
       if (now.state !== "held") continue;
       const name = `${run}-attended-${asked}`;

@@ -258,6 +258,7 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
       release: (reason, by) => ask((run) => run.release(reason, by)),
       close: (reason, by) => ask((run) => run.close(reason, by)),
       cancel: (reason, by) => ask((run) => run.cancel(reason, by)),
+      reopen: (reason, by) => ask((run) => run.reopen(reason, by)),
       adjust: (to, reason, by) => ask((run) => run.adjust(to, reason, by)),
       pause: (reason, by) => ask((run) => run.pause(reason, by)),
       resume: (reason, by) => ask((run) => run.resume(reason, by)),

@@ -205,6 +205,33 @@ test("release, close and cancel say what follows in numbers; of a run that ended
   );
 });
 
+test("reopen takes a cancel back, and nothing else", async (t) => {
+  const path = await begun(t);
+  const reopen = ["reopen", "october", "--reason", "it was right", "--yes"];
+  assert.deepEqual(await said(path, ...reopen), {
+    code: 5,
+    stdout: "",
+    talk: [
+      "  would reopen october: it is running, 0 cancelled sub-jobs are open again",
+      '  ✗ run "october" is not cancelled: it is running',
+      "    fanfold runs",
+    ],
+  });
+  await said(path, "cancel", "october", "--reason", "wrong month", "--yes");
+  assert.deepEqual(await said(path, ...reopen), {
+    code: 0,
+    stdout: "",
+    talk: [
+      "  would reopen october: it is cancelled, 0 cancelled sub-jobs are open again",
+      "  ✓ reopened   fanfold show october",
+    ],
+  });
+  assert.equal(
+    (JSON.parse((await said(path, "show", "october", "--json")).stdout) as { state: string }).state,
+    "running",
+  );
+});
+
 test("pause and resume: a run, a step, a customer, a job; show says who and why", async (t) => {
   const path = await begun(t);
   assert.deepEqual(await said(path, "pause", "october", "--reason", "wrong letterhead"), {

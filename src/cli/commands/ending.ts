@@ -1,4 +1,4 @@
-/** release, close and cancel: how a person ends what a run is at. Each needs a reason, and says first what it is about. */
+/** release, close and cancel: how a person ends what a run is at; reopen takes a cancel back. Each needs a reason, and says first what it is about. */
 import { Command } from "commander";
 
 import type { Run } from "../../app/run.ts";
@@ -15,7 +15,7 @@ import { quoted } from "../view.ts";
 
 type EndingOptions = Caution & { readonly reason?: string };
 type Make = (act: Act<EndingOptions>) => () => Promise<void>;
-type Verb = "release" | "close" | "cancel";
+type Verb = "release" | "close" | "cancel" | "reopen";
 
 const texts: Readonly<Record<Verb, { readonly summary: string; readonly description: string }>> = {
   release: {
@@ -30,7 +30,12 @@ const texts: Readonly<Record<Verb, { readonly summary: string; readonly descript
   cancel: {
     summary: "end a run",
     description:
-      "Ends a run. Nothing more is begun; what runs is told to stop, and what it still says is counted as late. A reason is needed.",
+      "Ends a run. Nothing more is begun; what runs is told to stop, and what it still says is counted as late. fanfold reopen takes it back. A reason is needed.",
+  },
+  reopen: {
+    summary: "take a cancel back",
+    description:
+      "Takes a cancel back, as long as the run is kept: what was cancelled is open again, and the run goes on where it was. What was under way is done again. Not of a run that had not begun, nor where a deadline that has passed would cancel it again. A reason is needed.",
   },
 };
 
@@ -59,11 +64,13 @@ const reasons: Readonly<Record<Verb, string>> = {
   release: "the rest goes by post",
   close: "the month must be over",
   cancel: "wrong month",
+  reopen: "it was the right month",
 };
 
 export const releaseCommand = (act: Make): Command => ending("release", act);
 export const closeCommand = (act: Make): Command => ending("close", act);
 export const cancelCommand = (act: Make): Command => ending("cancel", act);
+export const reopenCommand = (act: Make): Command => ending("reopen", act);
 
 const end =
   (verb: Verb): Act<EndingOptions> =>
@@ -90,11 +97,16 @@ const done: Readonly<Record<Verb, string>> = {
   release: "released",
   close: "closed",
   cancel: "cancelled",
+  reopen: "reopened",
 };
 
 /** In numbers: nothing destructive without one. */
 function consequence(verb: Verb, status: Status): string {
   const step = status.steps.find(({ name }) => name === status.step);
+  if (verb === "reopen") {
+    const cancelled = status.steps.reduce((sum, one) => sum + one.cancelled, 0);
+    return `it is ${status.state}, ${count(cancelled)} cancelled sub-jobs are open again`;
+  }
   if (verb === "cancel") {
     const open = status.steps.reduce((sum, one) => sum + openOf(one), 0);
     return `it is ${status.state}, ${count(open)} open sub-jobs are cancelled`;
