@@ -53,7 +53,7 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
 }
 
 test("bash completes commands, options, and the words that an option takes", async () => {
-  assert.deepEqual(await offered("fanfold re"), ["redrive", "release", "resume"]);
+  assert.deepEqual(await offered("fanfold re"), ["redrive", "release", "reopen", "resume"]);
   assert.deepEqual(await offered("fanfold --plain sta"), ["start", "statistics"]);
   assert.deepEqual(await offered("fanfold watch --t"), ["--timeout"]);
   assert.deepEqual(await offered("fanfold watch october --u"), ["--until", "--url"]);
