@@ -115,8 +115,38 @@ export const inCore: readonly Bug[] = [
   ]),
   bug("the window leaks when a run is cancelled", [
     closing,
-    "    changeFanOut(state, run, position, event, decided, (_, fanOut) => {\n      cancelled += fanOuts.cancelRest(fanOut);\n    });",
-    '    if (step.kind === "fan-out") cancelled += fanOuts.cancelRest(step);',
+    "    changeFanOut(state, run, position, event, decided, (_, fanOut) => {\n      cancelled += fanOuts.cancelAll(fanOut, event);\n    });",
+    '    if (step.kind === "fan-out") cancelled += fanOuts.cancelAll(step, event);',
+  ]),
+  bug("a failure from before a cancel counts after it was taken back", [
+    fanOut,
+    '  loseAll(step, "queue", event);\n  const cancelled',
+    "  const cancelled",
+  ]),
+  bug("a split that a cancel ended is taken for a whole one", [
+    fanOut,
+    '  if (state !== "ok" && state !== "failed") step.main.state = "waiting";',
+    "",
+  ]),
+  bug("what a cancel took stays cancelled when it is taken back", [
+    "src/core/reopening.ts",
+    "opened += fanOuts.openCancelled(one);",
+    "opened += 0;",
+  ]),
+  bug("a corrected input is not worked on", [
+    slices,
+    "      ...(edited === undefined ? {} : { edited }),\n",
+    "",
+  ]),
+  bug("a success on an input that was corrected since counts", [
+    "src/core/edits.ts",
+    "edits !== undefined && issue < ",
+    "edits !== undefined && issue < 0 * ",
+  ]),
+  bug("corrected inputs are forgotten at a restart", [
+    snapshot,
+    "  step.edits = restoreEdits(records.edits);\n",
+    "",
   ]),
   bug("what was lost is not put again", [
     fanOut,

@@ -44,10 +44,7 @@ export function cancelRun(
     step.state = "cancelled"; // So that nothing joins.
     step.endedAt = event.at;
     changeFanOut(state, run, position, event, decided, (_, fanOut) => {
-      const { state: split } = fanOut.main;
-      fanOuts.loseAll(fanOut, "queue", event); // What is out no longer counts, should the cancel be taken back.
-      cancelled += fanOuts.cancelRest(fanOut);
-      if (split !== "ok" && split !== "failed") fanOut.main.state = "waiting";
+      cancelled += fanOuts.cancelAll(fanOut, event);
     });
     if (isUnderWay) finishStep(state, run, step, "cancelled", event, decided);
   }

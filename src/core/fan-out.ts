@@ -240,6 +240,31 @@ function chooseFailed(step: FanOut, wanted: (index: number) => boolean): number[
   return chosen;
 }
 
+/** Ends what is open: nothing more is issued, what is not settled is cancelled. Returns how many were. */
+export function cancelRest(step: FanOut): number {
+  const { ledger } = step;
+  const before = ledgers.count(ledger, ledgers.cancelled);
+  if (step.main.state !== "failed") step.main.state = "ok"; // As far as it came: nobody wants more of it.
+  if (ledger.total === undefined) ledgers.seal(ledger);
+  for (let index = 0; index < ledger.size && ledgers.open(ledger) > 0; index += 1)
+    if (ledgers.isOpen(ledgers.stateOf(ledger, index)))
+      ledgers.move(ledger, index, ledgers.cancelled);
+  fifos.clear(step.again);
+  fifos.clear(step.suspects);
+  fifos.clear(step.issued);
+  lookAgain(step.keyed, step.next);
+  return ledgers.count(ledger, ledgers.cancelled) - before;
+}
+
+/** The same of a run that is cancelled, and may be reopened: what is out no longer counts then, and a split that is not over is not taken for one. */
+export function cancelAll(step: FanOut, event: Recorded): number {
+  const { state } = step.main;
+  loseAll(step, "queue", event);
+  const cancelled = cancelRest(step);
+  if (state !== "ok" && state !== "failed") step.main.state = "waiting";
+  return cancelled;
+}
+
 /** What was cancelled is open again: those that were under way in a list, the others as they would have come. Returns how many. */
 export function openCancelled(step: FanOut): number {
   const { ledger, next } = step;
@@ -255,20 +280,4 @@ export function openCancelled(step: FanOut): number {
   }
   lookAgain(step.keyed, next);
   return opened.length;
-}
-
-/** Ends what is open: nothing more is issued, what is not settled is cancelled. Returns how many were. */
-export function cancelRest(step: FanOut): number {
-  const { ledger } = step;
-  const before = ledgers.count(ledger, ledgers.cancelled);
-  if (step.main.state !== "failed") step.main.state = "ok"; // As far as it came: nobody wants more of it.
-  if (ledger.total === undefined) ledgers.seal(ledger);
-  for (let index = 0; index < ledger.size && ledgers.open(ledger) > 0; index += 1)
-    if (ledgers.isOpen(ledgers.stateOf(ledger, index)))
-      ledgers.move(ledger, index, ledgers.cancelled);
-  fifos.clear(step.again);
-  fifos.clear(step.suspects);
-  fifos.clear(step.issued);
-  lookAgain(step.keyed, step.next);
-  return ledgers.count(ledger, ledgers.cancelled) - before;
 }
