@@ -186,7 +186,7 @@ export const inCore: readonly Bug[] = [
   ]),
   bug("a cancelled run leaves its sub-jobs open", [
     closing,
-    "      cancelled += fanOuts.cancelRest(fanOut);\n",
+    "      cancelled += fanOuts.cancelAll(fanOut, event);\n",
     "      cancelled += fanOut.ledger.size;\n",
   ]),
   bug("workers go on with a run that was cancelled", [
