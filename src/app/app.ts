@@ -17,6 +17,7 @@ import type { RunQuery, RunRow } from "../ports/views.ts";
 import { askAll, pausesOf, type By, type Everywhere } from "./deciding.ts";
 import { eventsOf, type Tailing } from "./events.ts";
 import { earsOf } from "./listeners.ts";
+import { fitOf } from "../roles/fitting.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Tracing } from "../roles/tracing.ts";
 import { knownStatistics, type Known, type StatisticsOf } from "../roles/statistics.ts";
@@ -28,6 +29,7 @@ import { askedFor, type Delay, type Start } from "./starting.ts";
 import { spansOfRuns, startSpan } from "./tracing.ts";
 import { startWithin, type SqlTransaction, type StartedWithin, type Within } from "./within.ts";
 import { runHandle, type Run } from "./run.ts";
+import type { FlowFit } from "../views/fit.ts";
 import { webhookLedger, type Webhooks } from "../webhooks/ledger.ts";
 import {
   listSchedules,
@@ -111,6 +113,8 @@ export type App = {
    * the log; `asOf` says up to where.
    */
   readonly statistics: (of?: StatisticsOf) => Promise<Known>;
+  /** Whether the runs under way can go on by the flows, steps, folds and schemas of this app: per flow, what does not fit. Looks only. */
+  readonly fit: () => Promise<readonly FlowFit[]>;
   /** Who works, what waits in which queue, and how far everybody who reads the log has come. */
   readonly standing: () => Promise<Standing>;
   /** What is sent to webhooks, and what came of it. */
@@ -301,6 +305,10 @@ export function app(definition: AppDefinition): App {
       yield* eventsOf(await node(), tailing);
     },
     statistics: async (of = {}) => knownStatistics((await node()).engine, of),
+    async fit() {
+      const { engine, subJobs } = await node();
+      return fitOf({ engine, flows, jobs, subJobs });
+    },
     standing: async () => (await node()).standing,
     webhooks: webhookLedger(node, webhooks, uniqueId),
     schedules: async () => listSchedules(await node(), schedules),

@@ -5,8 +5,9 @@ import { pathToFileURL } from "node:url";
 
 import { app as define } from "../app/app.ts";
 import type { App, AppDefinition } from "../app/app.ts";
-import { ownerVariable } from "../app/processes.ts";
-import { maskUrl } from "../engines/open.ts";
+import { ownerVariable, tokenVariable } from "../app/processes.ts";
+import { maskUrl, openEngine } from "../engines/open.ts";
+import { NotFoundError } from "../errors.ts";
 import type { Owner } from "../engines/sqlite/owner.ts";
 import type { Context, GlobalOptions } from "./context.ts";
 import { codeOf } from "./exit.ts";
@@ -50,6 +51,24 @@ export async function openToRead(context: Context, options: GlobalOptions): Prom
   const app = elsewhere(loaded, { engine: readOnlySqlite(path) });
   greet(context, app, source, "");
   return { app, url: known, connection: source, isEmbedded: true };
+}
+
+/**
+ * The same, to judge it from outside: whatever the engine, this process neither decides nor works there, also if nobody else does.
+ *
+ * Throws NotFoundError where there is no such file: it is not made by looking for it.
+ */
+export async function openAside(context: Context, options: GlobalOptions): Promise<Opened> {
+  const { loaded, known, source } = await find(context, options);
+  const path = known === undefined ? undefined : filePath(known);
+  if (path !== undefined && !existsSync(path))
+    throw new NotFoundError(`there is no file ${path}`, { details: { next: "fanfold doctor" } });
+  if (path !== undefined || known === undefined) return openToRead(context, options);
+  const token = context.env[tokenVariable];
+  const { shares: _, ...engine } = await openEngine(known, { name: loaded.name, token });
+  greet(context, loaded, source, "");
+  const app = elsewhere(loaded, { engine: { ...engine, manages: false } });
+  return { app, url: known, connection: source, isEmbedded: false };
 }
 
 /** The same app with another connection: what else its file says of it stays as it is. */

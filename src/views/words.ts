@@ -19,6 +19,8 @@ export function counted(n: number, noun: string): string {
 
 const singular: Readonly<Record<string, string>> = {
   are: "is",
+  were: "was",
+  fit: "fits",
   wait: "waits",
   serve: "serves",
   go: "goes",

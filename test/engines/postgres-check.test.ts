@@ -205,3 +205,16 @@ test("fanfold check and fanfold doctor take its URL, and show no password", { sk
     assert.doesNotMatch(stdout + stderr, /hunter2/);
   assert.equal((await fanfold("check", "memory:")).code, 2);
 });
+
+test("check of an app against a database looks on: it serves nothing there", { skip }, async () => {
+  const url = await newDatabase();
+  const on = app({ name: "check", url, parts });
+  await on.start(sums, {}, { id: "open" });
+  await on.close();
+  const seats = (): ReturnType<typeof sql> => sql(url, "select * from fanfold.seat order by 1");
+  const before = await seats();
+  const said = await fanfold("check", "--against", url, "--app", "fit-app.ts");
+  assert.equal(said.code, 9, said.stderr);
+  assert.match(said.stdout, /✗ sums {3}1 run is under way, and this program has no such flow\n/);
+  assert.deepEqual(await seats(), before);
+});
