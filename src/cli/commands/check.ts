@@ -30,11 +30,9 @@ export function checkCommand(act: (act: Act<CheckOptions>) => () => Promise<void
     .description(
       `Two checks. Neither changes anything, and both may run beside those who work.
 
-Without <url>, of this app: can the runs under way go on by the flows, steps, folds and schemas that it has now? They are those of
-its connection, or of --against: ask before you deploy. Runs that would stand still or fail are what must be fixed.
+Without <url>, of this app: can the runs under way go on by the flows, steps, folds and schemas that it has now? They are those of its connection, or of --against: ask before you deploy. Runs that would stand still or fail are what must be fixed.
 
-With <url>, of a store, whatever its app: its log is folded without any code of the engine, and guarantees that do not hold are named.
-A file is read beside its owner; of PostgreSQL a snapshot is taken, which is copied into a temporary file first.`,
+With <url>, of a store, whatever its app: its log is folded without any code of the engine, and guarantees that do not hold are named. A file is read beside its owner; of PostgreSQL a snapshot is taken, which is copied into a temporary file first.`,
     )
     .argument(
       "[url]",
@@ -49,12 +47,10 @@ A file is read beside its owner; of PostgreSQL a snapshot is taken, which is cop
     .addHelpText(
       "after",
       `
-Examples, of this app:
+Examples:
   fanfold check
   fanfold check --against "$PROD_URL" || exit 1     before a deployment
-
-Examples, of a store:
-  fanfold check sqlite:.fanfold/dev.db
+  fanfold check sqlite:.fanfold/dev.db     a store
   fanfold check postgres://billing@db.example.org/billing
   fanfold check sqlite:/backup/dev.db --json | jq .violations
 
