@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Command } from "commander";
+import { starter } from "../../src/cli/commands/init.ts";
 import { exitMeanings } from "../../src/cli/exit.ts";
 import { commands } from "../../src/cli/program.ts";
 import { topics } from "../../src/cli/topics.ts";
@@ -64,6 +65,18 @@ function understands(words: readonly string[]): void {
     assert.fail(`fanfold ${words.join(" ")}: ${String(error)}`);
   }
 }
+
+test("the scripts that init writes are commands that there are: dev works, start starts", () => {
+  const { scripts } = JSON.parse(starter("my-app", "zod")["package.json"] ?? "") as {
+    readonly scripts: Readonly<Record<string, string>>;
+  };
+  assert.deepEqual(Object.keys(scripts), ["dev", "start", "worker", "test"]);
+  for (const [name, script] of Object.entries(scripts).filter(([name]) => name !== "test")) {
+    const words = wordsIn(script.replaceAll(/"(\{.*?\})"/g, "'$1'")) ?? [];
+    assert.equal(words[0], name);
+    understands(words);
+  }
+});
 
 test("an example that is wrong is seen", () => {
   for (const line of ["  fanfold runs --stat held", "  fanfold shw x", "  x | fanfold show     a"])

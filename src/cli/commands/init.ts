@@ -71,6 +71,7 @@ const init: Act<InitOptions> = async ({ cwd, talk, data }, { schema }, dir = "."
       " now:   ",
       strong([...(path === "" ? [] : [`cd ${path}`]), "npm install", "npm run dev"].join(" && ")),
     ],
+    ["    and, in another terminal:   ", strong("npm start")],
     [faint("    then edit `over` in invoices.ts to point at your data, and   npm test")],
   );
   return exitCodes.ok;

@@ -1,4 +1,4 @@
-/** package.json: three scripts, and a Node that is new enough where the machine's is not. */
+/** package.json: four scripts, and a Node that is new enough where the machine's is not. */
 import type { SchemaLibrary } from "../options.ts";
 
 const libraries: Readonly<Record<SchemaLibrary, string>> = {
@@ -13,7 +13,8 @@ export function packageFile(name: string, schema: SchemaLibrary, version: string
     private: true,
     type: "module",
     scripts: {
-      dev: `fanfold start monthly-invoices "{\\"month\\":\\"2026-10\\"}" --id invoices-2026-10 --watch`,
+      dev: "fanfold dev",
+      start: `fanfold start monthly-invoices "{\\"month\\":\\"2026-10\\"}" --id invoices-2026-10 --watch`,
       worker: "fanfold worker",
       test: "node --test",
     },
