@@ -97,10 +97,12 @@ export function throughput(open: Open): Measure {
     const warmup = numberOf(input, "warmup", 0);
     const contestant = await open(setup);
     if (warmup > 0) check(await contestant.run("warm-up", warmup), warmup);
+    const before = process.threadCpuUsage();
     const from = performance.now();
     const started = Array.from({ length: runs }, (_, n) => contestant.run(`run-${n}`, items));
     const laps = await Promise.all(started);
     const seconds = (performance.now() - from) / 1_000;
+    const { user, system } = process.threadCpuUsage(before);
     const peakMb = process.resourceUsage().maxRSS / 1024;
     for (const lap of laps) check(lap, items);
     await contestant.close();
@@ -115,6 +117,7 @@ export function throughput(open: Open): Measure {
       seconds,
       perSecond: all / seconds,
       microseconds: (seconds * 1e6) / all,
+      processorUs: (user + system) / all,
       efficiency: (all * setup.sleepMs) / 1_000 / setup.slots / seconds,
       peakMb,
     };

@@ -59,6 +59,29 @@ export type Derived = {
   readonly of: (value: (subject: string, key: string) => number) => number;
 };
 
+/** What one subject costs more than another of the same kind, by the clock and by what the main thread did: neighbours disturb that less. */
+export function costOf(
+  kind: string,
+  without: string,
+  what: string,
+  target: Target | undefined,
+): readonly Derived[] {
+  const [bare, laden] = [`${kind}, ${without}`, `${kind}, ${what}`];
+  return [
+    {
+      name: `cost: ${laden}`,
+      unit: "% of the throughput",
+      ...(target === undefined ? {} : { target }),
+      of: (value) => (1 - value(laden, "perSecond") / value(bare, "perSecond")) * 100,
+    },
+    {
+      name: `cost: ${laden}`,
+      unit: "% of the main thread",
+      of: (value) => (1 - value(bare, "processorUs") / value(laden, "processorUs")) * 100,
+    },
+  ];
+}
+
 export type Bench = {
   readonly name: string;
   readonly question: string;

@@ -1,8 +1,11 @@
-import type { Bench, Figure, Input, Subject } from "./harness.ts";
+import { costOf, type Bench, type Figure, type Input, type Subject } from "./harness.ts";
 
 const large = { items: 100_000, slots: 1_000, warmup: 20_000 };
 const small = { runs: 1_000, items: 100, slots: 1_000, warmup: 20_000 };
-const perSecond: Figure = { key: "perSecond", unit: "sub-jobs/s" };
+const throughput: readonly Figure[] = [
+  { key: "perSecond", unit: "sub-jobs/s" },
+  { key: "processorUs", unit: "µs of the main thread a sub-job" },
+];
 
 const subject = (
   name: string,
@@ -14,7 +17,7 @@ const subject = (
   module: new URL("watched-run.ts", import.meta.url),
   measure,
   input,
-  figures: [perSecond],
+  figures: throughput,
 });
 
 const kinds = [
@@ -33,14 +36,13 @@ export const bench: Bench = {
     subject(`${name}, and ten listeners`, "crowded", input),
   ]),
   derived: kinds.flatMap(([name]) =>
-    ["statistics", "and a listener", "and ten listeners"].map((what) => ({
-      name: `cost: ${name}, ${what}`,
-      unit: "% of the throughput",
-      ...(what === "and ten listeners" ? {} : { target: { atMost: 5 } }),
-      of: (value) =>
-        (1 -
-          value(`${name}, ${what}`, "perSecond") / value(`${name}, nobody looks on`, "perSecond")) *
-        100,
-    })),
+    ["statistics", "and a listener", "and ten listeners"].flatMap((what) =>
+      costOf(
+        name,
+        "nobody looks on",
+        what,
+        what === "and ten listeners" ? undefined : { atMost: 5 },
+      ),
+    ),
   ),
 };

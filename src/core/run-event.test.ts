@@ -93,15 +93,21 @@ test("an event has the same id whoever tells it, and no other event has it", () 
 });
 
 test("a record is read once for all who want it, each of whom has the event for himself", () => {
-  const headline = headlineIn(entry({ type: "run.ended", run: "r", state: "done" }));
-  assert.ok(headline);
-  assert.equal(headline.told, undefined, "not before somebody wants it");
-  assert.equal(toldOf(headline), toldOf(headline));
-  const about = { flow: "f" };
-  const [one, other] = [wholeOf(headline, 0, about), wholeOf(headline, 0, about)];
-  assert.notEqual(one, other);
-  assert.deepEqual(one, other);
-  assert.equal(headline.text, "", "what was read is not kept twice");
+  for (const event of [
+    { type: "run.ended", run: "r", state: "done" },
+    { type: "run.held", run: "r", step: "s", because: "why" },
+  ] as const) {
+    const headline = headlineIn(entry(event));
+    assert.ok(headline);
+    assert.equal(headline.told, undefined, "not before somebody wants it");
+    assert.equal(toldOf(headline), toldOf(headline));
+    const about = { flow: "f" };
+    const [one, other] = [wholeOf(headline, 0, about), wholeOf(headline, 0, about)];
+    assert.notEqual(one, other);
+    assert.deepEqual(one, other);
+    assert.equal(headline.text, "", "what was read is not kept twice");
+    assert.deepEqual(toldOf(headline), { ...event, offset: 7, at: 1_000 }, "and nobody changed it");
+  }
 });
 
 test("a large record is read at once, so that what folds made is not kept", () => {

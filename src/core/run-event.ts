@@ -43,7 +43,8 @@ export type Headline = {
   /** Until it has been read. */
   text: string;
   told: Told | undefined;
-  whole: RunEvent | undefined;
+  /** Once somebody was told of it. */
+  id: string | undefined;
 };
 
 /** Ours, since a part of a record would keep the whole of it in memory. */
@@ -56,7 +57,7 @@ const longest = 4_096;
 export function headlineIn({ offset, at, text }: Entry): Headline | undefined {
   const type = types.get(text.slice(beginning.length, text.indexOf('"', beginning.length)));
   if (type === undefined) return undefined;
-  const headline: Headline = { type, offset, at, text, told: undefined, whole: undefined };
+  const headline: Headline = { type, offset, at, text, told: undefined, id: undefined };
   if (text.length > longest) toldOf(headline);
   return headline;
 }
@@ -69,8 +70,9 @@ export function toldOf(headline: Headline): Told {
 
 /** The same as people and programs are told of it, each of whom has it for himself. */
 export function wholeOf(headline: Headline, partition: number, about: AboutRun): RunEvent {
-  headline.whole ??= runEvent(toldOf(headline), partition, about);
-  return { ...headline.whole };
+  const told = toldOf(headline);
+  headline.id ??= idOf(told, partition);
+  return eventOf(told, headline.id, partition, about);
 }
 
 function read(headline: Headline): Told {
@@ -91,21 +93,21 @@ function withoutValue(event: OutputEvent & Told): Told {
 }
 
 function withoutCounted(event: Told): WithoutCounted<Told> {
-  if (event.type !== "step.ended" && event.type !== "run.ended") return event;
+  if (event.type !== "step.ended" && event.type !== "run.ended") return { ...event };
   const { counted: _, ...rest } = event;
   return rest;
 }
 
 export function runEvent(event: Told, partition: number, about: AboutRun): RunEvent {
+  return eventOf(event, idOf(event, partition), partition, about);
+}
+
+function eventOf(event: Told, id: string, partition: number, about: AboutRun): RunEvent {
   const { flow, customer, tags } = about;
-  return {
-    ...withoutCounted(event),
-    id: idOf(event, partition),
-    partition,
-    flow,
-    ...(customer === undefined ? {} : { customer }),
-    ...(tags === undefined ? {} : { tags }),
-  };
+  const whole = Object.assign(withoutCounted(event), { id, partition, flow }); // It is a copy.
+  if (customer !== undefined) Object.assign(whole, { customer });
+  if (tags !== undefined) Object.assign(whole, { tags });
+  return whole;
 }
 
 /** Where the event stands says which it is; when, and of which run, keep two logs apart that tell the same listener. */

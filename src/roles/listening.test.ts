@@ -226,6 +226,24 @@ test("events that it does not want cost a checkpoint now and then, as outcomes d
   assert.equal(await checkpoint(), "152");
 });
 
+test("what comes shortly after a checkpoint is told together, and kept in one more", async () => {
+  const { clock, add, started, checkpoint } = given();
+  const heard: string[] = [];
+  const ear = started(({ type }) => heard.push(type));
+  await ear.begin();
+  await add(began);
+  await ear.settle();
+  await add(stepBegan);
+  await ear.settle();
+  assert.deepEqual([heard, await checkpoint()], [["run.began"], "1"]);
+  await add(ended);
+  const wakeAt = ear.wakeAt?.() ?? Infinity;
+  assert.ok(wakeAt - clock.now() <= 20, "it asks to be woken soon");
+  clock.advance(wakeAt - clock.now());
+  await ear.settle();
+  assert.deepEqual([heard.slice(1), await checkpoint()], [["step.began", "run.ended"], "3"]);
+});
+
 test("of two processes under one name, the slower one goes on where the other is", async () => {
   const { add, started } = given();
   const heard: string[] = [];
