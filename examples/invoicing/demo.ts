@@ -4,7 +4,7 @@
  * Kill it at any moment and start it again with the same arguments: it goes on where it was.
  */
 import { existsSync, rmSync } from "node:fs";
-import { basename, join, resolve } from "node:path";
+import { basename, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { type App, app, type Run, type Status } from "../../src/index.ts";
 import { parts } from "./app.ts";
@@ -61,7 +61,7 @@ async function main(): Promise<number> {
 async function follow(
   shop: App,
   run: Run<unknown, Report>,
-  { concurrency, killAt }: Settings,
+  { concurrency, folder, killAt }: Settings,
   smtp: MailServer,
 ): Promise<number> {
   const before = await run.status();
@@ -106,6 +106,13 @@ async function follow(
   );
   say(
     `the mail server has ${mails.toLocaleString("en-GB")} mails; it said 451 ${busy} times, and got ${repeats} mails twice`,
+  );
+  say(`\nnext       kill it half-way, and start it again:  npm run demo -- --fresh --kill-at 1000`);
+  say(
+    `           look at a mail, or a PDF:  ls ${relative("", folder)}/mail ${relative("", folder)}/documents`,
+  );
+  say(
+    `           read the flow:  examples/invoicing/flow.ts     make one of your own:  docs/start.md`,
   );
   return 0;
 }

@@ -17,7 +17,8 @@ export function progress(out: NodeJS.WriteStream): Progress {
       const step = status.steps.find(({ kind }) => kind === "fan-out");
       if (step === undefined) return;
       if (repaints) {
-        out.write(`\r\u001b[2K${line(status, step).slice(0, out.columns - 1)}`);
+        const columns = out.columns > 0 ? out.columns : 80; // Some terminals do not know.
+        out.write(`\r\u001b[2K${line(status, step).slice(0, columns - 1)}`);
         return;
       }
       const now = { step: status.step ?? status.state, share: share(step), at: status.at };
@@ -39,10 +40,13 @@ export function progress(out: NodeJS.WriteStream): Progress {
 const width = 24;
 
 function line(status: Status, step: StepStatus): string {
+  if (step.state === "waiting") return `  ${status.step ?? status.state}`;
   const full = Math.round(share(step) * width);
   const bar = "━".repeat(full) + "╌".repeat(width - full);
   const done = settled(step).toLocaleString("en-GB");
-  const total = step.total === undefined ? `${step.size}…` : step.total.toLocaleString("en-GB");
+  const size = step.size.toLocaleString("en-GB");
+  const total =
+    step.total === undefined ? `${size} read so far` : step.total.toLocaleString("en-GB");
   return [
     `  ${(status.step ?? status.state).padEnd(9)} ${bar}  ${done} / ${total}`,
     step.perSecond === undefined ? "" : `${Math.round(step.perSecond)}/s`,

@@ -74,13 +74,16 @@ export async function askedFor(
       if (run.flow !== flow.name)
         throw new ConflictError(
           `run "${id}" exists as a run of flow "${run.flow}" (yours: "${flow.name}"): choose another id`,
+          { details: { run: id } },
         );
       const difference = firstDifference(run.input, stored);
       if (difference !== undefined)
         throw new ConflictError(
           `run "${id}" exists ${differenceText(difference)}: choose another id, or look at it with fanfold show ${id}`,
+          { details: { run: id } },
         );
-      if (ifExists === "reject") throw new ConflictError(`run "${id}" exists: it is ${run.state}`);
+      if (ifExists === "reject")
+        throw new ConflictError(`run "${id}" exists: it is ${run.state}`, { details: { run: id } });
     },
   };
 }

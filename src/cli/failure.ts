@@ -2,6 +2,7 @@
 import { UsageError } from "../errors.ts";
 import { codeOf, detailsOf, exitCodes, exitOfError } from "./exit.ts";
 import { faint, span, symbols } from "./style.ts";
+import { quoted } from "./view.ts";
 import type { Line } from "./style.ts";
 
 /** A mistake on the command line, and what to type instead. */
@@ -47,8 +48,9 @@ function messageOf(error: unknown): string {
 }
 
 function nextOf(error: unknown, verb: string | undefined): string {
-  const { next, url, pid } = detailsOf(error);
+  const { next, run, url, pid } = detailsOf(error);
   if (typeof next === "string") return next;
+  if (typeof run === "string" && codeOf(error) === "conflict") return `fanfold show ${quoted(run)}`;
   // A file in use: its owner is the one to ask, if it can be asked.
   if (typeof url === "string") return `fanfold runs --url ${url}`;
   if (typeof pid === "number")

@@ -151,3 +151,9 @@ export function padEnd(text: string, columns: number): string {
 export function padStart(text: string, columns: number): string {
   return " ".repeat(Math.max(0, columns - width(text))) + text;
 }
+
+/** " (port 4400 is taken)", where an address is not the one that was asked for. */
+export function insteadOf(port: number | undefined, url: string): string {
+  const isAsked = port === undefined || port === 0 || new URL(url).port === String(port);
+  return isAsked ? "" : ` (port ${port} is taken)`;
+}

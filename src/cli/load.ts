@@ -204,8 +204,11 @@ async function importFile(path: string, shown: string): Promise<Readonly<Record<
   }
 }
 
-/** The first frame that is not Node's own, or the place that a syntax error begins with: where in the user's files it happened. */
+/** The first frame that is neither Node's nor ours, or the place that a syntax error begins with: where in the user's files it happened. */
 function place(error: Error): string {
-  const frame = /^(?:\s+at .*file:.*|file:.*:\d+)$/m.exec(error.stack ?? "");
-  return frame === null ? "" : frame[0].trim().replace(/file:\/\//, "");
+  const frames = (error.stack ?? "").match(/^(?:\s+at .*file:.*|file:.*:\d+)$/gm) ?? [];
+  const frame = frames.find((one) => !one.includes(ours));
+  return frame === undefined ? "" : frame.trim().replace(/file:\/\//, "");
 }
+
+const ours = new URL("..", import.meta.url).href;

@@ -34,7 +34,7 @@ export function ioTo(stdout: Stream = sink().stream, stderr: Stream = sink().str
   };
 }
 
-function sink() {
+export function sink(): { readonly stream: Writable; readonly text: () => string } {
   let text = "";
   const stream = new Writable({
     decodeStrings: false,

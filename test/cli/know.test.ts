@@ -64,13 +64,15 @@ test("failures of a held run by kind, one kind, and as JSON", async (t) => {
     "",
     "  3 of 8 of invoices failed (37 %)",
     "  one of them:   fanfold show october/invoices/c-2",
+    "  those again:   fanfold redrive october --group 1",
     "",
   ]);
   const one = await said(path, "failures", "october", "--group", "1");
-  assert.deepEqual(one.text.split("\n").slice(-4), [
+  assert.deepEqual(one.text.split("\n").slice(-5), [
     "",
     "  fanfold show october/invoices/c-2",
     "  fanfold show october/invoices/c-3",
+    "  those again:   fanfold redrive october --group 1",
     "",
   ]);
   const keys = await said(path, "failures", "october", "--keys");

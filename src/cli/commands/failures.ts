@@ -135,6 +135,7 @@ function linesOf(
     ...(hasKeys
       ? (first?.keys ?? []).map((one): Line => [`  ${show(status.run, first?.step ?? "", one)}`])
       : [...shares(status), ...(key === undefined ? [] : [oneOf(status, first?.step ?? "", key)])]),
+    ...again(status, first),
   ];
 }
 
@@ -144,6 +145,12 @@ function show(run: string, step: string, key: string): string {
 
 function oneOf(status: Status, step: string, key: string): Line {
   return [faint("  one of them:   "), show(status.run, step, key)];
+}
+
+/** A run that was cancelled is not to be had again. */
+function again({ run, state }: Status, first: Numbered | undefined): Line[] {
+  if (first === undefined || state === "cancelled") return [];
+  return [[faint("  those again:   "), `fanfold redrive ${quoted(run)} --group ${first.number}`]];
 }
 
 /** How much of each fan-out failed. */

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { interruptible } from "../context.ts";
 import type { Act, Signal } from "../context.ts";
 import { exitCodes } from "../exit.ts";
+import { insteadOf } from "../format.ts";
 import { open, openToRead } from "../load.ts";
 import * as options from "../options.ts";
 import { given } from "../options.ts";
@@ -59,7 +60,9 @@ const serve: Act<ServeOptions> = async (context, asked, file) => {
     talk.say(["  ", span("running", symbols.running), ` ${text}`]);
   const tell = (url: string | undefined): void => {
     if (url === undefined) return say("serves beside others");
-    say(`answers other processes at ${url}${readOnly === true ? ", questions only" : ""}`);
+    say(
+      `answers other processes at ${url}${readOnly === true ? ", questions only" : ""}${insteadOf(port, url)}`,
+    );
     if (host !== undefined && !url.includes(host))
       talk.say([faint(`    and on ${host}; nothing is encrypted`)]);
   };

@@ -17,6 +17,7 @@ import { exitCodes } from "../exit.ts";
 import type { ExitCode } from "../exit.ts";
 import { count, duration, effort, instant, percent, rate } from "../format.ts";
 import { jsonLine, statusFields, stepFields, subJobFields } from "../json.ts";
+import { isStill } from "../follow.ts";
 import { limitLines } from "../limits.ts";
 import { openToRead } from "../load.ts";
 import { faint, span, stated, strong, symbols, table } from "../style.ts";
@@ -24,6 +25,7 @@ import { shownResult } from "../redact.ts";
 import type { Cell, Line } from "../style.ts";
 import { groupLines, quoted, settled, title, verdict } from "../view.ts";
 import { heldAdvice } from "./start.ts";
+import { causeLines } from "./why.ts";
 
 type ShowOptions = { readonly payload?: boolean; readonly json?: boolean };
 
@@ -102,6 +104,7 @@ async function showRun(
       span("held", `${symbols.held} ${pauseText(pause)}`),
     ]),
     ...(status.state === "held" ? heldAdvice(run.id) : []),
+    ...(isStill(status) ? [] : await lacking(run)),
   );
   if (payload === true) {
     for (const step of status.steps)
@@ -109,6 +112,12 @@ async function showRun(
     if (result !== undefined) data.say(...block("result", result));
   }
   return exitCodes.ok;
+}
+
+/** Nobody would otherwise see why nothing happens. */
+async function lacking(run: Run): Promise<Line[]> {
+  const { causes, at } = await run.why();
+  return causes.filter(({ cause }) => cause === "no-worker").flatMap((one) => causeLines(one, at));
 }
 
 function facts(status: Status): Line[] {

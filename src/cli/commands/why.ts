@@ -61,7 +61,7 @@ export function whyLines({ run, step, key, state, causes, at }: Why): Line[] {
   ];
 }
 
-function causeLines(cause: Cause, now: number): Line[] {
+export function causeLines(cause: Cause, now: number): Line[] {
   const { because, command } = cause;
   return [
     [`  ${because}`, faint(whenText(cause, now))],

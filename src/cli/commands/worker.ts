@@ -5,6 +5,7 @@ import { interruptible } from "../context.ts";
 import type { Act, Context, Signal } from "../context.ts";
 import { exitCodes } from "../exit.ts";
 import { isChild, open } from "../load.ts";
+import { insteadOf } from "../format.ts";
 import * as options from "../options.ts";
 import { faint, span, symbols } from "../style.ts";
 
@@ -71,7 +72,8 @@ const worker: Act<WorkerOptions> = async (context, wanted, file) => {
   try {
     const flows = app.parts.filter((part) => part.kind === "flow").map((flow) => flow.name);
     const onReady = ({ url }: { readonly url: string | undefined }): void => {
-      if (url !== undefined) say(context, `answers other processes at ${url}`);
+      if (url !== undefined)
+        say(context, `answers other processes at ${url}${insteadOf(wanted.port, url)}`);
     };
     const which = queues === undefined ? "all queues" : `queues ${queues.join(", ")}`;
     say(context, `works on ${which}`, flows.join(" · "));

@@ -1,7 +1,7 @@
 /** What stands at the top of `fanfold dev`: what there is, and where. */
 import type { App } from "../../app/app.ts";
 import type { Schedule } from "../../define/schedule.ts";
-import { count } from "../format.ts";
+import { count, insteadOf } from "../format.ts";
 import { faint, strong } from "../style.ts";
 import type { Line } from "../style.ts";
 import { version } from "../version.ts";
@@ -14,6 +14,7 @@ export async function introduction(
   about: {
     readonly source: string;
     readonly url: string | undefined;
+    readonly port: number;
     readonly concurrency?: number;
     readonly workers?: number;
     readonly hasKeys: boolean;
@@ -27,9 +28,12 @@ export async function introduction(
       .join(" · ");
   const schedules = app.parts.filter((part): part is Schedule => part.kind === "schedule");
   const key = schedules.length === 1 && about.hasKeys ? "s fires it" : "fanfold schedules fire";
+  const { url, port } = about;
+  const at = url === undefined ? undefined : `${url}${insteadOf(port, url)}`;
+  const [flow] = app.parts.filter(({ kind }) => kind === "flow");
   const { workers = 1, concurrency = 50 } = about;
   const rows: readonly (readonly [string, string])[] = [
-    ["address", [about.url, ...(about.hasKeys ? ["r runs · q quit"] : [])].join("     ")],
+    ["address", [at, ...(about.hasKeys ? ["r runs · q quit"] : [])].join("     ")],
     ["flows", named("flow")],
     ["jobs", named("job")],
     ["listeners", named("listener")],
@@ -40,6 +44,12 @@ export async function introduction(
     [
       "workers",
       `${count(workers)} ${workers === 1 ? "process" : "processes"} × ${count(concurrency)}, reloading on save`,
+    ],
+    [
+      "begin one",
+      flow === undefined
+        ? ""
+        : `fanfold start ${flow.name} '{"…": …}' --watch     in another terminal`,
     ],
   ];
   return [

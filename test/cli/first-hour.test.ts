@@ -1,0 +1,141 @@
+/** What goes wrong in the first hour, and the words for it: what happened, and the next command to type. */
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { once } from "node:events";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { pathToFileURL } from "node:url";
+import { run } from "../../src/cli/program.ts";
+import { ioTo, sink } from "./given.ts";
+
+const door = pathToFileURL(join(import.meta.dirname, "../../src/index.ts")).href;
+
+/** The beginner's app; its variations are text. */
+const app = (parts: string, url: string): string => `
+import { app, flow, job } from "${door}";
+const any = { "~standard": { version: 1, vendor: "test", validate: (value) => ({ value }) } };
+const sendInvoice = job("send-invoice", { input: any, queue: "mail", run: () => 1 });
+const monthlyInvoices = flow("monthly-invoices", { input: any }).fanOut("invoices", sendInvoice, {
+  over: () => [{ id: "c-1" }, { id: "c-2" }],
+  key: ({ id }) => id,
+});
+export const billing = app({ name: "billing", parts: [${parts}], url: ${url} });
+`;
+
+/** An app here keeps its data in the folder; the working directory of this process is another. */
+function folderWith(t: TestContext, parts?: string, url?: string): string {
+  const folder = mkdtempSync(join(tmpdir(), "fanfold-first-hour-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  if (parts !== undefined)
+    writeFileSync(
+      join(folder, "app.ts"),
+      app(parts, url ?? JSON.stringify(`sqlite:${join(folder, "dev.db")}`)),
+    );
+  return folder;
+}
+
+async function said(cwd: string, ...args: readonly string[]) {
+  const out = sink();
+  const err = sink();
+  const code = await run(args, { ...ioTo(out.stream, err.stream), cwd });
+  return { code, out: out.text(), lines: err.text().trimEnd().split("\n") };
+}
+
+const both = "monthlyInvoices, sendInvoice";
+
+test("no app here: what to type to get one, or to look first", async (t) => {
+  const folder = folderWith(t);
+  for (const command of ["worker", "runs", "serve"]) {
+    const { code, lines } = await said(folder, command);
+    assert.equal(code, 2);
+    assert.deepEqual(lines, [
+      `  ✗ no app found: there is no app.ts, app.mts, app.js … in ${folder}`,
+      "    fanfold init     to get one, or   fanfold demo     to look first",
+    ]);
+  }
+});
+
+test("a job missing in parts is named when the app is made, at the place in the user's file", async (t) => {
+  const folder = folderWith(t, "monthlyInvoices");
+  const { code, lines } = await said(folder, "start", "monthly-invoices");
+  assert.equal(code, 2);
+  assert.equal(
+    lines[0],
+    "  ✗ app.ts could not be loaded: send-invoice is used by monthly-invoices/invoices but is not in app({ parts }): add it",
+  );
+  assert.match(lines[1] ?? "", /^ +at .*app\.ts:9:\d+\)?$/);
+});
+
+test("the same id with another input: what differs, and how to look at the one that is there", async (t) => {
+  const folder = folderWith(t, both);
+  const start = (month: string) =>
+    said(folder, "start", "monthly-invoices", `{"month":"${month}"}`, "--id", "invoices-2026-10");
+  assert.equal((await start("2026-09")).code, 0);
+  const { code, lines } = await start("2026-10");
+  assert.equal(code, 5);
+  assert.deepEqual(lines.slice(-2), [
+    '  ✗ run "invoices-2026-10" exists with month "2026-09" (yours: "2026-10"): choose another id, or look at it with fanfold show invoices-2026-10',
+    "    fanfold show invoices-2026-10",
+  ]);
+});
+
+test("nobody works: start, show and why say so, with the command that would change it", async (t) => {
+  const folder = folderWith(t, both);
+  const started = await said(folder, "start", "monthly-invoices", "{}", "--id", "r");
+  assert.deepEqual(started.lines.slice(-2), [
+    "  ✓ started   fanfold show r",
+    "    nobody works on it yet:   fanfold worker",
+  ]);
+  const shown = await said(folder, "show", "r");
+  const why = ['no worker serves queue "default"', "      fanfold worker --queues default"];
+  const asked = (await said(folder, "why", "r")).out.trimEnd().split("\n").slice(-2);
+  for (const lines of [shown.out.trimEnd().split("\n").slice(-2), asked]) {
+    assert.ok(lines[0]?.endsWith(why[0] ?? ""), lines[0]);
+    assert.equal(lines[1], why[1]);
+  }
+});
+
+test("in production, an app that says nothing of where its data is refuses to guess", async (t) => {
+  const folder = folderWith(t, both, "undefined");
+  const before = process.env["NODE_ENV"];
+  process.env["NODE_ENV"] = "production";
+  t.after(() => {
+    if (before === undefined) delete process.env["NODE_ENV"];
+    else process.env["NODE_ENV"] = before;
+  });
+  const { code, lines } = await said(folder, "runs");
+  assert.equal(code, 2);
+  assert.match(
+    lines.join("\n"),
+    /NODE_ENV=production and app "billing" has no url: refusing to keep production data in a file of this container; set FANFOLD_URL/,
+  );
+});
+
+test("the port is taken: serve takes the next one, and says which", async (t) => {
+  const folder = folderWith(t, both);
+  const other = createServer().listen(0, "127.0.0.1");
+  await once(other, "listening");
+  t.after(() => other.close());
+  const address = other.address();
+  const port = typeof address === "object" && address !== null ? address.port : 0;
+  const out = sink();
+  const err = sink();
+  let stop: (signal: "SIGTERM") => void = () => undefined;
+  const serving = run(["serve", "--port", String(port)], {
+    ...ioTo(out.stream, err.stream),
+    cwd: folder,
+    onSignal(listener) {
+      stop = listener;
+      return () => undefined;
+    },
+  });
+  while (!/http:\/\/127\.0\.0\.1:\d+/.test(out.text() + err.text()))
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  const [, got] = /http:\/\/127\.0\.0\.1:(\d+)/.exec(out.text() + err.text()) ?? [];
+  stop("SIGTERM");
+  await serving;
+  assert.ok(Number(got) > port && Number(got) < port + 20, `${got} follows ${port}`);
+  assert.match(err.text(), new RegExp(`port ${port} is taken`));
+});
