@@ -235,7 +235,7 @@ export const inCore: readonly Bug[] = [
   // ---- pauses, deadlines, adjustments
   bug("a paused step is put all the same", [
     advance,
-    "if (isMainPaused(state, run, step)) {",
+    "if (isMainPaused(state, run, plan)) {",
     "if (isMainPaused(state, run, step) && step.main.attempts > 99) {",
   ]),
   bug("a paused job is put all the same", [

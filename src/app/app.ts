@@ -23,7 +23,7 @@ import type { Tracing } from "../roles/tracing.ts";
 import { knownStatistics, type Known, type StatisticsOf } from "../roles/statistics.ts";
 import { logTo } from "./logging.ts";
 import { openNode, type Node } from "./node.ts";
-import { checkFlow, checkJob, sorted, type Part } from "./parts.ts";
+import { checkFlow, checkPausable, sorted, type Part } from "./parts.ts";
 import { ownerVariable, tokenVariable } from "./processes.ts";
 import { askedFor, type Delay, type Start } from "./starting.ts";
 import { spansOfRuns, startSpan } from "./tracing.ts";
@@ -87,10 +87,10 @@ export type App = {
   /** A run by its id; undefined if there is none. */
   readonly run: (id: string) => Promise<Run<State> | undefined>;
   readonly runs: (query?: Partial<RunQuery>) => Promise<readonly RunRow[]>;
-  /** Begins nothing more for a customer, or of a job, in any run, until it is resumed; what runs may finish. Heard by every worker within a second. */
+  /** Begins nothing more for a customer, of a job, of a flow, or in a queue, in any run, until it is resumed; what runs may finish. Heard by every worker within a second. */
   readonly pause: (what: Everywhere, reason: string, by?: By) => Promise<void>;
   readonly resume: (what: Everywhere, reason?: string, by?: By) => Promise<void>;
-  /** All that is paused now: runs, steps, customers, jobs; the oldest first. */
+  /** All that is paused now: runs, steps, customers, jobs, flows, queues; the oldest first. */
   readonly pauses: () => Promise<readonly Pause[]>;
   /**
    * Calls `run` with every event of these types (all: "*") from now on, in the order of each run, while the app is open; until
@@ -290,7 +290,7 @@ export function app(definition: AppDefinition): App {
       return at.engine.views.runs({ limit: 50, ...query });
     },
     async pause(what, reason, by = {}) {
-      checkJob(jobs, what);
+      checkPausable({ flows, jobs }, what);
       await askAll(await node(), "pause-all.asked", what, reason, by);
     },
     async resume(what, reason, by = {}) {

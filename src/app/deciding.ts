@@ -1,7 +1,7 @@
 /** What people decide, as it is asked of a manager: an event with author and reason, and the answer to it. */
 import { encode, type Adjustment, type InputEvent, type Selection } from "../core/event.ts";
 import { partitionOf } from "../core/ids.ts";
-import type { Pause } from "../core/pauses.ts";
+import { everywhere, type Pause, type PauseEverywhere } from "../core/pauses.ts";
 import type { Answer } from "../core/stored.ts";
 import type { Rate } from "../core/throttle.ts";
 import { rateOf, shown, type RateText } from "../define/duration.ts";
@@ -28,8 +28,12 @@ export type RedriveBy = By & {
   readonly edit?: EditInput;
 };
 
-/** A customer's runs, or the sub-jobs of a job, wherever they are. */
-export type Everywhere = { readonly customer: string } | { readonly job: string };
+/** A customer's runs, the runs of a flow, the sub-jobs of a job, or all that goes through a queue, wherever it is. */
+export type Everywhere =
+  | { readonly customer: string }
+  | { readonly job: string }
+  | { readonly flow: string }
+  | { readonly queue: string };
 
 type Command = Extract<InputEvent, { readonly run: string; readonly type: `${string}.asked` }>;
 /** What a command says besides who asks it of which run. */
@@ -117,10 +121,12 @@ export async function pausesOf({ engine }: Node): Promise<readonly Pause[]> {
   return [...all.values()].toSorted((a, b) => a.at - b.at);
 }
 
-function named(what: Everywhere): { readonly of: "customer" | "job"; readonly name: string } {
-  return "customer" in what
-    ? { of: "customer", name: textOf(what.customer, "customer") }
-    : { of: "job", name: textOf(what.job, "job") };
+function named(what: Everywhere): { readonly of: PauseEverywhere; readonly name: string } {
+  const said = new Map<string, unknown>(Object.entries(what));
+  const of = everywhere.find((one) => said.has(one));
+  if (of === undefined || said.size !== 1)
+    throw new UsageError(`say one of ${everywhere.join(", ")}, got ${shown(what)}`);
+  return { of, name: textOf(said.get(of), of) };
 }
 
 function decision({ name }: Node, { author = name, request = uniqueId() }: By, reason?: string) {

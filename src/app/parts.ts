@@ -96,10 +96,31 @@ export function checkFlow(flows: ReadonlyMap<string, Flow>, flow: Flow): void {
   );
 }
 
-export function checkJob(jobs: ReadonlyMap<string, Job>, what: Everywhere): void {
-  if (!("job" in what) || jobs.has(what.job)) return;
-  const names = [...jobs.keys()].map((name) => `"${name}"`).join(", ");
+/** Throws UsageError for a job, a flow or a queue that the app does not know: what is misspelt would stop nothing. */
+export function checkPausable(
+  { flows, jobs }: Pick<Sorted, "flows" | "jobs">,
+  what: Everywhere,
+): void {
+  if ("job" in what) known("job", what.job, [...jobs.keys()]);
+  if ("flow" in what)
+    known(
+      "flow",
+      what.flow,
+      [...flows.keys()].filter((name) => !name.startsWith(sentPrefix)),
+    );
+  if ("queue" in what) known("queue", what.queue, queuesOf({ flows, jobs }));
+}
+
+/** All that steps and jobs go through. */
+export function queuesOf({ flows, jobs }: Pick<Sorted, "flows" | "jobs">): readonly string[] {
+  const steps = [...flows.values()].flatMap(({ plan }) => plan.steps.map(({ queue }) => queue));
+  return [...new Set([...steps, ...[...jobs.values()].map(({ plan }) => plan.queue)])];
+}
+
+function known(what: "job" | "flow" | "queue", name: string, all: readonly string[]): void {
+  if (all.includes(name)) return;
+  const names = all.map((one) => `"${one}"`).join(", ");
   throw new UsageError(
-    `unknown job "${what.job}": ${names === "" ? "this app has no jobs in parts" : `this app knows ${names}`}`,
+    `unknown ${what} "${name}": ${names === "" ? `this app has no ${what}s in parts` : `this app knows ${names}`}`,
   );
 }

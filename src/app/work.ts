@@ -17,6 +17,7 @@ import { tell } from "./listeners.ts";
 import { runHandle } from "./run.ts";
 import type { LogTo } from "./logging.ts";
 import type { Node } from "./node.ts";
+import { queuesOf } from "./parts.ts";
 import { ownerVariable, startProcesses, tokenVariable, workerVariable } from "./processes.ts";
 
 export type WorkOptions = {
@@ -76,7 +77,7 @@ export async function workOn(
   const needsOwner = processes > 0 && !node.engine.queueSurvives;
   if (needsOwner && wanted?.readOnly === true)
     throw new UsageError("processes work through what listens here: it cannot be read only");
-  if (queuesFor(parts, options).length > 0) await mayWork(node);
+  if ((options.queues ?? queuesOf(parts)).length > 0) await mayWork(node);
   // What ends the process from then on is not what runs in it.
   const stop = stopSignal(signal, () => node.engine.wills?.forgive());
   const health = await probed(node, parts, options, stop);
@@ -151,7 +152,7 @@ async function endSession({ engine }: Node, worker: string): Promise<void> {
 
 async function startWorker(node: Node, parts: Parts, options: WorkOptions, slots: number) {
   const { engine, clock, host } = node;
-  const queues = queuesFor(parts, options);
+  const queues = options.queues ?? queuesOf(parts);
   // Who serves no queue takes nothing, and nobody need hear of such a worker.
   if (queues.length === 0) return { end: async () => undefined };
   const name = process.env[workerVariable] ?? uniqueId();
@@ -200,12 +201,6 @@ async function mayWork({ engine }: Node): Promise<void> {
   } catch (error) {
     if (error instanceof UsageError) throw error;
   }
-}
-
-function queuesFor({ flows, jobs }: Parts, { queues }: WorkOptions): readonly string[] {
-  if (queues !== undefined) return queues;
-  const steps = [...flows.values()].flatMap(({ plan }) => plan.steps.map(({ queue }) => queue));
-  return [...new Set([...steps, ...[...jobs.values()].map(({ plan }) => plan.queue)])];
 }
 
 function listenOf({ listen }: WorkOptions): Listen | undefined {

@@ -164,7 +164,8 @@ function contextOf(io: Io, wishes: Wishes): Context {
 
 function refused(error: unknown, argv: readonly string[], io: Io, program: Command): ExitCode {
   const { talk } = contextOf(io, wishesOf(program));
-  const verb = program.commands.find((command) => argv.includes(command.name()))?.name();
+  // The first such word: a reason may say another.
+  const verb = argv.find((word) => program.commands.some((command) => command.name() === word));
   const problem = error instanceof CommanderError ? misuse(error, verb) : error;
   talk.say(...failureLines(problem, { argv, verb, version: version() }));
   return exitOfError(problem);

@@ -1,6 +1,7 @@
 /** Small words for events and flows in tests of the core: run "r" of flow "f", step "all", unless a test says otherwise. */
 import type { InputEvent, Json, Unsettled } from "../core/event.ts";
 import { bucketOf } from "../core/histogram.ts";
+import type { PauseEverywhere } from "../core/pauses.ts";
 import type { FanOutPlan, FlowPlan, JobPlan, PlainPlan } from "../core/plan.ts";
 import type { RetryPolicy } from "../core/retry.ts";
 import type { At } from "./decider.ts";
@@ -175,7 +176,7 @@ export function ask<K extends Asking>(at: number, what: K, more: Of<`${K}.asked`
 export function askAll(
   at: number,
   what: "pause" | "resume",
-  of: "customer" | "job",
+  of: PauseEverywhere,
   name: string,
 ): At {
   asked += 1;

@@ -91,7 +91,7 @@ export function issueMain(
 ): void {
   const { step, plan } = stepAt(run, position);
   state.changed.steps.set(step, run);
-  if (isMainPaused(state, run, step)) {
+  if (isMainPaused(state, run, plan)) {
     step.main.state = "waiting";
     return;
   }

@@ -12,7 +12,7 @@
 import { CorruptError } from "../errors.ts";
 import type { Counted } from "./counted.ts";
 import type { Edited } from "./edits.ts";
-import type { Pause } from "./pauses.ts";
+import type { Pause, PauseEverywhere } from "./pauses.ts";
 import type { AtDeadline, Tolerance } from "./plan.ts";
 import type { Rate } from "./throttle.ts";
 import type { Trace } from "./trace.ts";
@@ -51,7 +51,7 @@ type By = {
   readonly reason?: string;
 };
 type Asked = OfRun & By;
-type AskedOfAll = By & { readonly of: "customer" | "job"; readonly name: string };
+type AskedOfAll = By & { readonly of: PauseEverywhere; readonly name: string };
 
 /** Which sub-jobs a command is about; all of the failed ones if nothing is said. `indices` are [from, count, from, count, …]. */
 export type Selection = {
@@ -207,10 +207,10 @@ export type InputEvent =
   | (Asked & { readonly type: "resume.asked"; readonly step?: string })
   /** It is to be kept no longer than this after its end, and as far as the list of runs knows, that is over. */
   | (OfRun & { readonly type: "run.expired"; readonly flow: string; readonly retentionMs: number })
-  /** Of a customer or a job, in every partition; the first one decides. */
+  /** Of a customer, a job, a flow or a queue, in every partition; the first one decides. */
   | (AskedOfAll & { readonly type: "pause-all.asked" })
   | (AskedOfAll & { readonly type: "resume-all.asked" })
-  /** What the first partition has decided, told to another: all customers and jobs that are paused. */
+  /** What the first partition has decided, told to another: all that is paused everywhere. */
   | { readonly type: "pauses.told"; readonly version: number; readonly pauses: readonly Pause[] };
 
 export type OutputEvent =

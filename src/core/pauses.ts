@@ -1,14 +1,18 @@
 /**
- * What people have paused: a run, a step of it, a customer, a job. Nothing new of it is put into the queue, and what runs may finish.
+ * What people have paused: a run, a step of it, a customer, a job, a flow, a queue. Nothing new of it is put into the queue, and what runs may finish.
  *
  * Each partition keeps those that concern its runs. What concerns all partitions is decided in the first and told to the others,
  * whole and numbered (`version`), so that it does not matter how often they hear of it, nor in which order.
  */
 import { limits } from "./limits.ts";
+import type { StepPlan } from "./plan.ts";
 import type { Answer } from "./stored.ts";
 
-/** What can be paused: a run by its id, a step as "run/step", a customer or a job by name, in all runs. */
-export type PauseOf = "run" | "step" | "customer" | "job";
+/** What can be paused by its name in all runs, in every partition. */
+export const everywhere = ["customer", "job", "flow", "queue"] as const;
+export type PauseEverywhere = (typeof everywhere)[number];
+/** What can be paused: a run by its id, a step as "run/step", the others by name. */
+export type PauseOf = "run" | "step" | PauseEverywhere;
 
 export type Pause = {
   readonly of: PauseOf;
@@ -46,15 +50,28 @@ export function pauseKey({ of, name }: Pick<Pause, "of" | "name">): string {
 /** Where a task belongs; of a sub-job, with its job. */
 export type Place = {
   readonly run: string;
+  readonly flow: string;
   readonly step: string;
+  readonly queue: string;
   readonly customer?: string | undefined;
   readonly job?: string | undefined;
 };
 
+/** Of the sub-jobs of a step, or of its body. */
+export function placeOf(
+  run: { readonly id: string; readonly flow: string; readonly customer?: string | undefined },
+  step: StepPlan,
+): Place {
+  const { id, flow, customer } = run;
+  const { queue } = step.kind === "fan-out" ? step.job : step;
+  const job = step.kind === "fan-out" ? step.job.name : undefined;
+  return { run: id, flow, step: step.name, queue, customer, job };
+}
+
 /** What keeps this place from going on; empty where nothing does. */
 export function pausesAt(
   all: ReadonlyMap<string, Pause>,
-  { run, step, customer, job }: Place,
+  { run, flow, step, queue, customer, job }: Place,
 ): readonly Pause[] {
   if (all.size === 0) return [];
   const keys = [
@@ -62,13 +79,15 @@ export function pausesAt(
     pauseKey({ of: "step", name: `${run}/${step}` }),
     ...(customer === undefined ? [] : [pauseKey({ of: "customer", name: customer })]),
     ...(job === undefined ? [] : [pauseKey({ of: "job", name: job })]),
+    pauseKey({ of: "flow", name: flow }),
+    pauseKey({ of: "queue", name: queue }),
   ];
   return keys.flatMap((key) => all.get(key) ?? []);
 }
 
 /** It concerns the runs of every partition. */
 export function isEverywhere({ of }: Pick<Pause, "of">): boolean {
-  return of === "customer" || of === "job";
+  return of !== "run" && of !== "step";
 }
 
 /** In words: `customer "acme" is paused by anna: bank holiday`. */

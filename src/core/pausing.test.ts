@@ -136,6 +136,39 @@ test("a job that is paused is put nowhere; what is split meanwhile waits", () =>
     .expect({ put: [0, 1] });
 });
 
+test("a flow that is paused has bodies, splits and sub-jobs wait in all of its runs, in those that begin later, too", () => {
+  const before = [...split(5), askAll(1, "pause", "flow", "f")];
+  given([one], before)
+    .when(ok(2, 0), ok(2, 1), begin(3, { run: "s" }))
+    .expect({ tasks: [], step: { ok: 2, waiting: 3 } });
+  given([one], [...before, ok(2, 0), ok(2, 1), begin(3, { run: "s" })])
+    .when(askAll(4, "resume", "flow", "f"))
+    .expect({ put: [2, 3], tasks: [{ kind: "split", run: "s" }, { kind: "slice" }] });
+  given([one], [begin(0), askAll(1, "pause", "flow", "g")])
+    .when(page(2, 0, 1))
+    .expect({ put: [0] });
+});
+
+test("a queue that is paused gets nothing: of a step whose split goes through another, the sub-jobs wait", () => {
+  const mail = flowPlan([
+    plainPlan("first", { queue: "mail" }),
+    fanOutPlan("all", { job: { queue: "mail" } }),
+  ]);
+  given([mail], [askAll(0, "pause", "queue", "mail")])
+    .when(begin(1))
+    .expect({ tasks: [], steps: { first: { main: "waiting" } } });
+  const paused = [begin(0), askAll(1, "pause", "queue", "mail"), done(2, "first")];
+  given([mail], paused.slice(0, 2))
+    .when(done(2, "first"))
+    .expect({ tasks: [{ kind: "split" }] });
+  given([mail], paused)
+    .when(page(3, 0, 2))
+    .expect({ tasks: [], steps: { all: { waiting: 2 } } });
+  given([mail], [...paused, page(3, 0, 2)])
+    .when(askAll(4, "resume", "queue", "mail"))
+    .expect({ put: [0, 1] });
+});
+
 test("what one partition was told twice, late, or in another order comes to the same", () => {
   const acme = { of: "customer", name: "acme", at: 1 } as const;
   const work = { of: "job", name: "work", at: 2 } as const;

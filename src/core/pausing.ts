@@ -1,4 +1,4 @@
-/** Pause and resume: what follows when people stop a run, a step, a customer or a job, and when they let it go on. */
+/** Pause and resume: what follows when people stop a run, a step, or something everywhere, and when they let it go on. */
 import { issueMain } from "./advance.ts";
 import type { InputEvent, Recorded } from "./event.ts";
 import { guarded } from "./halt.ts";
@@ -40,7 +40,7 @@ export function pauseRun(
   return 1;
 }
 
-/** Pauses or resumes a customer or a job, in all partitions: the first decides, and keeps the answer. */
+/** Pauses or resumes something in all partitions: the first decides, and keeps the answer. */
 export function obeyForAll(state: Partition, event: AskedOfAll, decided: Decided): void {
   const { pauses } = state;
   const { request } = event;

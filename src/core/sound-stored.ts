@@ -7,7 +7,7 @@ import { buckets } from "./histogram.ts";
 import * as ledgers from "./ledger.ts";
 import { limits } from "./limits.ts";
 import { isSoundPace } from "./pace.ts";
-import type { StoredPauses } from "./pauses.ts";
+import { everywhere, type StoredPauses } from "./pauses.ts";
 import type { Progress } from "./progress.ts";
 import type { StoredSchedule } from "./schedule.ts";
 import type { Single } from "./single.ts";
@@ -17,7 +17,7 @@ import { isTraceOrNone } from "./trace.ts";
 
 const runStates: readonly unknown[] = ["waiting", "running", "held", "done", "failed", "cancelled"];
 const singleStates: readonly unknown[] = ["waiting", "in-flight", "retrying", "ok", "failed"];
-const paused: readonly unknown[] = ["run", "step", "customer", "job"];
+const paused: readonly unknown[] = ["run", "step", ...everywhere];
 const priorities: readonly unknown[] = ["low", "normal", "high", "urgent"];
 
 export function isSoundRun(run: StoredRun, id: string): boolean {

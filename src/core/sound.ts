@@ -8,7 +8,7 @@ import type { Edited } from "./edits.ts";
 import type { Adjustment, InputEvent, Recorded, Selection } from "./event.ts";
 import { buckets } from "./histogram.ts";
 import { limits } from "./limits.ts";
-import type { Pause } from "./pauses.ts";
+import { everywhere, type Pause } from "./pauses.ts";
 import type { Tolerance } from "./plan.ts";
 import type { Rate } from "./throttle.ts";
 
@@ -19,7 +19,7 @@ const mostSlots = 1_000_000;
 const priorities: readonly unknown[] = ["low", "normal", "high", "urgent"];
 const mainOutcomes: readonly unknown[] = ["ok", "failed", "timed-out", "retry-later"];
 /** In every partition. */
-const pausable: readonly unknown[] = ["customer", "job"];
+const pausable: readonly unknown[] = everywhere;
 const badOutcomes: readonly unknown[] = ["failed", "timed-out", "skipped", "retry-later"];
 
 /** Types say what an event should be; these ask what it is. */

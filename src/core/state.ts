@@ -11,7 +11,7 @@ import { limitPrefix, prefixes } from "./ids.ts";
 import { holdKey, keyedLimit, keyIn, offerKeyed, type KeyedLimit } from "./keyed.ts";
 import { hashAt } from "./limit-keys.ts";
 import { limits } from "./limits.ts";
-import { noPauses, pausesAt, type Pauses, type Place } from "./pauses.ts";
+import { noPauses, pausesAt, placeOf, type Pauses } from "./pauses.ts";
 import type { JobPlan, Plans, SharedLimit, StepPlan } from "./plan.ts";
 import { isEnded, stepAt, type Run, type Step } from "./run.ts";
 import type { Remains } from "./removal.ts";
@@ -311,25 +311,19 @@ export function wakeRun(
   heaps.push(state.timers, at, { run: run.id, position });
 }
 
-/** Whether a person has stopped this step: by itself, with its run, its customer, or its job. */
+/** Whether a person has stopped this step: by itself, with its run, its customer, its job, its flow or its queue. */
 export function isPaused(state: Partition, run: Run, position: number): boolean {
   const { all } = state.pauses;
   if (all.size === 0) return false;
-  const { step, plan } = stepAt(run, position);
-  return pausesAt(all, { ...placeOf(run, step.name), job: jobOf(plan) }).length > 0;
+  return pausesAt(all, placeOf(run, stepAt(run, position).plan)).length > 0;
 }
 
 /** The same of its one task; a job's pause does not keep a split from making the list. */
-export function isMainPaused(state: Partition, run: Run, { name }: Step): boolean {
-  return pausesAt(state.pauses.all, placeOf(run, name)).length > 0;
-}
-
-function placeOf(run: Run, step: string): Place {
-  return { run: run.id, step, customer: run.customer };
-}
-
-function jobOf(plan: StepPlan): string | undefined {
-  return plan.kind === "fan-out" ? plan.job.name : undefined;
+export function isMainPaused(state: Partition, run: Run, plan: StepPlan): boolean {
+  const { all } = state.pauses;
+  if (all.size === 0) return false;
+  const { queue } = plan;
+  return pausesAt(all, { ...placeOf(run, plan), job: undefined, queue }).length > 0;
 }
 
 /** How often the forecast is looked at: each time this share of the time that is left has gone by. */

@@ -218,6 +218,8 @@ export function isPaused(paused: Paused, run: Run, step: Step, isSubJob: boolean
     paused.has(`run ${run.id}`) ||
     paused.has(`step ${run.id}/${plan.name}`) ||
     paused.has(`customer ${run.customer}`) ||
+    paused.has(`flow ${run.plan.name}`) ||
+    paused.has(`queue ${isSubJob && plan.kind === "fan-out" ? plan.job.queue : plan.queue}`) ||
     (isSubJob && plan.kind === "fan-out" && paused.has(`job ${plan.job.name}`))
   );
 }

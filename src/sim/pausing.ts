@@ -58,7 +58,7 @@ export function pausing(
     if (Number(event["version"]) <= version) return;
     version = Number(event["version"]);
     const told = event["pauses"] as readonly { readonly of: string; readonly name: string }[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/event.ts has it
-    for (const name of paused) if (/^(customer|job) /.test(name)) paused.delete(name);
+    for (const name of paused) if (!/^(run|step) /.test(name)) paused.delete(name);
     for (const { of, name } of told) paused.add(`${of} ${name}`);
     for (const run of runs.values()) putWaiting(run, event.at);
   }

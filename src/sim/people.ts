@@ -7,6 +7,7 @@ import {
   type Priority,
 } from "../core/event.ts";
 import { partitionOf, sentPrefix } from "../core/ids.ts";
+import { isEverywhere } from "../core/pauses.ts";
 import { UnavailableError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -167,7 +168,11 @@ export function people(options: PeopleOptions): People {
     for (let time = 0; time < times; time += 1) await appendTo(0, event as InputEvent); // oxlint-disable-line typescript/no-unsafe-type-assertion -- both have these fields
   }
 
-  function customerOrJob(name: string): { readonly of: string; readonly name: string } {
+  function pausable(name: string): { readonly of: string; readonly name: string } {
+    if (draw.chance(0.2, name, "queue"))
+      return { of: "queue", name: draw.pick(["default", "other"], name, "which") };
+    if (draw.chance(0.2, name, "whole flow"))
+      return { of: "flow", name: flowName(draw.between(0, users.flows - 1, name, "flow")) };
     if (draw.chance(0.5, name, "of")) return { of: "customer", name: draw.pick(customers, name) };
     const flow = flowName(draw.between(0, users.flows - 1, name, "flow"));
     return { of: "job", name: `${flow}-${draw.pick(stepNames, name, "step")}` };
@@ -231,7 +236,7 @@ export function people(options: PeopleOptions): People {
     if (draw.chance(0.2, name, "all"))
       return askAll(
         draw.pick<OfAll>(["pause-all", "pause-all", "resume-all"], name),
-        customerOrJob(name),
+        pausable(name),
         name,
       );
     const command = draw.pick(commands, name);
@@ -291,7 +296,7 @@ export function people(options: PeopleOptions): People {
   }
 
   async function resume(run: string, { of, name: what }: Pause, name: string): Promise<void> {
-    if (of === "customer" || of === "job") return askAll("resume-all", { of, name: what }, name);
+    if (isEverywhere({ of })) return askAll("resume-all", { of, name: what }, name);
     const step = of === "step" ? { step: what.slice(run.length + 1) } : {};
     await append(run, { type: "resume.asked", run, request: `resume-${name}`, ...step });
   }

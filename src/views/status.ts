@@ -6,7 +6,7 @@ import { forecastAt } from "../core/forecast.ts";
 import { foldsFit, foldsValue } from "../core/fold.ts";
 import { countOf, percentile } from "../core/histogram.ts";
 import * as ledger from "../core/ledger.ts";
-import { pausesAt, type Pause, type Pauses } from "../core/pauses.ts";
+import { pausesAt, placeOf, type Pause, type Pauses } from "../core/pauses.ts";
 import type { Progress } from "../core/progress.ts";
 import type { FanOutPlan, FlowPlan } from "../core/plan.ts";
 import { redacted } from "../core/redact.ts";
@@ -225,9 +225,13 @@ function forecast(run: StoredRun, step: StoredStep | undefined, at: number): num
 function pausedAt(run: StoredRun, plan: FlowPlan | undefined, { all }: Pauses): readonly Pause[] {
   const name = run.steps[run.at];
   if (run.endedAt !== undefined || name === undefined) return [];
+  const { run: id, flow, customer } = run;
   const step = plan?.steps.find((one) => one.name === name);
-  const job = step?.kind === "fan-out" ? step.job.name : undefined;
-  return pausesAt(all, { run: run.run, step: name, customer: run.customer, job });
+  const place =
+    step === undefined
+      ? { run: id, flow, customer, step: name, queue: "" }
+      : placeOf({ id, flow, customer }, step);
+  return pausesAt(all, place);
 }
 
 const nothing = {

@@ -1,7 +1,7 @@
 /** What a run, a step or a sub-job waits for: a sentence for each cause, and the command that would change it. Pure. */
 import * as ledger from "../core/ledger.ts";
 import type { FanOutPlan, FlowPlan, StepPlan } from "../core/plan.ts";
-import { pausesAt, pauseText, type Pause } from "../core/pauses.ts";
+import { pausesAt, pauseText, placeOf, type Pause } from "../core/pauses.ts";
 import type { Session } from "../core/state.ts";
 import type { StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
 import type { SubJobRecord } from "./status.ts";
@@ -184,8 +184,8 @@ function stopped(
   plan: StepPlan,
   others: readonly Cause[],
 ): readonly Cause[] {
-  const job = plan.kind === "fan-out" ? plan.job.name : undefined;
-  const place = { run: run.run, step: plan.name, customer: run.customer, job };
+  const { run: id, flow, customer } = run;
+  const place = placeOf({ id, flow, customer }, plan);
   const causes = pausesAt(pauses, place).map((pause): Cause => ({
     cause: "paused",
     because: pauseText(pause),

@@ -146,6 +146,33 @@ test("a customer and a job are paused in every partition, and resumed in every o
   assert.deepEqual(await app.pauses(), []);
 });
 
+test("a flow and a queue are paused for all of their runs, a worker begins nothing of them, and names are checked", async (t) => {
+  const gate = gated();
+  const { sums, parts } = summing(() => gate.run(), 6);
+  const { app } = await given(t, parts, { work: { concurrency: 2 } });
+  const run = await app.start(sums, {}, { id: "r" });
+  await until(() => gate.begun() === 2);
+  for (const what of [{ flow: "sums" }, { queue: "default" }]) {
+    await app.pause(what, "the template is wrong", { author: "anna" });
+    const begun = gate.begun();
+    await until(async () => (await run.status()).steps[0]?.inFlight === 2); // What is not begun is given back.
+    gate.finish();
+    await settled(run, begun);
+    assert.equal(gate.begun(), begun);
+    const [of, name] = Object.entries(what)[0] ?? [];
+    const said = (await run.status()).paused.map((pause) => [pause.of, pause.name, pause.author]);
+    assert.deepEqual(said, [[of, name, "anna"]]);
+    await app.resume(what);
+    await until(() => gate.begun() === begun + 2);
+  }
+  gate.finish();
+  await assert.rejects(app.pause({ flow: "smus" }, "why"), {
+    name: "UsageError",
+    message: 'unknown flow "smus": this app knows "sums"',
+  });
+  await assert.rejects(app.pause({ queue: "mial" }, "why"), /unknown queue "mial": this app knows/);
+});
+
 test("a decision is answered: done before, by whom, over, unknown, and the same request twice is one", async (t) => {
   const { sums, parts } = summing((n) => n, 1);
   const { app } = await given(t, parts, { work: { queues: ["none"] } });

@@ -247,7 +247,13 @@ test("pause and resume: a run, a step, a customer, a job; show says who and why"
     talk: [`  ✗ run "october" is paused by ${me}: wrong letterhead`, "    fanfold runs"],
   });
   assert.deepEqual((await said(path, "resume", "october")).talk, ["  ✓ resumed   fanfold runs"]);
-  for (const what of [["october/report"], ["--customer", "acme"], ["--job", "send"]]) {
+  for (const what of [
+    ["october/report"],
+    ["--customer", "acme"],
+    ["--job", "send"],
+    ["--flow", "mail"],
+    ["--queue", "mail"],
+  ]) {
     const paused = await said(path, "pause", ...what, "--reason", "why");
     assert.deepEqual(
       [paused.code, paused.talk],
@@ -260,12 +266,23 @@ test("pause and resume: a run, a step, a customer, a job; show says who and why"
     "    fanfold runs",
   ]);
   assert.equal((await said(path, "pause", "--job", "sned", "--reason", "why")).code, 2);
+  assert.deepEqual(await said(path, "pause", "--flow", "mial", "--reason", "why"), {
+    code: 2,
+    stdout: "",
+    talk: ['  ✗ unknown flow "mial": this app knows "mail", "evils"', "    fanfold pause --help"],
+  });
+  await said(path, "pause", "--flow", "mail", "--reason", "the template is wrong");
+  const why = (await said(path, "why", "october")).stdout;
+  assert.match(why, new RegExp(`flow "mail" is paused by ${me}: the template is wrong`));
+  assert.match(why, /^ {6}fanfold resume --flow mail$/m);
+  assert.match((await said(path, "runs", "--state", "paused")).stdout, /october/);
+  await said(path, "resume", "--flow", "mail");
   assert.equal((await said(path, "pause", "october/nothing", "--reason", "why")).code, 2);
   assert.deepEqual(await fanfold("pause", "--reason", "why"), {
     code: 2,
     stdout: "",
     stderr:
-      "  ✗ say one of a run, --customer, --job and --schedule, got none\n    fanfold pause --help\n",
+      "  ✗ say one of a run, --customer, --job, --flow, --queue and --schedule, got none\n    fanfold pause --help\n",
   });
 });
 

@@ -1,8 +1,9 @@
-/** pause and resume: a run, a step of it, a customer or a job everywhere, a schedule. Nothing is lost by either, so nobody is asked. */
+/** pause and resume: a run, a step of it; a customer, a job, a flow or a queue everywhere; a schedule. Nothing is lost by either, so nobody is asked. */
 import { Command } from "commander";
 
 import type { App } from "../../app/app.ts";
 import type { Everywhere } from "../../app/deciding.ts";
+import { everywhere, type PauseEverywhere } from "../../core/pauses.ts";
 import { addressOf, runNamed, stepNamed } from "../address.ts";
 import { byUser, did, reasonOf } from "../asking.ts";
 import type { Act } from "../context.ts";
@@ -12,9 +13,7 @@ import { open } from "../load.ts";
 import { given } from "../options.ts";
 import { quoted } from "../view.ts";
 
-type PausingOptions = {
-  readonly customer?: string;
-  readonly job?: string;
+type PausingOptions = { readonly [K in PauseEverywhere]?: string } & {
   readonly schedule?: string;
   readonly reason?: string;
 };
@@ -26,14 +25,16 @@ function pausing(verb: Verb): Command {
     .argument("[run[/step]]", "a run, or one step of it")
     .option("--customer <name>", "a customer, in all runs")
     .option("--job <name>", "a job, in all runs")
+    .option("--flow <name>", "a flow: all of its runs")
+    .option("--queue <name>", "a queue: all that goes through it")
     .option("--schedule <name>", "a schedule: its ticks start nothing");
 }
 
 export function pauseCommand(act: Make): Command {
   return pausing("pause")
-    .summary("begin nothing more of a run, step, customer, job or schedule")
+    .summary("begin nothing more of a run, step, customer, job, flow, queue or schedule")
     .description(
-      "Begins nothing more of a run, a step, a customer, a job or a schedule, until it is resumed. What runs may finish. A reason is needed.",
+      "Begins nothing more of a run, a step, a customer, a job, a flow, a queue or a schedule, until it is resumed. What runs may finish; runs can be started, and wait. A reason is needed.",
     )
     .option("--reason <text>", "why; shown with the run")
     .addHelpText(
@@ -44,6 +45,8 @@ Examples:
   fanfold pause invoices-2026-10/report --reason "the printer is broken"
   fanfold pause --customer acme --reason "has not paid"
   fanfold pause --job send-invoice --reason "the mail server is down"
+  fanfold pause --flow monthly-invoices --reason "the template is wrong"
+  fanfold pause --queue mail --reason "the mail server moves"
   fanfold pause --schedule month-end --reason "audit until Friday"
 
 Exit codes: 0 done · 5 it is paused already, or has ended`,
@@ -55,7 +58,7 @@ export function resumeCommand(act: Make): Command {
   return pausing("resume")
     .summary("let what is paused go on")
     .description(
-      "Lets a run, a step, a customer, a job or a schedule go on that was paused. Of a schedule, a reason is needed.",
+      "Lets a run, a step, a customer, a job, a flow, a queue or a schedule go on that was paused. Of a schedule, a reason is needed.",
     )
     .option("--reason <text>", "why; kept with the decision")
     .addHelpText(
@@ -116,19 +119,20 @@ type What = {
 };
 
 /** Exactly one of them. Throws UsageError. */
-function whatOf(
-  verb: Verb,
-  { customer, job, schedule }: PausingOptions,
-  address: string | undefined,
-): What {
-  const said = [address, customer, job, schedule].filter((one) => one !== undefined);
+function whatOf(verb: Verb, wanted: PausingOptions, address: string | undefined): What {
+  const { schedule } = wanted;
+  const all = everywhere.filter((of) => wanted[of] !== undefined);
+  const said = [address, schedule, ...all].filter((one) => one !== undefined);
   if (said.length !== 1)
     throw usage(
-      `say one of a run, --customer, --job and --schedule, got ${said.length === 0 ? "none" : "several"}`,
+      `say one of a run, --customer, --job, --flow, --queue and --schedule, got ${said.length === 0 ? "none" : "several"}`,
       `fanfold ${verb} --help`,
     );
-  if (customer !== undefined) return { all: { customer }, text: `--customer ${quoted(customer)}` };
-  if (job !== undefined) return { all: { job }, text: `--job ${quoted(job)}` };
+  const [of] = all;
+  if (of !== undefined) {
+    const name = wanted[of] ?? "";
+    return { all: { [of]: name } as Everywhere, text: `--${of} ${quoted(name)}` }; // oxlint-disable-line typescript/no-unsafe-type-assertion -- one of the words it may have
+  }
   if (schedule !== undefined) return { schedule, text: `--schedule ${quoted(schedule)}` };
   return { text: quoted(address ?? "") };
 }

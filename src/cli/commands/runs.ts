@@ -2,7 +2,7 @@ import { Command } from "commander";
 
 import type { App } from "../../app/app.ts";
 import type { RunState } from "../../core/event.ts";
-import type { Pause } from "../../core/pauses.ts";
+import { isEverywhere, type Pause } from "../../core/pauses.ts";
 import type { RunRow } from "../../ports/views.ts";
 import type { Status } from "../../views/status.ts";
 import type { Act, Context } from "../context.ts";
@@ -133,9 +133,10 @@ async function matching(app: App, wanted: Wanted, now: number): Promise<readonly
     .slice(0, limit);
 }
 
-/** Of the run, a step of it, or its customer; a job that is paused everywhere is in the list of nobody. */
-function isOf({ of, name }: Pause, { run, customer }: RunRow): boolean {
-  return of === "customer" ? name === customer : of !== "job" && name.split("/")[0] === run;
+/** Of the run, a step of it, its customer or its flow; a job or a queue that is paused is in the list of nobody. */
+function isOf({ of, name }: Pause, { run, flow, customer }: RunRow): boolean {
+  if (of === "customer") return name === customer;
+  return of === "flow" ? name === flow : !isEverywhere({ of }) && name.split("/")[0] === run;
 }
 
 function isCondition(state: RunState | Condition): state is Condition {
