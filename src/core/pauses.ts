@@ -57,11 +57,30 @@ export type Place = {
   readonly job?: string | undefined;
 };
 
-/** Of the sub-jobs of a step, or of its body. */
-export function placeOf(
-  run: { readonly id: string; readonly flow: string; readonly customer?: string | undefined },
+type OfRun = {
+  readonly id: string;
+  readonly flow: string;
+  readonly customer?: string | undefined;
+};
+
+/** Of the one task of a step: its body, or its split, which a pause of its job does not keep from making the list. */
+export function placeOfMain({ id, flow, customer }: OfRun, { name, queue }: StepPlan): Place {
+  return { run: id, flow, step: name, queue, customer };
+}
+
+/** All that keeps a step from going on: its sub-jobs, and its split as long as that is not over. */
+export function pausesOf(
+  all: ReadonlyMap<string, Pause>,
+  run: OfRun,
   step: StepPlan,
-): Place {
+  isSplit: boolean,
+): readonly Pause[] {
+  const main = isSplit ? [] : pausesAt(all, placeOfMain(run, step));
+  return [...new Set([...pausesAt(all, placeOf(run, step)), ...main])];
+}
+
+/** Of the sub-jobs of a step, or of its body. */
+export function placeOf(run: OfRun, step: StepPlan): Place {
   const { id, flow, customer } = run;
   const { queue } = step.kind === "fan-out" ? step.job : step;
   const job = step.kind === "fan-out" ? step.job.name : undefined;

@@ -20,7 +20,7 @@ import {
 } from "../contract/events.ts";
 import type { InputEvent } from "./event.ts";
 import { limits } from "./limits.ts";
-import { pauseKey, type Pause } from "./pauses.ts";
+import { pauseKey, pausesOf, type Pause } from "./pauses.ts";
 
 const one = flowPlan([fanOutPlan("all", { concurrency: 2 })]);
 const two = flowPlan([plainPlan("first"), fanOutPlan("all", { concurrency: 2 })]);
@@ -167,6 +167,17 @@ test("a queue that is paused gets nothing: of a step whose split goes through an
   given([mail], [...paused, page(3, 0, 2)])
     .when(askAll(4, "resume", "queue", "mail"))
     .expect({ put: [0, 1] });
+});
+
+test("seeds 103, 201: a queue that holds up the split only is said to pause the step, as long as it does", () => {
+  const step = fanOutPlan("all", { queue: "lists", job: { queue: "mail" } });
+  const lists: Pause = { of: "queue", name: "lists", at: 1 };
+  const mail: Pause = { of: "queue", name: "mail", at: 2 };
+  const all = new Map([lists, mail].map((pause) => [pauseKey(pause), pause]));
+  const run = { id: "r", flow: "f" };
+  assert.deepEqual(pausesOf(all, run, step, false), [mail, lists]);
+  assert.deepEqual(pausesOf(all, run, step, true), [mail]);
+  assert.deepEqual(pausesOf(all, run, plainPlan("all", { queue: "lists" }), false), [lists]);
 });
 
 test("what one partition was told twice, late, or in another order comes to the same", () => {

@@ -11,7 +11,7 @@ import { limitPrefix, prefixes } from "./ids.ts";
 import { holdKey, keyedLimit, keyIn, offerKeyed, type KeyedLimit } from "./keyed.ts";
 import { hashAt } from "./limit-keys.ts";
 import { limits } from "./limits.ts";
-import { noPauses, pausesAt, placeOf, type Pauses } from "./pauses.ts";
+import { noPauses, pausesAt, placeOf, placeOfMain, type Pauses } from "./pauses.ts";
 import type { JobPlan, Plans, SharedLimit, StepPlan } from "./plan.ts";
 import { isEnded, stepAt, type Run, type Step } from "./run.ts";
 import type { Remains } from "./removal.ts";
@@ -321,9 +321,7 @@ export function isPaused(state: Partition, run: Run, position: number): boolean 
 /** The same of its one task; a job's pause does not keep a split from making the list. */
 export function isMainPaused(state: Partition, run: Run, plan: StepPlan): boolean {
   const { all } = state.pauses;
-  if (all.size === 0) return false;
-  const { queue } = plan;
-  return pausesAt(all, { ...placeOf(run, plan), job: undefined, queue }).length > 0;
+  return all.size > 0 && pausesAt(all, placeOfMain(run, plan)).length > 0;
 }
 
 /** How often the forecast is looked at: each time this share of the time that is left has gone by. */

@@ -6,7 +6,7 @@ import { forecastAt } from "../core/forecast.ts";
 import { foldsFit, foldsValue } from "../core/fold.ts";
 import { countOf, percentile } from "../core/histogram.ts";
 import * as ledger from "../core/ledger.ts";
-import { pausesAt, placeOf, type Pause, type Pauses } from "../core/pauses.ts";
+import { pausesAt, pausesOf, type Pause, type Pauses } from "../core/pauses.ts";
 import type { Progress } from "../core/progress.ts";
 import type { FanOutPlan, FlowPlan } from "../core/plan.ts";
 import { redacted } from "../core/redact.ts";
@@ -198,7 +198,7 @@ export function statusOf(
     ...optional("riskAt", run.riskAt),
     ...optional("forecastAt", forecast(run, steps[run.at], asOf.at)),
     because: run.because,
-    paused: pausedAt(run, plan, pauses),
+    paused: pausedAt(run, plan, steps[run.at], pauses),
     asOf: asOf.offset,
     at: asOf.at,
   };
@@ -222,16 +222,18 @@ function forecast(run: StoredRun, step: StoredStep | undefined, at: number): num
   return forecastAt({ open, settled, recent, serviceMs, isEstimated: false, slots: 0 }, at);
 }
 
-function pausedAt(run: StoredRun, plan: FlowPlan | undefined, { all }: Pauses): readonly Pause[] {
+function pausedAt(
+  run: StoredRun,
+  plan: FlowPlan | undefined,
+  step: StoredStep | undefined,
+  { all }: Pauses,
+): readonly Pause[] {
   const name = run.steps[run.at];
   if (run.endedAt !== undefined || name === undefined) return [];
   const { run: id, flow, customer } = run;
-  const step = plan?.steps.find((one) => one.name === name);
-  const place =
-    step === undefined
-      ? { run: id, flow, customer, step: name, queue: "" }
-      : placeOf({ id, flow, customer }, step);
-  return pausesAt(all, place);
+  const about = plan?.steps.find((one) => one.name === name);
+  if (about === undefined) return pausesAt(all, { run: id, flow, customer, step: name, queue: "" });
+  return pausesOf(all, { id, flow, customer }, about, step?.single.state === "ok");
 }
 
 const nothing = {

@@ -1,7 +1,7 @@
 /** What a run, a step or a sub-job waits for: a sentence for each cause, and the command that would change it. Pure. */
 import * as ledger from "../core/ledger.ts";
 import type { FanOutPlan, FlowPlan, StepPlan } from "../core/plan.ts";
-import { pausesAt, pauseText, placeOf, type Pause } from "../core/pauses.ts";
+import { pausesOf, pauseText, type Pause } from "../core/pauses.ts";
 import type { Session } from "../core/state.ts";
 import type { StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
 import type { SubJobRecord } from "./status.ts";
@@ -171,10 +171,11 @@ function stepCauses(facts: WhyFacts, name: string): readonly Cause[] {
   const step = facts.steps[facts.run.steps.indexOf(name)];
   const plan = facts.plan?.steps.find((one) => one.name === name);
   if (step === undefined || plan === undefined) return [];
+  const isSplit = step.single.state === "ok";
   if (step.kind === "fan-out" && plan.kind === "fan-out")
-    return stopped(facts, plan, fanOutCauses(facts, step, plan));
+    return stopped(facts, plan, isSplit, fanOutCauses(facts, step, plan));
   return step.kind === "step"
-    ? stopped(facts, plan, mainCauses(facts, step, plan, "its body"))
+    ? stopped(facts, plan, isSplit, mainCauses(facts, step, plan, "its body"))
     : [];
 }
 
@@ -182,11 +183,12 @@ function stepCauses(facts: WhyFacts, name: string): readonly Cause[] {
 function stopped(
   { run, pauses }: WhyFacts,
   plan: StepPlan,
+  isSplit: boolean,
   others: readonly Cause[],
 ): readonly Cause[] {
   const { run: id, flow, customer } = run;
-  const place = placeOf({ id, flow, customer }, plan);
-  const causes = pausesAt(pauses, place).map((pause): Cause => ({
+  const about = { id, flow, customer };
+  const causes = pausesOf(pauses, about, plan, isSplit).map((pause): Cause => ({
     cause: "paused",
     because: pauseText(pause),
     at: pause.at,
@@ -300,7 +302,7 @@ function subJobCauses(facts: WhyFacts, record: SubJobRecord): readonly Cause[] {
         command: undefined,
       },
     ];
-  const [paused] = record.state === "waiting" ? stopped(facts, stepPlan, []) : [];
+  const [paused] = record.state === "waiting" ? stopped(facts, stepPlan, true, []) : [];
   if (paused !== undefined) return [paused];
   if (slotsFor(facts, job.queue).workers === 0) return [noWorker(job.queue, "it waits")];
   if (record.state === "in-flight")
