@@ -71,19 +71,17 @@ test("what was given back unrun is run like anything else: nobody had it", async
   );
 });
 
-test("a worker with free slots takes what fills them, and the rest of what it wants only then", async () => {
+/** A worker of a job that sleeps for 60 ms, and slices of a step whose run lives. */
+async function napping(slots: number, size: number, slices: number) {
   const clock = virtualClock();
   const engine = memoryEngine({ clock });
   const input = {
     "~standard": { version: 1, vendor: "test", validate: (value: unknown) => ({ value }) },
   } as const;
   const nap = job("nap", { input, run: () => clock.sleep(60) });
-  const slots = 100;
   const role = workerOn(engine, clock, { slots, jobs: new Map<string, Job>([["nap", nap]]) });
-  const size = 8;
-  const slices = 100;
   const place = { run: "r", flow: "f", step: "s", generation: 0 };
-  const keys = Array.from({ length: (slices + 1) * size }, (_, n) => `${n}`);
+  const keys = Array.from({ length: slices * size }, (_, n) => `${n}`);
   const body = JSON.stringify(keys.map(() => null));
   await engine.log.append(0, [
     encode({ type: "fan-out.grown", ...place, issue: 1, from: 0, keys, duplicates: 0 }, body),
@@ -97,17 +95,25 @@ test("a worker with free slots takes what fills them, and the rest of what it wa
     wakeAt: undefined,
   } as const;
   await engine.store.commit(claim, { to: 1, ...live }); // The worker looks whether the run still lives.
-  const slice = (from: number): Task => ({
+  const slice = (n: number): Task => ({
     kind: "slice",
     queue: "default",
     priority: "normal",
     partition: 0,
     ...place,
     job: "nap",
-    from,
+    from: n * size,
     count: size,
     pages: [0, 0],
   });
+  return { clock, engine, role, slice };
+}
+
+test("a worker with free slots takes what fills them, and the rest of what it wants only then", async () => {
+  const slots = 100;
+  const size = 8;
+  const slices = 100;
+  const { clock, engine, role, slice } = await napping(slots, size, slices + 1);
 
   // How long one takes is known once the first are over.
   await engine.queue.put([slice(0)]);
@@ -116,7 +122,7 @@ test("a worker with free slots takes what fills them, and the rest of what it wa
   await clock.sleep(0);
   assert.equal(role.busy(), 0);
 
-  await engine.queue.put(Array.from({ length: slices }, (_, n) => slice((n + 1) * size)));
+  await engine.queue.put(Array.from({ length: slices }, (_, n) => slice(n + 1)));
   await role.tick();
   assert.equal(role.busy(), slots);
   const left = await engine.queue.take("another", ["default"], slices, leaseMs);
@@ -126,4 +132,45 @@ test("a worker with free slots takes what fills them, and the rest of what it wa
   await role.tick();
   const then = await engine.queue.take("another", ["default"], slices, leaseMs);
   assert.ok(then.length < left.length - filling, `${then.length} of ${left.length} are left then`);
+});
+
+test("a worker that stops gives back all that it had in hand, as nobody's fault: none waits for a lease", async () => {
+  const { clock, engine, role, slice } = await napping(4, 8, 3);
+  await engine.queue.put([slice(0), slice(1)]);
+  await role.tick();
+  clock.advance(60);
+  await clock.sleep(0);
+  await engine.queue.put([slice(2)]);
+  await role.tick();
+  assert.equal(role.busy(), 4);
+  await role.drain(0);
+
+  const settled = new Set<number>();
+  const givenBack = new Set<number>();
+  for (const event of await told(engine)) {
+    const triples =
+      event.type === "sub-jobs.settled"
+        ? event.ok
+        : event.type === "task.lost"
+          ? event.subJobs
+          : [];
+    if (event.type === "task.lost") assert.equal(event.clean, true);
+    for (let n = 0; n < (triples?.length ?? 0); n += 3)
+      for (
+        let index = triples?.[n] ?? 0, left = triples?.[n + 1] ?? 0;
+        left > 0;
+        left -= 1, index += 1
+      )
+        (event.type === "task.lost" ? givenBack : settled).add(index);
+  }
+  assert.deepEqual(
+    [...settled].toSorted((a, b) => a - b),
+    [0, 1, 2, 3],
+  );
+  assert.deepEqual(
+    [...givenBack].toSorted((a, b) => a - b),
+    Array.from({ length: 20 }, (_, n) => n + 4),
+  );
+  clock.advance(leaseMs + 1);
+  assert.deepEqual(await engine.queue.take("other", ["default"], 1, leaseMs), []);
 });
