@@ -13,12 +13,15 @@ type Row = {
   readonly tests: readonly { readonly file: string; readonly title: string }[];
 };
 
-const rows = [
-  ...textOf("docs/internals/cases.md").matchAll(/^\| (C\d\d) \| [^|]+ \| (.+) \|$/gm),
-].map(([, number = "", answer = ""]): Row => {
-  const named = [...answer.matchAll(/`([^`]+\.ts)`: "(.+?)"(?=<br>|$)/g)];
-  return { number, answer, tests: named.map(([, file = "", title = ""]) => ({ file, title })) };
-});
+function rowsOf(page: string, pattern: RegExp): readonly Row[] {
+  return [...textOf(page).matchAll(pattern)].map(([, number = "", answer = ""]): Row => {
+    const named = [...answer.matchAll(/`([^`]+\.ts)`: "(.+?)"(?=<br>|$)/g)];
+    return { number, answer, tests: named.map(([, file = "", title = ""]) => ({ file, title })) };
+  });
+}
+
+const rows = rowsOf("docs/internals/cases.md", /^\| (C\d\d) \| [^|]+ \| (.+) \|$/gm);
+const bad = rowsOf("docs/internals/bad-input.md", /^\| (?!what |---)([^|]+) \| (.+) \|$/gm);
 
 /** What makes a test of a title. */
 const callers = String.raw`\b(?:test|promise|refused|testWith)\(\s*`;
@@ -60,18 +63,36 @@ test("a name alone is no test: what asserts nothing is told", () => {
   assert.deepEqual(bodiesOf("test/cases.test.ts", "no such test"), []);
 });
 
+/** What is wrong with the tests that a row names. */
+function wrongIn({ number, tests }: Row): readonly string[] {
+  return tests.flatMap(({ file, title }) => {
+    const bodies = bodiesOf(file, title);
+    return [
+      ...(bodies.length === 0 ? [`${number}: no test of ${file} is called "${title}"`] : []),
+      ...(bodies.every(isJudging) ? [] : [`${number}: "${title}" asserts nothing`]),
+      ...(bodies.some((body) => /\b(?:skip|todo): true/.test(body))
+        ? [`${number}: "${title}" is skipped`]
+        : []),
+    ];
+  });
+}
+
 test("every test that is named is there, with the number of its case in its title", () => {
-  const wrong: string[] = [];
-  for (const { number, tests } of rows)
-    for (const { file, title } of tests) {
-      const bodies = bodiesOf(file, title);
-      if (bodies.length === 0) wrong.push(`${number}: no test of ${file} is called "${title}"`);
-      if (!bodies.every(isJudging)) wrong.push(`${number}: "${title}" asserts nothing`);
-      if (bodies.some((body) => /\b(?:skip|todo): true/.test(body)))
-        wrong.push(`${number}: "${title}" is skipped`);
-      if (!title.includes(number)) wrong.push(`${number}: its number is not in "${title}"`);
-    }
-  assert.deepEqual(wrong, []);
+  const numberless = rows.flatMap(({ number, tests }) =>
+    tests
+      .filter(({ title }) => !title.includes(number))
+      .map(({ title }) => `${number}: its number is not in "${title}"`),
+  );
+  assert.deepEqual([...rows.flatMap(wrongIn), ...numberless], []);
+});
+
+test("every kind of bad input and every fault has a test, and each that is named is there", () => {
+  assert.ok(bad.length >= 28, `${bad.length} rows: has the page's notation changed?`);
+  assert.deepEqual(
+    bad.filter(({ tests }) => tests.length === 0),
+    [],
+  );
+  assert.deepEqual(bad.flatMap(wrongIn), []);
 });
 
 test("every test with the number of a case in its title is named in its row", () => {
