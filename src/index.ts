@@ -68,6 +68,7 @@ export type {
   Standing,
   WorkerStatus,
 } from "./roles/standing.ts";
+export type { Removal, RetentionStatus } from "./roles/removals.ts";
 export type { Tracing } from "./roles/tracing.ts";
 export type { Known, StatisticsOf } from "./roles/statistics.ts";
 export type { Durations, Statistics } from "./views/statistics.ts";

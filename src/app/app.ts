@@ -18,6 +18,7 @@ import { askAll, pausesOf, type By, type Everywhere } from "./deciding.ts";
 import { eventsOf, type Tailing } from "./events.ts";
 import { earsOf } from "./listeners.ts";
 import { fitOf } from "../roles/fitting.ts";
+import type { RetentionStatus } from "../roles/removals.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Tracing } from "../roles/tracing.ts";
 import { knownStatistics, type Known, type StatisticsOf } from "../roles/statistics.ts";
@@ -117,6 +118,8 @@ export type App = {
   readonly fit: () => Promise<readonly FlowFit[]>;
   /** Who works, what waits in which queue, and how far everybody who reads the log has come. */
   readonly standing: () => Promise<Standing>;
+  /** How long runs are kept after their end, how many are overdue, and what was removed lately. */
+  readonly retention: () => Promise<RetentionStatus>;
   /** What is sent to webhooks, and what came of it. */
   readonly webhooks: Webhooks;
   /** All schedules of the engine, by name: when each comes next, and what came of its last tick. */
@@ -309,6 +312,7 @@ export function app(definition: AppDefinition): App {
       const { engine, subJobs } = await node();
       return fitOf({ engine, flows, jobs, subJobs });
     },
+    retention: async () => (await node()).retention(),
     standing: async () => (await node()).standing,
     webhooks: webhookLedger(node, webhooks, uniqueId),
     schedules: async () => listSchedules(await node(), schedules),

@@ -15,6 +15,7 @@ import { host as hostOf, type Host, type OnError } from "../roles/host.ts";
 import { news as newsOf, type News } from "../roles/news.ts";
 import { keptFlows, lookEveryMs, retention } from "../roles/retention.ts";
 import { reader as readerOf, type Reader } from "../roles/reader.ts";
+import { retentionStatus, type RetentionStatus } from "../roles/removals.ts";
 import { standing, type Standing } from "../roles/standing.ts";
 import { reader as statisticsReader, statistician } from "../roles/statistics.ts";
 import { trimmer } from "../roles/trimmer.ts";
@@ -31,6 +32,7 @@ export type Node = {
   readonly reader: Reader;
   readonly why: Asker["why"];
   readonly standing: Standing;
+  readonly retention: () => Promise<RetentionStatus>;
   readonly news: News;
   readonly about: About;
   /** Whether this process manages the partition, now. */
@@ -108,6 +110,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     subJobs: exporter({ engine, plans }).subJobs,
     why: asker({ engine, clock, plans, reader }).why,
     standing: standing({ engine, clock, plans }),
+    retention: async () => retentionStatus({ engine, clock, plans }),
     news,
     about: aboutRuns(engine),
     isHolder: served.isHolder,

@@ -4,7 +4,8 @@ import type { Run } from "../app/run.ts";
 import type { State } from "../define/flow.ts";
 import { NotFoundError } from "../errors.ts";
 import type { Status, StepStatus } from "../views/status.ts";
-import { quoted } from "./view.ts";
+import { iso } from "./format.ts";
+import { flowText, quoted } from "./view.ts";
 
 export type Address = {
   readonly id: string;
@@ -24,10 +25,27 @@ export async function runNamed(app: App, id: string): Promise<Run<State>> {
   if (run !== undefined) return run;
   const recent = await app.runs({ limit: 3 });
   const names = recent.map((row) => `"${row.run}"`).join(", ");
+  const { kept, removed } = await app.retention();
+  const gone = removed.find((one) => one.run === id);
+  if (gone !== undefined)
+    throw missing(
+      `run "${id}" of ${flowText(gone.flow)} is not there any more: it was removed on ${iso(gone.at)}, because its retention was over`,
+      "fanfold runs",
+    );
+  const maybe =
+    kept.length === 0
+      ? ""
+      : `, or none any more (${listed(kept.map(({ flow }) => flowText(flow)))} ${kept.length === 1 ? "keeps its" : "keep their"} runs for a time only)`;
   throw missing(
-    `there is no run "${id}"${names === "" ? ", nor any other" : `; the latest are ${names}`}`,
+    `there is no run "${id}"${maybe}${names === "" ? (maybe === "" ? ", nor any other" : "") : `; the latest are ${names}`}`,
     names === "" ? "fanfold start --help" : "fanfold runs",
   );
+}
+
+/** Three of them, and how many more. */
+function listed(names: readonly string[]): string {
+  const more = names.length - 3;
+  return `${names.slice(0, 3).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
 /** Throws NotFoundError that names the steps there are. */

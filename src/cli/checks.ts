@@ -19,7 +19,9 @@ import { flow } from "../define/flow.ts";
 import { job } from "../define/job.ts";
 import type { Schema } from "../define/schema.ts";
 import type { Clock } from "../ports/clock.ts";
-import { count, duration, rate } from "./format.ts";
+import type { RetentionStatus } from "../roles/removals.ts";
+import { count, counted, duration, instant, rate } from "./format.ts";
+import { flowText } from "./view.ts";
 
 export type Check = {
   readonly name: string;
@@ -177,6 +179,28 @@ export function clockCheck(now: number, newestStartedAt: number | undefined): Ch
       next: "timedatectl status",
     };
   return ok("clock", newestStartedAt === undefined ? "runs" : "not behind the newest run");
+}
+
+/** What is removed when, and whether somebody does it. */
+export function retentionCheck({ kept, removed }: RetentionStatus, now: number): Check {
+  const name = "retention";
+  if (kept.length === 0) return ok(name, "every run is kept for ever: no flow or job has one");
+  const [last] = removed;
+  const times = kept.map(({ flow, ms }) => `${flowText(flow)} ${duration(ms)}`);
+  const some = times.length > 4 ? [...times.slice(0, 4), `${times.length - 4} more`] : times;
+  const text = `${some.join(" · ")} after their end; ${
+    last === undefined
+      ? "no removal in the newest records of the log"
+      : `the last removal ${instant(last.at, now)} ("${last.run}")`
+  }`;
+  const overdue = kept.reduce((sum, one) => sum + one.overdue, 0);
+  if (overdue === 0) return ok(name, text);
+  return {
+    name,
+    state: "warn",
+    text: `${text}; ${counted(overdue, "run")} should be gone`,
+    next: "fanfold worker     who serves removes them",
+  };
 }
 
 const probeItems = 20_000;

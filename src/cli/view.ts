@@ -1,4 +1,5 @@
 /** A run's status as lines: while it runs, as one line for logs, and at its end. Pure. */
+import { sentPrefix } from "../core/ids.ts";
 import type { FailureGroup, Status, StepStatus } from "../views/status.ts";
 import {
   count,
@@ -263,6 +264,11 @@ export function groupLines(status: Status, options: GroupOptions = {}): Line[] {
     ...lines.map((line): Line => ["  ", ...line]),
     ...(more > 0 ? [[faint(`      and ${count(more)} more kinds`)]] : []),
   ];
+}
+
+/** "monthly-invoices", "job send-invoice": of runs that are a job by itself. */
+export function flowText(flow: string): string {
+  return flow.startsWith(sentPrefix) ? `job ${flow.slice(sentPrefix.length)}` : flow;
 }
 
 /** As a shell takes it: in quotes where it has to be. */

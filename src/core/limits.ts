@@ -28,6 +28,8 @@ export const limits = {
   eventsPerTick: 1_000,
   /** Records of the store that one commit removes of expired runs: a run of a million has two thousand, and takes a few commits. */
   removedRecords: 500,
+  /** The newest records of a partition that are looked through for removals, when somebody asks: what is removed leaves nothing else. */
+  removalsLooked: 5_000,
   /** Timers that go off in one tick: a hundred thousand runs that are due at once are begun in portions, a commit each. */
   wakesPerTick: 1_000,
   /** A tick that is dealt with so late, or earlier, was not missed: a restart or a claim that moves takes less. */

@@ -6,6 +6,7 @@ import {
   clockCheck,
   fileChecks,
   nodeCheck,
+  retentionCheck,
   sqliteCheck,
   syncCheck,
   throughputCheck,
@@ -107,6 +108,7 @@ async function connectionChecks(
     return [
       { name: "connection", state: "ok", text: `answers in ${took}` },
       clockCheck(clock.now(), newest?.startedAt),
+      retentionCheck(await app.retention(), clock.now()),
     ];
   } catch (error) {
     const isInUse = path !== undefined && codeOf(error) === "conflict";

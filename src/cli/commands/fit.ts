@@ -8,7 +8,7 @@ import { jsonLine } from "../json.ts";
 import { openAside } from "../load.ts";
 import { faint, span, symbols } from "../style.ts";
 import type { Line } from "../style.ts";
-import { quoted } from "../view.ts";
+import { flowText, quoted } from "../view.ts";
 
 /** Asks the app about the runs of its connection: those that cannot go on make it unfit. */
 export async function checkFit(
@@ -30,7 +30,7 @@ export async function checkFit(
 }
 
 function linesOf(fit: FlowFit): readonly Line[] {
-  const name = fit.flow.replace(/^job:/, "job ");
+  const name = flowText(fit.flow);
   const isFit = fit.misfits.every(({ isFatal }) => !isFatal);
   return [
     ...(isFit ? [["  ", span("ok", symbols.done), ` ${name}   ${lookedAt(fit)}`]] : []),
