@@ -4,12 +4,16 @@ import { givenTask, virtualClock } from "../contract/given.ts";
 import { decode, encode } from "../core/event.ts";
 import { keys as keysOf } from "../core/ids.ts";
 import type { Task } from "../core/task.ts";
-import type { Flow } from "../define/flow.ts";
+import { flow, type Flow } from "../define/flow.ts";
 import { job, type Job } from "../define/job.ts";
 import { memoryEngine, type MemoryEngine } from "../engines/memory/engine.ts";
+import { manager } from "./manager.ts";
 import { worker, type Worker, type WorkerOptions } from "./worker.ts";
 
 const leaseMs = 10_000;
+const anything = {
+  "~standard": { version: 1, vendor: "test", validate: (value: unknown) => ({ value }) },
+} as const;
 
 /** A worker that knows no flow: whatever it runs, fails at once, and that is seen on the log. */
 function workerOn(
@@ -75,10 +79,7 @@ test("what was given back unrun is run like anything else: nobody had it", async
 async function napping(slots: number, size: number, slices: number) {
   const clock = virtualClock();
   const engine = memoryEngine({ clock });
-  const input = {
-    "~standard": { version: 1, vendor: "test", validate: (value: unknown) => ({ value }) },
-  } as const;
-  const nap = job("nap", { input, run: () => clock.sleep(60) });
+  const nap = job("nap", { input: anything, run: () => clock.sleep(60) });
   const role = workerOn(engine, clock, { slots, jobs: new Map<string, Job>([["nap", nap]]) });
   const place = { run: "r", flow: "f", step: "s", generation: 0 };
   const keys = Array.from({ length: slices * size }, (_, n) => `${n}`);
@@ -173,4 +174,36 @@ test("a worker that stops gives back all that it had in hand, as nobody's fault:
   );
   clock.advance(leaseMs + 1);
   assert.deepEqual(await engine.queue.take("other", ["default"], 1, leaseMs), []);
+});
+
+test("a step whose worker stops in the middle of it is begun again by another", async () => {
+  const clock = virtualClock();
+  const engine = memoryEngine({ clock });
+  let begun = 0;
+  const bill = flow("billing", { input: anything }).step("bill", () => {
+    begun += 1;
+    return begun === 1 ? new Promise<string>(() => undefined) : "billed";
+  });
+  const flows = new Map<string, Flow>([[bill.name, bill]]);
+  const plans = new Map([[bill.name, bill.plan]]);
+  const managing = manager({ engine, clock, partition: 0, holder: "m", plans });
+  const settle = async (...roles: readonly Pick<Worker, "tick">[]): Promise<void> => {
+    for (let handled = 1; handled > 0;) {
+      handled = 0;
+      for (const role of roles) handled += await role.tick();
+      await clock.sleep(0);
+    }
+  };
+  const start = { run: "r", flow: "billing", input: null, request: "q" };
+  await engine.log.append(0, [encode({ type: "run.started", ...start })]);
+  const first = workerOn(engine, clock, { flows });
+  await settle(managing, first);
+  assert.deepEqual([begun, first.busy()], [1, 1]);
+  await first.drain(0);
+  await settle(managing, workerOn(engine, clock, { flows, worker: "v" }));
+  assert.equal(begun, 2);
+  const outcomes = (await told(engine)).flatMap((event) =>
+    event.type === "step.settled" ? [event.outcome] : [],
+  );
+  assert.deepEqual(outcomes, ["retry-later", "ok"]);
 });

@@ -56,7 +56,8 @@ export type BootOptions = {
   readonly onError: (role: string, error: unknown) => void;
 };
 
-const drainMs = 2_000;
+/** What runs is waited for, or not at all. */
+const drainsMs = [0, 2_000] as const;
 
 export function boot(options: BootOptions): Booted {
   const { plan, process, engine, users, plans } = options;
@@ -115,7 +116,7 @@ export function boot(options: BootOptions): Booted {
     async stop() {
       if (working !== undefined) {
         await host.remove(working);
-        await working.drain(drainMs);
+        await working.drain(users.draw.pick(drainsMs, process.name, "drain"));
       }
       await host.stop();
       if (plan.owns)
