@@ -7,6 +7,8 @@ export type { Part } from "./app/parts.ts";
 export type { By, Everywhere, RedriveBy } from "./app/deciding.ts";
 export type { EditInput } from "./app/editing.ts";
 export type { Tailing } from "./app/events.ts";
+export type { HistoryOf } from "./app/history.ts";
+export type { HistoryEvent } from "./roles/history.ts";
 export type { Adjust, Following, Matched, OfStep, Run, Where } from "./app/run.ts";
 export type { ExportQuery } from "./roles/export.ts";
 export type { SqlTransaction, StartedWithin, Within } from "./app/within.ts";

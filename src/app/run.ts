@@ -16,10 +16,12 @@ import { between, oneOf } from "../define/work.ts";
 import { NotFoundError, RunEndedError, UnavailableError, UsageError } from "../errors.ts";
 import type { StoredRun } from "../core/stored.ts";
 import type { ExportQuery } from "../roles/export.ts";
+import type { HistoryEvent } from "../roles/history.ts";
 import type { ExportedSubJob, Status, SubJobRecord } from "../views/status.ts";
 import type { Why } from "../views/why.ts";
 import { awaited, type Awaited } from "./awaited.ts";
 import { askRun, paceOf, removed, type Asking, type By, type RedriveBy } from "./deciding.ts";
+import { history, type HistoryOf } from "./history.ts";
 import type { Node } from "./node.ts";
 import { select, type Selected } from "./selecting.ts";
 
@@ -43,6 +45,11 @@ export type Run<S = unknown, R = unknown> = {
   readonly watch: () => AsyncIterable<Status>;
   /** What the run is told of, as it comes, until it is over. With `after`, an event's offset: from behind that one on; without, from now on. */
   readonly events: (from?: Following) => AsyncIterable<RunEvent>;
+  /**
+   * What happened to it, oldest first: what people asked for, with author and reason, and what was decided; of one step, or as far as
+   * it concerns one sub-job. From where it began to its end, or to now.
+   */
+  readonly history: (of?: HistoryOf<StepName<S>>) => AsyncIterable<HistoryEvent>;
   /** Everything about one sub-job: input, attempts, errors, result. */
   readonly subJob: (step: StepName<S>, key: string) => Promise<SubJobRecord | undefined>;
   /** What the run, one of its steps or one sub-job waits for: a sentence for each cause, and the command that would change it. */
@@ -195,6 +202,7 @@ export function runHandle<S, R>(node: Node, id: string, created: boolean): Run<S
     status,
     watch,
     events,
+    history: (of = {}) => history(node, id, of),
     subJob: (step, key) => node.reader.subJob(id, step, key),
     export: (query = {}) => node.subJobs(id, query),
     async why(step, key) {

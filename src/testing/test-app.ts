@@ -226,6 +226,10 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
       created,
       result: (how) => ask((run) => run.result(how)),
       status: () => ask((run) => run.status()),
+      async *history(of) {
+        const run: Run<S, R> = await ask((one) => Promise.resolve(one));
+        yield* run.history(of);
+      },
       async *events(from) {
         const all = (await ask(async (run) => run.events(from)))[Symbol.asyncIterator]();
         for (;;) {

@@ -187,7 +187,7 @@ test("release, close and cancel say what follows in numbers; of a run that ended
     talk: [
       "  would release october: it is running",
       '  ✗ run "october" is not held: it is running',
-      "    fanfold runs",
+      "    fanfold show october",
     ],
   });
   assert.deepEqual(await said(path, "cancel", "october", "--reason", "wrong month", "--yes"), {
@@ -205,6 +205,44 @@ test("release, close and cancel say what follows in numbers; of a run that ended
   );
 });
 
+test("show --events: what people asked for, and what followed; of a sub-job with its attempts", async (t) => {
+  const path = await held(t);
+  await said(path, "skip", "october", "--keys", "c-2,c-3", "--reason", "they moved", "--yes");
+  const lines = (text: string) =>
+    timeless(text)
+      .split("\n")
+      .map((line) => line.replaceAll(/ {2,}/g, "  "));
+  assert.deepEqual(lines((await said(path, "show", "october", "--events")).stdout), [
+    "  at  event  step  about",
+    "  hh:mm  run.started  mail",
+    "  hh:mm  run.began  mail",
+    "  hh:mm  step.began  invoices",
+    "  hh:mm  run.held  invoices  3 of 8 failed, 1 tolerated",
+    `  hh:mm  skip.asked  invoices  by ${me}: they moved`,
+    "  hh:mm  run.resumed  invoices",
+    "  hh:mm  fan-out.joined  invoices  4 ok of 8, 1 failed",
+    "  hh:mm  step.ended  invoices  ok",
+    "  hh:mm  step.began  report",
+    "",
+  ]);
+  assert.deepEqual(lines((await said(path, "show", "october/invoices/c-2", "--events")).stdout), [
+    "  at  event  step  about",
+    "  hh:mm  sub-job.tried  attempt 1: failed: 451 4.3.2 mailbox busy  1 s",
+    "  hh:mm  sub-job.tried  attempt 2: failed: 451 4.3.2 mailbox busy  1 s",
+    `  hh:mm  skip.asked  invoices  by ${me}: they moved`,
+    "",
+  ]);
+  const json = (await said(path, "show", "october/report", "--events", "--json")).stdout;
+  const types = json.split("\n").filter(Boolean);
+  assert.deepEqual(
+    types.map((line) => {
+      const { schema, type } = JSON.parse(line) as { schema: string; type: string };
+      return [schema, type];
+    }),
+    [["fanfold.event/1", "step.began"]],
+  );
+});
+
 test("reopen takes a cancel back, and nothing else", async (t) => {
   const path = await begun(t);
   const reopen = ["reopen", "october", "--reason", "it was right", "--yes"];
@@ -214,7 +252,7 @@ test("reopen takes a cancel back, and nothing else", async (t) => {
     talk: [
       "  would reopen october: it is running, 0 cancelled sub-jobs are open again",
       '  ✗ run "october" is not cancelled: it is running',
-      "    fanfold runs",
+      "    fanfold show october",
     ],
   });
   await said(path, "cancel", "october", "--reason", "wrong month", "--yes");
@@ -244,7 +282,7 @@ test("pause and resume: a run, a step, a customer, a job; show says who and why"
   assert.deepEqual(await said(path, "pause", "october", "--reason", "me too"), {
     code: 5,
     stdout: "",
-    talk: [`  ✗ run "october" is paused by ${me}: wrong letterhead`, "    fanfold runs"],
+    talk: [`  ✗ run "october" is paused by ${me}: wrong letterhead`, "    fanfold show october"],
   });
   assert.deepEqual((await said(path, "resume", "october")).talk, ["  ✓ resumed   fanfold runs"]);
   for (const what of [

@@ -12,7 +12,9 @@ import type {
   SubJobRecord,
 } from "../../views/status.ts";
 import { addressOf, noSubJob, runNamed, stepNamed } from "../address.ts";
+import type { HistoryEvent } from "../../roles/history.ts";
 import type { Act, Context } from "../context.ts";
+import { eventFields, eventLines, withAttempts } from "../events.ts";
 import { exitCodes } from "../exit.ts";
 import type { ExitCode } from "../exit.ts";
 import { count, duration, effort, instant, percent, rate } from "../format.ts";
@@ -27,7 +29,11 @@ import { groupLines, quoted, settled, title, verdict } from "../view.ts";
 import { heldAdvice } from "./start.ts";
 import { causeLines } from "./why.ts";
 
-type ShowOptions = { readonly payload?: boolean; readonly json?: boolean };
+type ShowOptions = {
+  readonly payload?: boolean;
+  readonly events?: boolean;
+  readonly json?: boolean;
+};
 
 export function showCommand(act: (act: Act<ShowOptions>) => () => Promise<void>): Command {
   return new Command("show")
@@ -35,14 +41,19 @@ export function showCommand(act: (act: Act<ShowOptions>) => () => Promise<void>)
     .description("Shows a run, one of its steps, or one sub-job with its attempts and errors.")
     .argument("<run[/step[/key]]>", "what to show; what fanfold prints can be pasted here")
     .option("--payload", "with inputs, results and what the folds say")
-    .option("--json", "print one JSON object")
+    .option(
+      "--events",
+      "what happened to it instead, oldest first: what people asked for, and what followed",
+    )
+    .option("--json", "print one JSON object; with --events one a line")
     .addHelpText(
       "after",
       `
 Examples:
   fanfold show invoices-2026-10
   fanfold show invoices-2026-10/invoices
-  fanfold show invoices-2026-10/invoices/c-00013 --payload`,
+  fanfold show invoices-2026-10/invoices/c-00013 --payload
+  fanfold show invoices-2026-10 --events     who paused it, and why`,
     )
     .action(act(show));
 }
@@ -53,12 +64,27 @@ const show: Act<ShowOptions> = async (context, options, text = "") => {
     const address = addressOf(text);
     const { id, step, key } = address;
     const run = await runNamed(app, id);
+    if (step === undefined && options.events === true) {
+      const { at } = await run.status();
+      return await showEvents(context, run.history({ limit: mostEvents + 1 }), options, at);
+    }
     if (step === undefined) return await showRun(context, app, run, options);
     const status = await run.status();
     const found = stepNamed(status, step);
+    if (key === undefined && options.events === true)
+      return await showEvents(
+        context,
+        run.history({ step, limit: mostEvents + 1 }),
+        options,
+        status.at,
+      );
     if (key === undefined) return showStep(context, status, found, options);
     const record = await run.subJob(step, key);
     if (record === undefined) throw noSubJob(address);
+    if (options.events === true) {
+      const events = run.history({ step, key, limit: mostEvents + 1 });
+      return await showEvents(context, events, options, status.at, record);
+    }
     return showSubJob(context, record, options, status.at);
   } finally {
     await app.close();
@@ -118,6 +144,27 @@ async function showRun(
 async function lacking(run: Run): Promise<Line[]> {
   const { causes, at } = await run.why();
   return causes.filter(({ cause }) => cause === "no-worker").flatMap((one) => causeLines(one, at));
+}
+
+/** Of a run that people have had much to do with, these are the first. */
+const mostEvents = 1_000;
+
+async function showEvents(
+  { data, talk }: Context,
+  history: AsyncIterable<HistoryEvent>,
+  { json }: ShowOptions,
+  now: number,
+  record?: SubJobRecord,
+): Promise<ExitCode> {
+  const events: HistoryEvent[] = [];
+  for await (const event of history) events.push(event);
+  const first = events.slice(0, mostEvents);
+  const all = record === undefined ? first : withAttempts(first, record);
+  if (json === true) for (const event of all) data.write(jsonLine("event", eventFields(event)));
+  else data.say(...eventLines(all, now));
+  if (events.length > mostEvents)
+    talk.say([faint(`  … and more: these are the first ${mostEvents}`)]);
+  return exitCodes.ok;
 }
 
 function facts(status: Status): Line[] {
