@@ -101,3 +101,85 @@ for (const shell of ["zsh", "fish"])
     const read = spawnSync(shell, ["-n", written], { encoding: "utf8" });
     if (read.error === undefined) assert.equal(read.stderr, "");
   });
+
+const missing = (shell: string): string | false =>
+  spawnSync(shell, ["--version"]).error === undefined ? false : `${shell} is not installed here`;
+
+/** What fish offers at the end of this line, asked by its own `complete -C`. */
+async function offeredByFish(line: string): Promise<readonly string[]> {
+  const { stdout: text } = await fanfold("completion", "fish");
+  const written = join(folder, "fanfold.fish");
+  writeFileSync(written, text);
+  const driver = `
+function fanfold; "${process.execPath}" "${main}" $argv; end
+source "${written}"
+complete -C "$argv[1]"`;
+  const { stdout } = await run("fish", ["--no-config", "-c", driver, line], {
+    env: { ...process.env, FANFOLD_URL: url, HOME: folder },
+    cwd: folder,
+  });
+  const words = stdout.split("\n").filter((word) => word !== "");
+  return words.map((word) => word.split("\t")[0] ?? "").toSorted();
+}
+
+test("fish completes commands, options, words and names", { skip: missing("fish") }, async () => {
+  assert.deepEqual(await offeredByFish("fanfold rel"), ["release"]);
+  assert.deepEqual(await offeredByFish("fanfold watch october --t"), ["--timeout"]);
+  assert.deepEqual(await offeredByFish("fanfold start x --priority u"), ["urgent"]);
+  assert.deepEqual(await offeredByFish(`fanfold --app ${program} show oct`), ["october"]);
+  assert.deepEqual(await offeredByFish(`fanfold --app ${program} runs --flow ev`), ["evils"]);
+  assert.deepEqual(await offeredByFish("fanfold show oct"), []);
+});
+
+/** What zsh offers at the end of this line: in a pseudo-terminal of its own, a Tab is typed, and what compadd is given is said. */
+async function offeredByZsh(line: string): Promise<readonly string[]> {
+  const { stdout: text } = await fanfold("completion", "zsh");
+  const written = join(folder, "fanfold.zsh");
+  writeFileSync(written, text);
+  const inner = join(folder, "inner.zsh");
+  writeFileSync(
+    inner,
+    `
+PROMPT= RPROMPT=
+autoload -Uz compinit && compinit -D -u
+zstyle ':completion:*' list-grouped no
+zstyle ':completion:*' insert-tab no
+fanfold() { "${process.execPath}" "${main}" "$@"; }
+source "${written}"
+compadd() {
+  if [[ \${@[1,(i)(-|--)]} == *-(O|A|D)\\ * ]]; then builtin compadd "$@"; return $?; fi
+  typeset -a __hits
+  builtin compadd -A __hits "$@"
+  for hit in $__hits; do print -r -- "hit:$hit:"; done
+}
+bindkey '^I' complete-word
+say_end() { print -r -- end-of-hits; }
+comppostfuncs=(say_end)
+print -r -- is-ready
+`,
+  );
+  const driver = `
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "source ${inner}"
+local out chunk
+while zpty -r shell chunk; do [[ $chunk == is-ready* ]] && break; done
+zpty -w -n shell "$1"$'\t'
+while zpty -r shell chunk; do print -r -- "$chunk"; [[ $chunk == *end-of-hits* ]] && break; done
+zpty -d shell`;
+  const { stdout } = await run("zsh", ["-f", "-c", driver, "zsh", line], {
+    env: { ...process.env, FANFOLD_URL: url, HOME: folder },
+    cwd: folder,
+    timeout: 60_000,
+  });
+  return [...new Set([...stdout.matchAll(/hit:(.*?):/g)].map(([, hit = ""]) => hit))].toSorted();
+}
+
+test("zsh completes commands, options, words and names", { skip: missing("zsh") }, async () => {
+  assert.deepEqual(await offeredByZsh("fanfold rel"), ["release"]);
+  assert.deepEqual(await offeredByZsh("fanfold watch october --t"), ["--timeout"]);
+  assert.deepEqual(await offeredByZsh("fanfold start x --priority u"), ["urgent"]);
+  assert.deepEqual(await offeredByZsh(`fanfold --app ${program} show oct`), ["october"]);
+  assert.deepEqual(await offeredByZsh(`fanfold --app ${program} runs --flow ev`), ["evils"]);
+  assert.deepEqual(await offeredByZsh("fanfold show oct"), []);
+});

@@ -7,7 +7,7 @@ export function zsh({ flags, verbs }: Words): string {
 
 # Names that the app knows: fanfold looks for them, with the app and the connection that stand on this line.
 _fanfold_names() {
-  local -a about names
+  local -a about=($_fanfold_about) names
   [[ -n \${opt_args[--app]} ]] && about+=(--app "\${(Q)opt_args[--app]}")
   [[ -n \${opt_args[--url]} ]] && about+=(--url "\${(Q)opt_args[--url]}")
   names=(\${(f)"$(\${_fanfold_command:-fanfold} completion $1 $about 2>/dev/null)"})
@@ -23,6 +23,12 @@ ${verbs.map(({ name, about }) => `    ${quote(`${name}:${about.replaceAll(":", "
   _arguments -C \\
 ${flags.map((flag) => `    ${argument(flag)} \\`).join("\n")}
     '1: :->verb' '*:: :->rest'
+  # _arguments of the verb forgets what stands before it.
+  local option
+  local -a _fanfold_about
+  for option in --app --url; do
+    [[ -n \${opt_args[$option]} ]] && _fanfold_about+=($option "\${(Q)opt_args[$option]}")
+  done
   case $state in
     verb) _describe -t commands command verbs ;;
     rest)
@@ -58,7 +64,7 @@ function action(takes: Takes): string {
     case "words":
       return `(${takes.words.join(" ")})`;
     case "names":
-      return `_fanfold_names ${takes.of}`;
+      return ` _fanfold_names ${takes.of}`; // Without the space, _arguments puts options of its own in between.
     case "file":
       return "_files";
     case "text":
