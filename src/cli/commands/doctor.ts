@@ -17,13 +17,16 @@ import type { Act, Context, GlobalOptions } from "../context.ts";
 import { codeOf, exitCodes } from "../exit.ts";
 import { duration } from "../format.ts";
 import { jsonLine } from "../json.ts";
+import { mendsOf } from "../mending.ts";
+import { given } from "../options.ts";
+import { did, isMeant, type Caution } from "../asking.ts";
 import { filePath, openToRead, urlOf } from "../load.ts";
 import type { Opened } from "../load.ts";
 import { isPostgres, postgresChecks } from "../postgres-checks.ts";
 import { faint, span, symbols, table } from "../style.ts";
 import type { Span } from "../style.ts";
 
-type DoctorOptions = { readonly json?: boolean };
+type DoctorOptions = Caution & { readonly fix?: boolean; readonly json?: boolean };
 
 /** What app() uses when nobody says where. */
 const usualUrl = "sqlite:.fanfold/dev.db";
@@ -32,14 +35,19 @@ export function doctorCommand(act: (act: Act<DoctorOptions>) => () => Promise<vo
   return new Command("doctor")
     .summary("is everything as it should be?")
     .description(
-      "Looks at Node, SQLite, the connection, the file and its owner or the PostgreSQL server, the disk and the clock, and tries how fast it is.",
+      "Looks at Node, SQLite, the connection, retention, the file and its owner or the PostgreSQL server, the disk and the clock, and tries " +
+        "how fast it is. --fix mends what can be mended by itself, of a file that nobody has open: it says what, and asks.",
     )
+    .option("--fix", "give free pages of a file back to the disk, remove what a doctor left")
+    .option("--dry-run", "with --fix: say what it would do, and stop there")
+    .option("--yes", "with --fix: do not ask")
     .option("--json", "print one JSON object")
     .addHelpText(
       "after",
       `
 Examples:
   fanfold doctor
+  fanfold doctor --fix --dry-run
   fanfold doctor --url sqlite:/data/billing.db --json | jq '.checks[] | select(.state != "ok")'
 
 Exit codes: 0 all is well (or only warnings) · 9 something must be fixed`,
@@ -64,11 +72,36 @@ const doctor: Act<DoctorOptions> = async (context, options) => {
   if (opened !== undefined && isThere) found(...(await connectionChecks(context, opened, path)));
   if (isPostgres(url)) found(...(await postgresChecks(url, context.clock)));
   else found(syncCheck(path, context.clock), await throughputCheck(path, context.clock));
+  const mended = options.fix === true ? await mend(context, options, path) : undefined;
   const isUnfit = checks.some(({ state }) => state === "bad");
-  if (options.json === true) context.data.write(jsonLine("doctor", { fit: !isUnfit, checks }));
+  if (options.json === true)
+    context.data.write(jsonLine("doctor", { fit: !isUnfit, checks, ...given({ mended }) }));
   else summary(context, checks);
   return isUnfit ? exitCodes.unfit : exitCodes.ok;
 };
+
+/** Resolves to what was done. */
+async function mend(
+  context: Context,
+  caution: Caution,
+  path: string | undefined,
+): Promise<readonly string[]> {
+  const { talk, clock } = context;
+  const mends = path === undefined ? [] : await mendsOf(path, clock);
+  if (mends.length === 0) {
+    talk.say([faint("  nothing that can be mended by itself")]);
+    return [];
+  }
+  const about = mends.map(({ would }) => [`  would ${would}`]);
+  const question = mends.length === 1 ? "do it?" : "do all of it?";
+  if (!(await isMeant(context, caution, { about, question, again: "fanfold doctor --fix" })))
+    return [];
+  for (const one of mends) {
+    await one.mend();
+    talk.say(did(one.would));
+  }
+  return mends.map(({ would }) => would);
+}
 
 async function appCheck(
   context: Context,
