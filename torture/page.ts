@@ -119,7 +119,7 @@ const onFile = {
 
 const onServer = {
   title: "## Real faults on PostgreSQL (`npm run torture -- --engine postgres`)",
-  text: "Two processes that manage and start runs and four that manage and work share a server. They are killed and stopped past their claims and leases, their backends ended in the middle of commits, their network cut or silent; the server ends at once and recovers, and a failover takes its last commits away. What is told, written down and judged is the same as above; the checker reads a snapshot of the database.",
+  text: "Two processes that manage and start runs and four that manage and work share a server. They are killed and stopped past their claims and leases, their backends ended in the middle of commits, their network cut or silent; the server ends at once and recovers, and a failover takes its last commits away. What is told, written down and judged is the same as above; the checker reads a snapshot of the database. It knows nothing of failovers: where one takes back that a sub-job was put, and its worker then tells of a failure, the manager passes that over and has it run again, and the checker, which goes by the log alone, takes the first for the one that counts. It says so as a sub-job folded wrongly (G3, G4, G6), although each is folded once.",
 };
 
 function tortured(report: Report, { title, text }: typeof onFile): string {
