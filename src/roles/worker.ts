@@ -58,18 +58,19 @@ const checkEveryMs = 500;
  * Work in hand beyond the slots: what they do in this time, so that none waits for the queue. Less than a window less what gathers:
  * as long as the queue is not empty, each worker has the same in hand, and they end together.
  */
-const prefetchMs = 200;
+const prefetchMs = 120;
 /**
  * The same while slots are free: what is in the queue may be all there is for a while, and whoever asks first must not have it wait
  * for its slots while those of others are free. It takes the rest at the next call.
  */
 const firstPrefetchMs = 20;
 /**
- * Outcomes wait for company as long as the slots have enough in hand for lowMs, but no longer than gatherMs: a commit costs as
- * much for one as for hundreds. Slots that run dry, and the last outcomes of a step, are written at once.
+ * Outcomes wait for company for half of the time for which the slots have work in hand, but no longer than gatherMs: a commit costs
+ * as much for one as for hundreds. Slots that run dry, and the last outcomes of a step, are written at once.
  */
 const gatherMs = 200;
-const lowMs = 100;
+/** Work in hand for less than this is none. */
+const leastHandMs = 2;
 const prefetchAtMost = 4_096;
 /** Tasks taken at once, at most. */
 const takeAtMost = 256;
@@ -98,6 +99,7 @@ export function worker(options: WorkerOptions): Worker {
   const pauses = knownPauses(engine.store, engine.partitions);
   let sliceSize = 8;
   let gatheringSince: number | undefined;
+  let isAsked = false;
 
   const tools: Tools = {
     now: clock.now,
@@ -198,16 +200,21 @@ export function worker(options: WorkerOptions): Worker {
   function flushAt(): number | undefined {
     if (!outgoing.isEmpty() || collected.isFull()) return 0;
     if (collected.isEmpty()) return undefined;
-    const handMs = running.waiting() * (running.serviceMs() ?? 0);
-    if (draining || running.running() === 0 || handMs < slots * lowMs) return 0;
+    const handMs = (running.waiting() * (running.serviceMs() ?? 0)) / slots;
+    if (draining || running.running() === 0 || handMs < leastHandMs) return 0;
     gatheringSince ??= clock.now();
-    return gatheringSince + gatherMs;
+    return gatheringSince + Math.min(gatherMs, handMs / 2);
   }
 
   function onOutcome(): void {
     // The first of a batch has the role called when the batch is due; the others find it asked already.
-    const isFirst = gatheringSince === undefined;
-    if (flushAt() === 0 || isFirst) wake();
+    if (isAsked || (gatheringSince !== undefined && (flushAt() ?? 0) > clock.now())) return;
+    isAsked = true;
+    // Those that end together come first, each with the next in its slot: what follows from them can wait for that.
+    void clock.sleep(0).then(() => {
+      isAsked = false;
+      wake();
+    });
   }
 
   async function flush(): Promise<number> {
