@@ -68,7 +68,7 @@ const firstPrefetchMs = 20;
  * Outcomes wait for company for half of the time for which the slots have work in hand, but no longer than gatherMs: a commit costs
  * as much for one as for hundreds. Slots that run dry, and the last outcomes of a step, are written at once.
  */
-const gatherMs = 200;
+const gatherMs = prefetchMs / 2;
 /** Work in hand for less than this is none. */
 const leastHandMs = 2;
 const prefetchAtMost = 4_096;
