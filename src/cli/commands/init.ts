@@ -7,6 +7,7 @@ import { Command } from "commander";
 import type { Act } from "../context.ts";
 import { exitCodes } from "../exit.ts";
 import { usage } from "../failure.ts";
+import { fit } from "../format.ts";
 import * as options from "../options.ts";
 import type { SchemaLibrary } from "../options.ts";
 import { faint, span, strong, symbols } from "../style.ts";
@@ -57,7 +58,10 @@ const init: Act<InitOptions> = async ({ cwd, talk, data }, { schema }, dir = "."
       `${relative(cwd, folder) || "this folder"} has ${there.join(", ")} already; nothing was written`,
       "fanfold init invoices",
     );
-  await mkdir(folder, { recursive: true });
+  await mkdir(folder, { recursive: true }).catch((cause: unknown) => {
+    const why = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+    throw usage(`${fit(dir, 60)} cannot be made (${why})`, "fanfold init invoices", cause);
+  });
   for (const [name, text] of Object.entries(files)) {
     await writeFile(join(folder, name), text, { flag: "wx" });
     data.say([join(dir, name)]);
