@@ -52,7 +52,7 @@ export const quick: readonly Program[] = [
     nets: ["unit"],
     args: (folder) => [
       "--test-isolation=none",
-      ...tests(folder, "src/{core,roles,engines}/*.test.ts"),
+      ...tests(folder, "src/{core,define,roles,engines,views,webhooks}/*.test.ts"),
     ],
     killAfterMs: 120_000,
   },
