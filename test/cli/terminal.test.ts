@@ -117,6 +117,7 @@ test("held in a terminal, then failures, runs, and a redrive that asks", { skip 
     "",
     "  3 of 8 of invoices failed (37 %)",
     "  one of them:   fanfold show october/invoices/c-2",
+    "  those again:   fanfold redrive october --group 1",
   ]);
   assert.deepEqual(await ended(typed(on("held.db", ["runs"]), place), 0), [
     ...greeting("held.db"),
@@ -216,6 +217,7 @@ test("dev in a terminal: r lists runs, q finishes what runs and ends it", { skip
     "  flows   mail · evils",
     "  jobs   send · evil",
     "  workers   1 process × 50, reloading on save",
+    `  begin one   fanfold start mail '{"…": …}' --watch   in another terminal`,
     "",
     "  run   flow  customer  state   at  failed  started   took  deadline",
     "  october  mail   ✓ done   hh:mm  1 s",
