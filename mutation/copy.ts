@@ -13,7 +13,16 @@ import { join } from "node:path";
 import type { Bug, Edit } from "./bug.ts";
 
 const root = join(import.meta.dirname, "..");
-const copied = ["src", "docs", "test", "torture", "mutation", "bench", "package.json", "tsconfig.json"];
+const copied = [
+  "src",
+  "docs",
+  "test",
+  "torture",
+  "mutation",
+  "bench",
+  "package.json",
+  "tsconfig.json",
+];
 
 export type Copy = { readonly folder: string; readonly [Symbol.dispose]: () => void };
 
