@@ -94,6 +94,8 @@ export function people(options: PeopleOptions): People {
   const { draw, users, engine, clock, reader, stormMs } = options;
   const ids = Array.from({ length: options.runs }, (_, n) => `run-${n}`);
   const acknowledged = new Set<string>();
+  /** Cancels that will be taken back, and of which run. */
+  const mistakes = new Map<string, string>();
   const over = new Set<string>();
 
   /** Resolves when it is on the log; perhaps more than once. */
@@ -242,8 +244,10 @@ export function people(options: PeopleOptions): People {
     const command = draw.pick(commands, name);
     await ask(run, command, name);
     if (command !== "cancel" || !draw.chance(0.9, name, "mistake")) return;
+    mistakes.set(name, run);
     await clock.sleep(draw.unit(name, "noticed") * stormMs * 0.2);
     await ask(run, "reopen", name);
+    mistakes.delete(name);
   }
 
   /** What is said before its time, or of a run that is under way, must have no effect. */
@@ -255,14 +259,14 @@ export function people(options: PeopleOptions): People {
     await append(run, { type: "run.expired", run, flow: flowOf(run), retentionMs });
   }
 
-  /** A redrive that nobody has taken in yet may open it again. */
+  /** What nobody has taken in yet may open it again, or begin another of its id once it is removed. */
   async function isAsked(run: string, from: number): Promise<boolean> {
     const all = { records: Infinity, bytes: Infinity };
     const partition = partitionOf(run, engine.partitions);
     const entries = await answered(() => engine.log.read(partition, from, all));
     return entries.some(({ text }) =>
-      ["redrive", "reopen"].some((what) =>
-        text.startsWith(`{"type":"${what}.asked","run":"${run}"`),
+      ["redrive.asked", "reopen.asked", "run.started"].some((type) =>
+        text.startsWith(`{"type":"${type}","run":"${run}"`),
       ),
     );
   }
@@ -273,11 +277,12 @@ export function people(options: PeopleOptions): People {
     let isReopened = !draw.chance(0.8, run, "reopened");
     for (let asked = 0; ;) {
       await clock.sleep(lookMs);
+      const isMistaken = [...mistakes.values()].includes(run);
       const now = await status(run);
       if (now === undefined && (await options.isGone(run))) break;
       if (now === undefined) continue;
       const isOver = now.state === "done" || now.state === "failed" || now.state === "cancelled";
-      if (isOver && !(await isAsked(run, now.asOf))) {
+      if (isOver && !isMistaken && !(await isAsked(run, now.asOf))) {
         if (now.state !== "cancelled" || isReopened) break;
         isReopened = true;
         await ask(run, "reopen", `${run}-attended`);

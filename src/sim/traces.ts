@@ -26,7 +26,10 @@ export function tracingOf(draw: Draw): Tracing | undefined {
   };
 }
 
-/** Every task of a run carries the trace that the run was started with; one of an id that was used again in this commit, that of either run. */
+/**
+ * Every task of a run carries the trace that the run was started with; one of an id that was used again in this commit, that of
+ * either run, of which the first may have been started before it.
+ */
 export function checkTraces(
   runs: ReadonlyMap<string, Run>,
   events: readonly Told[],
@@ -39,7 +42,8 @@ export function checkTraces(
     const name = `${task.run}/${task.step}`;
     const isOfBefore = events.some(
       ({ type, run: id, trace }) =>
-        type === "run.started" && id === task.run && JSON.stringify(trace) === is,
+        id === task.run &&
+        (type === "run.expired" || (type === "run.started" && JSON.stringify(trace) === is)),
     );
     if (run !== undefined && is !== must && !isOfBefore)
       tell(`a task of ${name} has trace ${is}, not ${must}`);
