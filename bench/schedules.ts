@@ -3,13 +3,7 @@ import { app, job, schedule, type App } from "../src/index.ts";
 import { item } from "./fanfold.ts";
 import { numberOf } from "./fan-out.ts";
 import type { Bench, Figure, Input, Measure, Subject } from "./harness.ts";
-
-/** What is alive, in bytes. */
-function alive(): number {
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
+import { alive } from "./memory.ts";
 
 /** Opened, and all schedules met: ms. */
 async function opened(fanfold: App, schedules: number): Promise<number> {

@@ -3,17 +3,11 @@ import { app, job } from "../src/index.ts";
 import { item, working } from "./fanfold.ts";
 import { numberOf, sumBelow } from "./fan-out.ts";
 import type { Bench, Figure, Input, Measure, Subject } from "./harness.ts";
+import { alive } from "./memory.ts";
 
 const atOnce = 1_000;
 /** All are registered before the first is due: if not, there is no figure. */
 const leadMs = (sends: number): number => 8_000 + sends / 4;
-
-/** What is alive, in bytes. */
-function alive(): number {
-  globalThis.gc?.();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
 
 /** Registers all of them for one instant of the future, holds them until then, and runs them. */
 export const delayed: Measure = async (input, folder) => {

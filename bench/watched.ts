@@ -1,29 +1,5 @@
-import { costOf, type Bench, type Figure, type Input, type Subject } from "./harness.ts";
-
-const large = { items: 100_000, slots: 1_000, warmup: 20_000 };
-const small = { runs: 1_000, items: 100, slots: 1_000, warmup: 20_000 };
-const throughput: readonly Figure[] = [
-  { key: "perSecond", unit: "sub-jobs/s" },
-  { key: "processorUs", unit: "µs of the main thread a sub-job" },
-];
-
-const subject = (
-  name: string,
-  measure: "alone" | "counted" | "watched" | "crowded",
-  input: Input,
-): Subject => ({
-  name,
-  role: "fanfold",
-  module: new URL("watched-run.ts", import.meta.url),
-  measure,
-  input,
-  figures: throughput,
-});
-
-const kinds = [
-  ["100,000", large],
-  ["1,000 × 100", small],
-] as const;
+import { costOf, type Bench } from "./harness.ts";
+import { kinds, large, subject } from "./onlookers.ts";
 
 export const bench: Bench = {
   name: "watched",
