@@ -1,9 +1,10 @@
 /** What happened to one run, oldest first, as the log of its partition says it: what people asked for, and what managers decided. */
-import { decode, type Entry, type InputEvent } from "../core/event.ts";
+import { decode, typeIn, type Entry, type InputEvent } from "../core/event.ts";
 import { headlineIn, toldOf, type Told } from "../core/run-event.ts";
 import type { StoredRun } from "../core/stored.ts";
 import type { Log } from "../ports/log.ts";
 import { offsetAt } from "./seek.ts";
+import { readLeft } from "./trimmed.ts";
 
 type Asked = Extract<InputEvent, { readonly run: string; readonly type: `${string}.asked` }>;
 type Started = Omit<Extract<InputEvent, { readonly type: "run.started" }>, "input">;
@@ -14,7 +15,6 @@ export type HistoryEvent = Told | (Asked & Stands) | (Started & Stands);
 
 /** What is read at once. */
 const portion = { records: 1_000, bytes: 4_194_304 } as const;
-const beginning = '{"type":"';
 
 /**
  * From where the run began (of one that was delayed, not from where it was asked for) to its end, or to what there is now. Where the
@@ -27,7 +27,7 @@ export async function* historyOf(
 ): AsyncGenerator<HistoryEvent> {
   const end = await log.end(partition);
   for (let from = await offsetAt(log, partition, startedAt); from < end;) {
-    const entries = await log.read(partition, from, portion);
+    const entries = await readLeft(log, partition, from, portion);
     for (const entry of entries) {
       if (entry.offset >= end) return;
       const event = eventIn(entry, run);
@@ -40,7 +40,7 @@ export async function* historyOf(
 
 function eventIn(entry: Entry, run: string): HistoryEvent | undefined {
   const { text } = entry;
-  const type = text.slice(beginning.length, text.indexOf('"', beginning.length));
+  const type = typeIn(entry);
   const isInput = type === "run.started" || type.endsWith(".asked");
   const headline = isInput ? undefined : headlineIn(entry);
   if (!isInput && headline === undefined) return undefined;

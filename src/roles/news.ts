@@ -5,10 +5,11 @@
  * So a hundred who follow cost one reading, a slow one holds nobody up, and nobody's buffer grows.
  */
 import type { Entry } from "../core/event.ts";
-import { CorruptError, NotFoundError } from "../errors.ts";
+import { CorruptError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
 import { headlineIn, type Headline } from "../core/run-event.ts";
 import type { Role } from "./role.ts";
+import { readLeft } from "./trimmed.ts";
 
 export type Part = {
   readonly events: readonly Headline[];
@@ -91,15 +92,8 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
     );
   }
 
-  async function readFrom(partition: number, from: number): Promise<readonly Entry[]> {
-    const max = { records: readRecords, bytes: readBytes };
-    try {
-      return await engine.log.read(partition, from, max);
-    } catch (error) {
-      const first: unknown = error instanceof NotFoundError ? error.details["first"] : undefined;
-      if (typeof first !== "number" || first <= from) throw error;
-      return readFrom(partition, first); // It may have been trimmed again meanwhile (seed 16521).
-    }
+  function readFrom(partition: number, from: number): Promise<readonly Entry[]> {
+    return readLeft(engine.log, partition, from, { records: readRecords, bytes: readBytes });
   }
 
   return {

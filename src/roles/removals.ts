@@ -1,12 +1,12 @@
 /** What retention keeps, and what it has removed lately. */
-import { decode } from "../core/event.ts";
+import { decode, typeIn } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
 import type { Plans } from "../core/plan.ts";
-import { NotFoundError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Log } from "../ports/log.ts";
 import { keptFlows, lookEveryMs } from "./retention.ts";
+import { readLeft } from "./trimmed.ts";
 
 /** A run that is gone because its retention was over. */
 export type Removal = { readonly run: string; readonly flow: string; readonly at: number };
@@ -36,7 +36,6 @@ const chunk = 500;
 const readBytes = 8_388_608;
 /** Large records come in several reads: no more than so many per partition. */
 const readsAtMost = 32;
-const beginning = '{"type":"run.removed"';
 
 export async function retentionStatus(options: RetentionStatusOptions): Promise<RetentionStatus> {
   const { engine, clock, plans } = options;
@@ -63,29 +62,18 @@ async function removalsIn(
   for (let to = end; to > 0 && end - to < limits.removalsLooked && reads < readsAtMost;) {
     const from = Math.max(0, to - chunk);
     for (let next = from; next < to && reads < readsAtMost; reads += 1) {
-      const { entries, first } = await readThere(log, partition, next, to - next);
-      if (first !== undefined && first >= to) return removed; // Trimmed.
+      const max = { records: to - next, bytes: readBytes };
+      const entries = await readLeft(log, partition, next, max);
+      if ((entries[0]?.offset ?? 0) >= to) return removed; // Trimmed.
       for (const entry of entries) {
-        if (!entry.text.startsWith(beginning)) continue;
+        if (entry.offset >= to || typeIn(entry) !== "run.removed") continue;
         const event = decode(entry);
         if (event.type === "run.removed")
           removed.push({ run: event.run, flow: event.flow, at: entry.at });
       }
-      next = first ?? (entries.at(-1)?.offset ?? to - 1) + 1;
+      next = (entries.at(-1)?.offset ?? to - 1) + 1;
     }
     to = from;
   }
   return removed;
-}
-
-/** `first` is what is left of a log that was trimmed there. */
-async function readThere(log: Pick<Log, "read">, partition: number, from: number, records: number) {
-  try {
-    const entries = await log.read(partition, from, { records, bytes: readBytes });
-    return { entries, first: undefined };
-  } catch (error) {
-    const first: unknown = error instanceof NotFoundError ? error.details["first"] : undefined;
-    if (typeof first !== "number" || first <= from) throw error;
-    return { entries: [], first };
-  }
 }

@@ -1,6 +1,6 @@
 /** Finds the place on a log by the time that stands on its records. */
-import { NotFoundError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
+import { readLeft } from "./trimmed.ts";
 
 /**
  * The offset of the first record that is not older than `at` (epoch ms), of those that are still there; the end if all are.
@@ -16,21 +16,10 @@ export async function offsetAt(
   let high = await log.end(partition);
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const found = await recordAt(log, partition, middle);
-    if (found.at !== undefined && found.at >= at) high = middle;
-    else low = Math.max(low, found.next);
+    const [found] = await readLeft(log, partition, middle, { records: 1, bytes: 1 });
+    if (found !== undefined && found.offset > middle) low = found.offset; // What was before it is gone.
+    else if (found !== undefined && found.at >= at) high = middle;
+    else low = middle + 1;
   }
   return low;
-}
-
-/** Without a time, it was trimmed; `next` is the first that may be looked for then. */
-async function recordAt(log: Pick<Log, "read">, partition: number, offset: number) {
-  try {
-    const [entry] = await log.read(partition, offset, { records: 1, bytes: 1 });
-    return { at: entry?.at, next: offset + 1 };
-  } catch (error) {
-    const first: unknown = error instanceof NotFoundError ? error.details["first"] : undefined;
-    if (typeof first !== "number" || first <= offset) throw error;
-    return { at: undefined, next: first };
-  }
 }
