@@ -1,4 +1,6 @@
 /** Events of all runs, as one sequence: from now on, from an instant, or from a place on the log. */
+import * as fifos from "../core/fifo.ts";
+import type { Fifo } from "../core/fifo.ts";
 import { toldOf, wholeOf, type Headline, type RunEvent } from "../core/run-event.ts";
 import { UsageError } from "../errors.ts";
 import { offsetAt } from "../roles/seek.ts";
@@ -26,7 +28,7 @@ type Head = {
   readonly partition: number;
   /** Nothing from there on is told, where it does not follow. */
   readonly end: number;
-  events: Headline[];
+  readonly events: Fifo<Headline>;
   read: number;
 };
 
@@ -44,7 +46,7 @@ export async function* eventsOf(node: Node, tailing: Tailing): AsyncGenerator<Ru
       for (const head of heads) hasRead = (await readOn(node, head, follow)) || hasRead;
       const [head, event] = earliest(heads);
       if (head !== undefined && event !== undefined) {
-        head.events.shift();
+        fifos.shift(head.events);
         yield wholeOf(event, head.partition, await node.about(toldOf(event)));
       } else if (hasRead) continue;
       else if (!follow) return;
@@ -64,7 +66,7 @@ async function headsOf({ engine }: Node, { since, from }: Tailing): Promise<read
       since === undefined
         ? Math.min(from ?? end, end)
         : await offsetAt(engine.log, partition, since.getTime());
-    heads.push({ partition, end, events: [], read });
+    heads.push({ partition, end, events: fifos.fifo(), read });
   }
   return heads;
 }
@@ -72,9 +74,9 @@ async function headsOf({ engine }: Node, { since, from }: Tailing): Promise<read
 /** Reads on where all that was read is told. False: there was nothing more. */
 async function readOn({ news }: Node, head: Head, follow: boolean): Promise<boolean> {
   const { partition, end, read } = head;
-  if (head.events.length > 0 || (!follow && read >= end)) return false;
+  if (fifos.size(head.events) > 0 || (!follow && read >= end)) return false;
   const { events, next } = await news.read(partition, read);
-  head.events = follow ? [...events] : events.filter(({ offset }) => offset < end);
+  for (const event of events) if (follow || event.offset < end) fifos.push(head.events, event);
   head.read = next;
   return next > read;
 }
@@ -82,7 +84,7 @@ async function readOn({ news }: Node, head: Head, follow: boolean): Promise<bool
 function earliest(heads: readonly Head[]): readonly [Head?, Headline?] {
   let found: readonly [Head?, Headline?] = [];
   for (const head of heads) {
-    const [event] = head.events;
+    const event = fifos.peek(head.events);
     if (event !== undefined && event.at < (found[1]?.at ?? Infinity)) found = [head, event];
   }
   return found;

@@ -356,6 +356,14 @@ export function encode(event: Event, body?: string): string {
   return body === undefined ? header : `${header}\n${body}`;
 }
 
+/** Every record of ours begins so. */
+const beginning = '{"type":"';
+
+/** What the record says that it is, without reading the rest: most are outcomes of sub-jobs, and only few want those. */
+export function typeIn({ text }: Pick<Entry, "text">): string {
+  return text.slice(beginning.length, text.indexOf('"', beginning.length));
+}
+
 /** Reads what encode wrote. Throws CorruptError on anything else. */
 export function decode(entry: Entry): Recorded {
   const end = entry.text.indexOf("\n");

@@ -1,6 +1,13 @@
 /** What people and programs are told of runs: the managers' own events, with an id for each that never changes. */
 import { assert } from "../errors.ts";
-import { decode, isRunEventType, runEventTypes, type Entry, type OutputEvent } from "./event.ts";
+import {
+  decode,
+  isRunEventType,
+  runEventTypes,
+  typeIn,
+  type Entry,
+  type OutputEvent,
+} from "./event.ts";
 import { hashOf } from "./hash.ts";
 
 /** The event as it stands on the log, without what folds made: that may be large, and who is told may ask for it. */
@@ -29,9 +36,6 @@ export type RunEvent = WithoutCounted<WithoutValue<OutputEvent>> &
     readonly offset: number;
   };
 
-/** Every record of ours begins so. Most are outcomes of sub-jobs, which are not even parsed. */
-const beginning = '{"type":"';
-
 /**
  * The event that a record of the log is, as far as its first letters say: it is read when the first one wants it, and once for all
  * who do.
@@ -54,9 +58,10 @@ const types: ReadonlyMap<string, RunEventType> = new Map(runEventTypes.map((type
 const longest = 4_096;
 
 /** Undefined where the record is not of a run's event. */
-export function headlineIn({ offset, at, text }: Entry): Headline | undefined {
-  const type = types.get(text.slice(beginning.length, text.indexOf('"', beginning.length)));
+export function headlineIn(entry: Entry): Headline | undefined {
+  const type = types.get(typeIn(entry));
   if (type === undefined) return undefined;
+  const { offset, at, text } = entry;
   const headline: Headline = { type, offset, at, text, told: undefined, id: undefined };
   if (text.length > longest) toldOf(headline);
   return headline;

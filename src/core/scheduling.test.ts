@@ -127,26 +127,20 @@ test("overlap: skip leaves the tick out, queue begins it later, allow begins it 
   assert.deepEqual(started(third.decided), ["s@1970-01-01T00:04Z"]);
 });
 
+/** Of a schedule whose runs wait for one another: the tick of 00:02 has begun a run, that of 00:03 waits for its end. */
+const oneOpenOneQueued = (schedules: ReturnType<typeof having>): Bench =>
+  lived(freshBench(flows, schedules), [ticked(90_000)], [ticked(120_000)], [ticked(180_000)]).bench;
+
 test("what is open and queued survives a restart", () => {
   const schedules = having(plan({ overlap: "queue" }));
-  const { bench } = lived(
-    freshBench(flows, schedules),
-    [ticked(90_000)],
-    [ticked(120_000)],
-    [ticked(180_000)],
-  );
+  const bench = oneOpenOneQueued(schedules);
   const again = restarted(bench, flows, 0, schedules);
   assert.deepEqual(started(lived(again, [ending(190_000, 2)]).decided), ["s@1970-01-01T00:03Z"]);
 });
 
 test("a program without the schedule sees its runs end, also those that are removed later; none of its ticks is started there", () => {
   const schedules = having(plan({ overlap: "queue" }));
-  const { bench } = lived(
-    freshBench(flows, schedules),
-    [ticked(90_000)],
-    [ticked(120_000)],
-    [ticked(180_000)],
-  );
+  const bench = oneOpenOneQueued(schedules);
   const without = lived(
     restarted(bench, flows, 0, new Map()),
     [ending(190_000, 2)],

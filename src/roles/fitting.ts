@@ -1,5 +1,4 @@
 /** Looks through the runs under way whether this program can go on with them. */
-import { prefixes } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import type { StoredRun, StoredStep } from "../core/stored.ts";
 import type { Flow } from "../define/flow.ts";
@@ -9,7 +8,7 @@ import { UsageError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
 import { misfitsOf, told, type FlowFit, type Found } from "../views/fit.ts";
 import type { Exporter } from "./export.ts";
-import { loadStoredRun, loadStoredSteps } from "./loading.ts";
+import { liveRuns, loadStoredSteps } from "./loading.ts";
 
 export type FittingOptions = {
   readonly engine: Pick<Engine, "store" | "partitions">;
@@ -26,7 +25,6 @@ type Sum = {
   readonly found: Map<string, { readonly found: Found; readonly run: string; runs: number }>;
 };
 
-const scanSize = 500;
 /** Of one run: its neighbours are mostly alike. */
 const itemsOfRun = 20;
 
@@ -40,16 +38,8 @@ export async function fitOf(options: FittingOptions): Promise<readonly FlowFit[]
   const sums = new Map<string, Sum>();
 
   for (let partition = 0; partition < engine.partitions; partition += 1)
-    for (let after: string | undefined; ;) {
-      const rows = await store.scan(partition, prefixes.live, scanSize, after);
-      for (const [key] of rows) {
-        const run = await loadStoredRun(store, partition, key.slice(prefixes.live.length));
-        if (run !== undefined && run.endedAt === undefined)
-          await look(run, await loadStoredSteps(store, partition, run));
-      }
-      after = rows.at(-1)?.[0];
-      if (rows.length < scanSize) break;
-    }
+    for await (const run of liveRuns(store, partition))
+      if (run.endedAt === undefined) await look(run, await loadStoredSteps(store, partition, run));
 
   async function look(run: StoredRun, steps: readonly (StoredStep | undefined)[]): Promise<void> {
     const sum = sums.get(run.flow) ?? { runs: 0, inputs: 0, items: 0, found: new Map() };

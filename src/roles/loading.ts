@@ -73,6 +73,22 @@ export async function loadPartition(
   return state;
 }
 
+/** The runs of the partition that live, read a portion at a time: who looks at all of them need not hold them. */
+export async function* liveRuns(
+  store: Pick<Store, "load" | "scan">,
+  partition: number,
+): AsyncGenerator<StoredRun> {
+  for (let after: string | undefined; ;) {
+    const rows = await store.scan(partition, prefixes.live, scanSize, after);
+    for (const [key] of rows) {
+      const run = await loadStoredRun(store, partition, key.slice(prefixes.live.length));
+      if (run !== undefined) yield run;
+    }
+    if (rows.length < scanSize) return;
+    after = rows.at(-1)?.[0];
+  }
+}
+
 /** What is kept of all schedules of the partition. Throws CorruptError on what takeChanges did not write. */
 export async function loadSchedules(
   store: Pick<Store, "scan">,

@@ -1,5 +1,5 @@
 /** How things stand across all runs: who works, what waits in which queue, how far everybody who reads the log has come. */
-import { keys, prefixes } from "../core/ids.ts";
+import { keys } from "../core/ids.ts";
 import * as ledgers from "../core/ledger.ts";
 import type { JobPlan, Plans } from "../core/plan.ts";
 import { sessionsIn } from "../core/snapshot.ts";
@@ -8,7 +8,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import { jobLimits, type LimitStatus } from "../views/limits.ts";
 import { jobsIn, loadHolds } from "./holds.ts";
-import { loadStoredRun, loadStoredSteps, scanAll } from "./loading.ts";
+import { liveRuns, loadStoredSteps, scanAll } from "./loading.ts";
 
 export type WorkerStatus = {
   readonly worker: string;
@@ -99,9 +99,7 @@ export function standing({
         }
       const flying = { jobs: new Map<string, number>(), limits: new Map<string, number>() };
       for (const partition of partitions)
-        for (const [key] of await scanAll(store, partition, prefixes.live)) {
-          const run = await loadStoredRun(store, partition, key.slice(prefixes.live.length));
-          if (run === undefined) continue;
+        for await (const run of liveRuns(store, partition)) {
           const plan = plans.get(run.flow);
           const busy = new Set<string>();
           for (const step of await loadStoredSteps(store, partition, run)) {

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import type { App } from "../../app/app.ts";
 import type { Run } from "../../app/run.ts";
 import { pauseText } from "../../core/pauses.ts";
+import type { State } from "../../define/flow.ts";
 import type {
   AttemptRecord,
   EditRecord,
@@ -11,7 +12,7 @@ import type {
   StepStatus,
   SubJobRecord,
 } from "../../views/status.ts";
-import { addressOf, noSubJob, runNamed, stepNamed } from "../address.ts";
+import { addressOf, noSubJob, runNamed, stepNamed, type Address } from "../address.ts";
 import type { HistoryEvent } from "../../roles/history.ts";
 import type { Act, Context } from "../context.ts";
 import { eventFields, eventLines, withAttempts } from "../events.ts";
@@ -22,6 +23,7 @@ import { jsonLine, statusFields, stepFields, subJobFields } from "../json.ts";
 import { isStill } from "../follow.ts";
 import { limitLines } from "../limits.ts";
 import { openToRead } from "../load.ts";
+import { given } from "../options.ts";
 import { faint, span, stated, strong, symbols, table } from "../style.ts";
 import { shownResult } from "../redact.ts";
 import type { Cell, Line } from "../style.ts";
@@ -64,27 +66,13 @@ const show: Act<ShowOptions> = async (context, options, text = "") => {
     const address = addressOf(text);
     const { id, step, key } = address;
     const run = await runNamed(app, id);
-    if (step === undefined && options.events === true) {
-      const { at } = await run.status();
-      return await showEvents(context, run.history({ limit: mostEvents + 1 }), options, at);
-    }
+    if (options.events === true) return await showEvents(context, run, address, options);
     if (step === undefined) return await showRun(context, app, run, options);
     const status = await run.status();
     const found = stepNamed(status, step);
-    if (key === undefined && options.events === true)
-      return await showEvents(
-        context,
-        run.history({ step, limit: mostEvents + 1 }),
-        options,
-        status.at,
-      );
     if (key === undefined) return showStep(context, status, found, options);
     const record = await run.subJob(step, key);
     if (record === undefined) throw noSubJob(address);
-    if (options.events === true) {
-      const events = run.history({ step, key, limit: mostEvents + 1 });
-      return await showEvents(context, events, options, status.at, record);
-    }
     return showSubJob(context, record, options, status.at);
   } finally {
     await app.close();
@@ -151,17 +139,23 @@ const mostEvents = 1_000;
 
 async function showEvents(
   { data, talk }: Context,
-  history: AsyncIterable<HistoryEvent>,
+  run: Run<State>,
+  address: Address,
   { json }: ShowOptions,
-  now: number,
-  record?: SubJobRecord,
 ): Promise<ExitCode> {
+  const { step, key } = address;
+  const status = await run.status();
+  if (step !== undefined) stepNamed(status, step);
+  const isSubJob = step !== undefined && key !== undefined;
+  const record = isSubJob ? await run.subJob(step, key) : undefined;
+  if (isSubJob && record === undefined) throw noSubJob(address);
   const events: HistoryEvent[] = [];
-  for await (const event of history) events.push(event);
+  for await (const event of run.history({ ...given({ step, key }), limit: mostEvents + 1 }))
+    events.push(event);
   const first = events.slice(0, mostEvents);
   const all = record === undefined ? first : withAttempts(first, record);
   if (json === true) for (const event of all) data.write(jsonLine("event", eventFields(event)));
-  else data.say(...eventLines(all, now));
+  else data.say(...eventLines(all, status.at));
   if (events.length > mostEvents)
     talk.say([faint(`  … and more: these are the first ${mostEvents}`)]);
   return exitCodes.ok;
