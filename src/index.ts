@@ -75,6 +75,7 @@ export type { Tracing } from "./roles/tracing.ts";
 export type { Known, StatisticsOf } from "./roles/statistics.ts";
 export type { Durations, Statistics } from "./views/statistics.ts";
 export type { Cost } from "./core/plan.ts";
+export type { FailedGroup, FailedIn, FailureQuery, Failures } from "./views/failures.ts";
 export type { FlowFit, Misfit } from "./views/fit.ts";
 export type { LimitStatus } from "./views/limits.ts";
 export type { Cause, Why } from "./views/why.ts";

@@ -30,6 +30,7 @@ import { askedFor, type Delay, type Start } from "./starting.ts";
 import { spansOfRuns, startSpan } from "./tracing.ts";
 import { startWithin, type SqlTransaction, type StartedWithin, type Within } from "./within.ts";
 import { runHandle, type Run } from "./run.ts";
+import type { FailureQuery, Failures } from "../views/failures.ts";
 import type { FlowFit } from "../views/fit.ts";
 import { webhookLedger, type Webhooks } from "../webhooks/ledger.ts";
 import {
@@ -116,6 +117,8 @@ export type App = {
   readonly statistics: (of?: StatisticsOf) => Promise<Known>;
   /** Whether the runs under way can go on by the flows, steps, folds and schemas of this app: per flow, what does not fit. Looks only. */
   readonly fit: () => Promise<readonly FlowFit[]>;
+  /** What is given up on now, in all runs that are not over: by kind, with some of the runs of each and the command that runs them again. */
+  readonly failures: (of?: FailureQuery) => Promise<Failures>;
   /** Who works, what waits in which queue, and how far everybody who reads the log has come. */
   readonly standing: () => Promise<Standing>;
   /** How long runs are kept after their end, how many are overdue, and what was removed lately. */
@@ -313,6 +316,11 @@ export function app(definition: AppDefinition): App {
       return fitOf({ engine, flows, jobs, subJobs });
     },
     retention: async () => (await node()).retention(),
+    async failures(of = {}) {
+      const at = await node();
+      if (of.since !== undefined) await at.listed();
+      return at.failures(of);
+    },
     standing: async () => (await node()).standing,
     webhooks: webhookLedger(node, webhooks, uniqueId),
     schedules: async () => listSchedules(await node(), schedules),

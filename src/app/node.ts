@@ -11,6 +11,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import { aboutRuns, type About } from "../roles/about.ts";
 import { exporter, type Exporter } from "../roles/export.ts";
+import { failuresIn } from "../roles/failures.ts";
 import { host as hostOf, type Host, type OnError } from "../roles/host.ts";
 import { news as newsOf, type News } from "../roles/news.ts";
 import { keptFlows, lookEveryMs, retention } from "../roles/retention.ts";
@@ -19,6 +20,7 @@ import { retentionStatus, type RetentionStatus } from "../roles/removals.ts";
 import { standing, type Standing } from "../roles/standing.ts";
 import { reader as statisticsReader, statistician } from "../roles/statistics.ts";
 import { trimmer } from "../roles/trimmer.ts";
+import type { FailureQuery, Failures } from "../views/failures.ts";
 import { asker, type Asker } from "../roles/why.ts";
 
 export type Node = {
@@ -32,6 +34,7 @@ export type Node = {
   readonly reader: Reader;
   readonly why: Asker["why"];
   readonly standing: Standing;
+  readonly failures: (of: FailureQuery) => Promise<Failures>;
   readonly retention: () => Promise<RetentionStatus>;
   readonly news: News;
   readonly about: About;
@@ -110,6 +113,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     subJobs: exporter({ engine, plans }).subJobs,
     why: asker({ engine, clock, plans, reader }).why,
     standing: standing({ engine, clock, plans }),
+    failures: async (of) => failuresIn(engine, plans, of),
     retention: async () => retentionStatus({ engine, clock, plans }),
     news,
     about: aboutRuns(engine),

@@ -8,6 +8,7 @@ import type {
   SubJobRecord,
 } from "../views/status.ts";
 import type { WorkerStatus } from "../roles/standing.ts";
+import type { FailedGroup } from "../views/failures.ts";
 import type { Statistics } from "../views/statistics.ts";
 import type { Why } from "../views/why.ts";
 import { iso } from "./format.ts";
@@ -109,7 +110,24 @@ export function failureFields(
   return { run, ...seenFields(group) };
 }
 
-function seenFields({ firstAt, lastAt, ...group }: Omit<FailureGroup, "keys">): Fields {
+export function failedFields({ samples, job, queue, attempts, ...group }: FailedGroup): Fields {
+  return {
+    ...seenFields(group),
+    job: job ?? null,
+    queue: queue ?? null,
+    attempts: attempts ?? null,
+    samples,
+  };
+}
+
+function seenFields({
+  firstAt,
+  lastAt,
+  ...group
+}: {
+  readonly firstAt?: number | undefined;
+  readonly lastAt?: number | undefined;
+}): Fields {
   return { ...group, firstAt: when(firstAt), lastAt: when(lastAt) };
 }
 

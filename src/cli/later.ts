@@ -6,7 +6,6 @@ const today: Readonly<Record<string, string>> = {
   retry: "fanfold redrive <run>",
   plan: "fanfold demo     shows how workers and deadline hang together",
   publish: "fanfold start <flow> <input>",
-  dead: "fanfold runs --state held",
   map: "fanfold show <run>",
   move: "fanfold doctor",
   migrate: "fanfold doctor     files are migrated when they are opened",

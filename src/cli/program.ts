@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { redriveCommand, skipCommand } from "./commands/bulk.ts";
 import { checkCommand } from "./commands/check.ts";
 import { completionCommand } from "./commands/completion.ts";
+import { deadCommand } from "./commands/dead.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { devCommand } from "./commands/dev.ts";
 import { cancelCommand, closeCommand, releaseCommand, reopenCommand } from "./commands/ending.ts";
@@ -115,6 +116,7 @@ export function commands(io: Io, end: (code: ExitCode) => void): Command {
     tailCommand,
     whyCommand,
     failuresCommand,
+    deadCommand,
     exportCommand,
     statisticsCommand,
     runsCommand,

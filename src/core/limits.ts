@@ -52,6 +52,10 @@ export const limits = {
   stepCrashes: 10,
   /** The same where the process was killed from outside: a split that starts over may need longer than its process lives. */
   stepKills: 100,
+  /** Kinds of failures that one answer about all runs lists, the first that are met: what is in others is counted. */
+  failedGroups: 1_000,
+  /** Runs that are over and looked through for failures, when somebody asks: the newest. */
+  endedRunsLooked: 1_000,
   /** Distinct failure signatures kept per step; later ones are counted under the last. */
   failureGroups: 250,
   /** Sample keys kept per failure signature. */

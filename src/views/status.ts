@@ -10,6 +10,7 @@ import { pausesAt, pausesOf, type Pause, type Pauses } from "../core/pauses.ts";
 import type { Progress } from "../core/progress.ts";
 import type { FanOutPlan, FlowPlan } from "../core/plan.ts";
 import { redacted } from "../core/redact.ts";
+import { signatureOf } from "../core/signature.ts";
 import { jobLimits, stepLimits, type Holds, type LimitStatus } from "./limits.ts";
 import type { StepState, StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
 
@@ -291,7 +292,6 @@ function headOf(step: StoredStep) {
 }
 
 function plainStatus(step: StoredStep): StepStatus {
-  const { error } = step.single;
   return {
     ...nothing,
     ...headOf(step),
@@ -301,19 +301,18 @@ function plainStatus(step: StoredStep): StepStatus {
     retrying: step.single.state === "retrying" ? 1 : 0,
     ok: step.single.state === "ok" ? 1 : 0,
     failed: step.single.state === "failed" ? 1 : 0,
-    failures:
-      error === undefined || step.state === "done"
-        ? []
-        : [
-            {
-              signature: error.name,
-              message: error.message,
-              count: step.single.attempts,
-              keys: [],
-              attempts: step.single.attempts,
-            },
-          ],
+    failures: failureGroups(step),
   };
+}
+
+/** Of sub-jobs that are given up on, and of a body or a split that has failed: that group has no keys. */
+export function failureGroups(step: StoredStep): readonly FailureGroup[] {
+  const { error, attempts, state } = step.single;
+  const ofSubJobs = step.kind === "fan-out" ? step.groups.filter(({ count }) => count > 0) : [];
+  if (error === undefined || step.state === "done") return ofSubJobs;
+  if (step.kind === "fan-out" && state !== "failed") return ofSubJobs;
+  const whole = { signature: signatureOf(error), message: error.message, keys: [], attempts };
+  return [...ofSubJobs, { ...whole, count: step.kind === "fan-out" ? 1 : attempts }];
 }
 
 function fanOutStatus(
@@ -343,7 +342,7 @@ function fanOutStatus(
     perSecond: rate(step, at),
     durations: durations(step),
     seconds: Math.round(step.tookUs / 1_000) / 1_000,
-    failures: step.groups.filter((group) => group.count > 0),
+    failures: failureGroups(step),
     ...(step.adjusted === undefined ? {} : { adjusted: step.adjusted }),
     limits:
       plan === undefined || step.state !== "running"

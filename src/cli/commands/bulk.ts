@@ -5,7 +5,8 @@ import type { Run } from "../../app/run.ts";
 import type { Selected } from "../../app/selecting.ts";
 import type { RateText } from "../../define/duration.ts";
 import type { State } from "../../define/flow.ts";
-import type { Status } from "../../views/status.ts";
+import { isWhole, numbered } from "../../views/failures.ts";
+import type { Status, StepStatus } from "../../views/status.ts";
 import { runNamed, stepNamed } from "../address.ts";
 import { byUser, did, isMeant, keysLine, reasonOf, type Caution } from "../asking.ts";
 import { interruptible } from "../context.ts";
@@ -25,7 +26,7 @@ import { progress } from "../progress.ts";
 import { faint, span, symbols } from "../style.ts";
 import type { Line } from "../style.ts";
 import { quoted } from "../view.ts";
-import { groupNumbered, numbered } from "./failures.ts";
+import { groupNumbered } from "./failures.ts";
 
 type BulkOptions = Caution & {
   readonly group?: number;
@@ -191,33 +192,42 @@ async function selection(
     );
   if (step !== undefined) stepNamed(status, step);
   else if (group === undefined && !status.steps.some(({ failed }) => failed > 0)) return undefined;
-  const kind = group === undefined ? undefined : groupNumbered(numbered(status), group, run.id);
+  const kind =
+    group === undefined ? undefined : groupNumbered(numbered(status.steps), group, run.id);
   const where = { step: step ?? kind?.step, signature: kind?.signature, keys };
   return run.select(given(where));
 }
 
 /** A plain step, or a split, that failed as a whole. */
-function wholeStep(status: Status, { step, group, keys, edit }: BulkOptions): string | undefined {
-  if (group !== undefined || keys !== undefined || edit !== undefined) return undefined;
-  const name = step ?? status.step;
+function wholeStep(
+  status: Status,
+  { step, group, keys, edit }: BulkOptions,
+): StepStatus | undefined {
+  if (keys !== undefined || edit !== undefined) return undefined;
+  const kind = group === undefined ? undefined : numbered(status.steps)[group - 1];
+  if (kind !== undefined && !isWhole(kind)) return undefined;
+  const name = kind?.step ?? step ?? status.step;
   const found = status.steps.find((one) => one.name === name);
-  const isFailed = found?.kind === "step" && found.state === "failed";
-  return isFailed ? found.name : undefined;
+  if (found === undefined || (group !== undefined && kind === undefined)) return undefined;
+  const isFailed = found.kind === "fan-out" || found.state === "failed";
+  return isFailed && found.failures.some(isWhole) ? found : undefined;
 }
 
 async function redriveStep(
   context: Context,
   opened: Opened,
   run: Run<State>,
-  step: string,
+  { name, kind, failed }: StepStatus,
   wanted: BulkOptions,
 ): Promise<ExitCode> {
-  const about: Line[] = [[`  would run step ${step} again`]];
+  const what = kind === "step" ? `step ${name}` : `the split of ${name}`;
+  const besides = kind === "fan-out" && failed > 0 ? `, and ${count(failed)} that failed` : "";
+  const about: Line[] = [[`  would run ${what} again${besides}`]];
   const again = `fanfold redrive ${quoted(run.id)}`;
-  if (!(await isMeant(context, wanted, { about, question: `run ${step} again?`, again })))
+  if (!(await isMeant(context, wanted, { about, question: `run ${what} again?`, again })))
     return exitCodes.ok;
-  await run.redrive({ step }, { ...byUser(), ...given({ reason: wanted.reason }) });
-  context.talk.say(did(`step ${step} runs again`));
+  await run.redrive({ step: name }, { ...byUser(), ...given({ reason: wanted.reason }) });
+  context.talk.say(did(`${what} runs again`));
   if (wanted.wait === false) return exitCodes.ok;
   const last = await followed(context, opened, run, isStill);
   if (last === undefined) return exitCodes.interrupted;

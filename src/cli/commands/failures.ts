@@ -4,6 +4,7 @@ import type { App } from "../../app/app.ts";
 import type { Run } from "../../app/run.ts";
 import type { FanOutPlan } from "../../core/plan.ts";
 import type { State } from "../../define/flow.ts";
+import { isWhole, numbered, type Numbered } from "../../views/failures.ts";
 import type { FailureGroup, Status } from "../../views/status.ts";
 import { runNamed, stepNamed } from "../address.ts";
 import type { Act, Context } from "../context.ts";
@@ -47,9 +48,6 @@ Examples:
     .action(act(failures));
 }
 
-/** A group with its number and the step it is of. */
-export type Numbered = FailureGroup & { readonly number: number; readonly step: string };
-
 const failures: Act<FailuresOptions> = async (context, wanted, id = "") => {
   const { data, talk } = context;
   const { app } = await openToRead(context, wanted);
@@ -57,7 +55,7 @@ const failures: Act<FailuresOptions> = async (context, wanted, id = "") => {
     const run = await runNamed(app, id);
     const status = await run.status();
     const step = wanted.step === undefined ? undefined : stepNamed(status, wanted.step).name;
-    const all = numbered(status).filter((group) => step === undefined || group.step === step);
+    const all = numbered(status.steps).filter((group) => step === undefined || group.step === step);
     const chosen =
       wanted.group === undefined ? all : [groupNumbered(all, wanted.group, status.run)];
     if (wanted.keys === true) await writeKeys(context, run, chosen);
@@ -78,17 +76,9 @@ async function writeKeys(
   run: Run<State>,
   groups: readonly Numbered[],
 ): Promise<void> {
-  // Those of a plain step have none.
-  for (const { step, signature } of groups.filter((group) => group.keys.length > 0))
+  // A step that failed as a whole has none.
+  for (const { step, signature } of groups.filter((group) => !isWhole(group)))
     for await (const { key } of run.export({ step, signature })) data.write(`${printable(key)}\n`);
-}
-
-/** Of all steps, the largest first; the order is what numbers them. */
-export function numbered(status: Status): readonly Numbered[] {
-  return status.steps
-    .flatMap((step) => step.failures.map((group) => ({ ...group, step: step.name })))
-    .toSorted((a, b) => b.count - a.count)
-    .map((group, n) => ({ ...group, number: n + 1 }));
 }
 
 export function groupNumbered(all: readonly Numbered[], number: number, run: string): Numbered {
@@ -169,9 +159,10 @@ function seen({ firstAt, lastAt }: FailureGroup, now: number): string {
 }
 
 /** "5 of 5"; "1 (fatal)" where it was given up on before its time. */
-function attempts({ attempts: n }: FailureGroup, plan: FanOutPlan | undefined): string {
+function attempts(group: FailureGroup, plan: FanOutPlan | undefined): string {
+  const { attempts: n } = group;
   if (n === undefined) return "";
-  const atMost = plan?.job.retry.attempts;
+  const atMost = isWhole(group) ? undefined : plan?.job.retry.attempts;
   if (atMost === undefined) return count(n);
   return n < atMost ? `${count(n)} (fatal)` : `${count(n)} of ${count(atMost)}`;
 }
