@@ -127,10 +127,10 @@ test("held in a terminal, then failures, runs, and a redrive that asks", { skip 
   assert.deepEqual(await ended(typed(on("held.db", ["dead"]), place), 0), [
     ...greeting("held.db"),
     "  count  runs  step   signature   message   first – last",
-    "   2   1  mail/invoices  mailbox-busy   451 4.3.2 mailbox busy   hh:mm",
-    "   fanfold redrive october --group 1",
-    "   1   1  mail/invoices  customer-has-no-address  customer has no address  hh:mm",
-    "   fanfold redrive october --group 2",
+    "      2   1  mail/invoices  mailbox-busy   451 4.3.2 mailbox busy   hh:mm",
+    "         fanfold redrive october --group 1",
+    "      1   1  mail/invoices  customer-has-no-address  customer has no address  hh:mm",
+    "         fanfold redrive october --group 2",
     "",
     "  3 failed in 1 run",
   ]);
