@@ -8,20 +8,49 @@ import { newSingle, type Single } from "../core/single.ts";
 import { gatherFailures } from "./failures.ts";
 
 const run = (id: string, more: Partial<StoredRun> = {}): StoredRun => ({
-  ...{ run: id, flow: "mail", state: "held", input: {}, request: id, priority: "normal" },
-  ...{ startedAt: 0, steps: ["send"], at: 0, results: {}, answers: [] },
+  run: id,
+  flow: "mail",
+  state: "held",
+  input: {},
+  request: id,
+  priority: "normal",
+  startedAt: 0,
+  steps: ["send"],
+  at: 0,
+  results: {},
+  answers: [],
   ...more,
 });
 
 const step = (groups: readonly Group[], single: Partial<Single> = {}): StoredFanOut => ({
-  ...{ kind: "fan-out", name: "send", state: "held", generation: 1 },
+  kind: "fan-out",
+  name: "send",
+  state: "held",
+  generation: 1,
   single: { ...newSingle(), ...single },
-  ...{ late: 0, stale: 0, base: 0, size: 0, counts: [], next: 0, pages: 0, groups, duplicate: 0 },
-  ...{ swept: 0, duplicateKeys: 0, took: [], tookUs: 0, recent: [] },
+  late: 0,
+  stale: 0,
+  base: 0,
+  size: 0,
+  counts: [],
+  next: 0,
+  pages: 0,
+  groups,
+  duplicate: 0,
+  swept: 0,
+  duplicateKeys: 0,
+  took: [],
+  tookUs: 0,
+  recent: [],
 });
 
 const group = (signature: string, count: number): Group => ({
-  ...{ signature, message: signature, count, keys: ["k"], firstAt: count, lastAt: count },
+  signature,
+  message: signature,
+  count,
+  keys: ["k"],
+  firstAt: count,
+  lastAt: count,
 });
 
 test("a kind in many runs is one group: counted exactly, with ten of the runs, those with the most of it first", () => {
