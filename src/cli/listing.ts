@@ -10,6 +10,8 @@ import { faint, textOfLine, type Line } from "./style.ts";
 export type Listed = {
   /** What it is a list of: "queues". */
   readonly of: string;
+  /** Words after `fanfold` that print it whole; what it is a list of, if left out. */
+  readonly command?: string;
   readonly lines: readonly Line[];
   /** What is said besides: that there is nothing, or where more is. */
   readonly hints?: readonly Line[];
@@ -82,11 +84,13 @@ type Shown = { readonly update: (listed: Listed) => void; readonly end: () => vo
 function live({ data }: Context): Shown {
   let last: readonly Line[] = [];
   return {
-    update({ of, lines, hints = [] }) {
+    update({ of, command = of, lines, hints = [] }) {
       last = [...lines, ...hints];
       const most = liveLines - 1;
       const more = last.length - most;
-      const rest: Line = [faint(`  … ${count(more)} more lines; all of them:   fanfold ${of}`)];
+      const rest: Line = [
+        faint(`  … ${count(more)} more lines; all of them:   fanfold ${command}`),
+      ];
       data.show(more > 1 ? [...last.slice(0, most), rest] : last);
     },
     end() {

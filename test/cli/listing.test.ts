@@ -79,6 +79,29 @@ test("queues --watch --json says one object for the whole list when it has chang
   assert.ok(lists.length > 1);
 });
 
+test("failures --watch says what a redrive leaves; a selection of them cannot be watched", async (t) => {
+  const { app, path } = await given(t, parts, { work: { concurrency: 4 } });
+  const run = await app.start(mailFlow, { count: 8 }, { id: "october" });
+  await until(async () => (await run.status()).state === "held");
+  const { stream, text } = piped();
+  const { interrupt } = watching(t, path, stream, "failures", "october");
+  await until(() => /^ {2}2 +1 +invoices +customer-has-no-address /m.test(text()));
+  await run.skip("they moved", { signature: "customer-has-no-address" });
+  await until(() => / {2}2 of 8 of invoices failed \(25 %\)/.test(text()));
+  assert.equal(await interrupt(), 130);
+  const [, , last = ""] = text().split(/^ {2}hh:mm$/m);
+  assert.doesNotMatch(last, /customer-has-no-address/);
+  for (const more of [["--group", "1"], ["--keys"]]) {
+    const about = ["--app", "know-app.ts", "--url", `sqlite:${path}`];
+    const { code, stderr } = await fanfold("failures", "october", "--watch", ...more, ...about);
+    assert.equal(code, 2);
+    assert.match(
+      stderr,
+      /--watch is of the list: not with --group or --keys\n {4}fanfold failures october --watch/,
+    );
+  }
+});
+
 const queueOf = ({ schema, queue }: { schema: string; queue: string }): string =>
   `${schema} ${queue}`;
 

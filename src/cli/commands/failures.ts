@@ -11,18 +11,18 @@ import type { Act, Context } from "../context.ts";
 import { exitCodes } from "../exit.ts";
 import { usage } from "../failure.ts";
 import { count, instant, percent, printable } from "../format.ts";
-import { failureFields, jsonLine } from "../json.ts";
+import { failureFields } from "../json.ts";
+import { list, watchOption, type Listed, type ListOptions } from "../listing.ts";
 import { openToRead } from "../load.ts";
 import * as options from "../options.ts";
 import { faint, span, symbols, table } from "../style.ts";
 import type { Cell, Line } from "../style.ts";
 import { quoted, settled, title } from "../view.ts";
 
-type FailuresOptions = {
+type FailuresOptions = ListOptions & {
   readonly step?: string;
   readonly group?: number;
   readonly keys?: boolean;
-  readonly json?: boolean;
 };
 
 export function failuresCommand(act: (act: Act<FailuresOptions>) => () => Promise<void>): Command {
@@ -35,7 +35,8 @@ export function failuresCommand(act: (act: Act<FailuresOptions>) => () => Promis
     .option("--step <name>", "of this step only")
     .option("--group <n>", "some of the sub-jobs of this group", options.wholeNumber(1, 10_000))
     .option("--keys", "the keys of all sub-jobs, one a line: of --group, or of all groups")
-    .option("--json", "print one JSON object a line")
+    .option(...watchOption)
+    .option("--json", "print one JSON object a line; with --watch, one for the whole list")
     .addHelpText(
       "after",
       `
@@ -43,32 +44,49 @@ Examples:
   fanfold failures invoices-2026-10
   fanfold failures invoices-2026-10 --group 1
   fanfold failures invoices-2026-10 --group 1 --keys
+  fanfold failures invoices-2026-10 --watch     while a redrive works on them
   fanfold failures invoices-2026-10 --json | jq -r .signature`,
     )
     .action(act(failures));
 }
 
 const failures: Act<FailuresOptions> = async (context, wanted, id = "") => {
-  const { data, talk } = context;
+  const { watch, keys, group } = wanted;
+  if (watch === true && (keys === true || group !== undefined))
+    throw usage(
+      "--watch is of the list: not with --group or --keys",
+      `fanfold failures ${quoted(id)} --watch`,
+    );
   const { app } = await openToRead(context, wanted);
   try {
     const run = await runNamed(app, id);
-    const status = await run.status();
-    const step = wanted.step === undefined ? undefined : stepNamed(status, wanted.step).name;
-    const all = numbered(status.steps).filter((group) => step === undefined || group.step === step);
-    const chosen =
-      wanted.group === undefined ? all : [groupNumbered(all, wanted.group, status.run)];
-    if (wanted.keys === true) await writeKeys(context, run, chosen);
-    else if (wanted.json === true)
-      for (const group of chosen) data.write(jsonLine("failures", failureFields(status, group)));
-    else if (all.length === 0)
-      talk.say(["  ", span("ok", symbols.ok), ` nothing has failed in ${status.run}`]);
-    else data.say(...linesOf(app, status, chosen, wanted.group !== undefined));
+    if (keys !== true)
+      return await list(context, wanted, async () => listed(app, await run.status(), wanted));
+    await writeKeys(context, run, chosen(await run.status(), wanted));
     return exitCodes.ok;
   } finally {
     await app.close();
   }
 };
+
+/** Of this step, and of this number, if they are said. */
+function chosen(status: Status, wanted: FailuresOptions): readonly Numbered[] {
+  const step = wanted.step === undefined ? undefined : stepNamed(status, wanted.step).name;
+  const all = numbered(status.steps).filter((group) => step === undefined || group.step === step);
+  return wanted.group === undefined ? all : [groupNumbered(all, wanted.group, status.run)];
+}
+
+function listed(app: App, status: Status, wanted: FailuresOptions): Listed {
+  const groups = chosen(status, wanted);
+  const none: Line = ["  ", span("ok", symbols.ok), ` nothing has failed in ${status.run}`];
+  return {
+    of: "failures",
+    command: `failures ${quoted(status.run)}`,
+    lines: groups.length === 0 ? [] : linesOf(app, status, groups, wanted.group !== undefined),
+    hints: groups.length === 0 ? [none] : [],
+    rows: groups.map((group) => ["failures", failureFields(status, group)]),
+  };
+}
 
 /** All of them, not the samples that a group keeps. */
 async function writeKeys(

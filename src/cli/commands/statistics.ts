@@ -1,19 +1,20 @@
 import { Command } from "commander";
 
+import type { Known } from "../../roles/statistics.ts";
 import type { Statistics } from "../../views/statistics.ts";
 import type { Act } from "../context.ts";
 import { exitCodes } from "../exit.ts";
 import { count, duration, effort, percent } from "../format.ts";
-import { jsonLine, statisticsFields } from "../json.ts";
+import { statisticsFields } from "../json.ts";
+import { list, watchOption, type Listed, type ListOptions } from "../listing.ts";
 import { openToRead } from "../load.ts";
 import { given } from "../options.ts";
 import { span, table } from "../style.ts";
 import type { Cell } from "../style.ts";
 
-type StatisticsOptions = {
+type StatisticsOptions = ListOptions & {
   readonly flow?: string;
   readonly job?: string;
-  readonly json?: boolean;
 };
 
 export function statisticsCommand(
@@ -26,12 +27,14 @@ export function statisticsCommand(
     )
     .option("--flow <name>", "of this flow and its steps")
     .option("--job <name>", "of this job, wherever it is used")
-    .option("--json", "print one JSON object a line")
+    .option(...watchOption)
+    .option("--json", "print one JSON object a line; with --watch, one for the whole list")
     .addHelpText(
       "after",
       `
 Examples:
   fanfold statistics
+  fanfold statistics --watch
   fanfold statistics --flow monthly-invoices --json | jq '{name, durations, cost}'`,
     )
     .action(act(statistics));
@@ -51,24 +54,31 @@ const columns = [
 ] as const;
 
 const statistics: Act<StatisticsOptions> = async (context, wanted) => {
-  const { data, talk } = context;
+  const { flow, job } = wanted;
   const { app } = await openToRead(context, wanted);
   try {
-    const { flow, job, json } = wanted;
-    const known = await app.statistics(given({ flow, job }));
-    if (json === true)
-      for (const one of known.statistics)
-        data.write(jsonLine("statistics", { ...statisticsFields(one), asOf: known.asOf }));
-    else if (known.statistics.length === 0)
-      talk.say(["  no run has ended yet"], ["    fanfold runs"]);
-    else data.say(...table(columns, known.statistics.map(row)));
-    return known.statistics.length === 0 && (flow ?? job) !== undefined
-      ? exitCodes.nothing
-      : exitCodes.ok;
+    let isFound = false;
+    const code = await list(context, wanted, async () => {
+      const known = await app.statistics(given({ flow, job }));
+      isFound ||= known.statistics.length > 0;
+      return listed(known);
+    });
+    const isFiltered = (flow ?? job) !== undefined;
+    return code === exitCodes.ok && isFiltered && !isFound ? exitCodes.nothing : code;
   } finally {
     await app.close();
   }
 };
+
+function listed({ statistics, asOf }: Known): Listed {
+  const isEmpty = statistics.length === 0;
+  return {
+    of: "statistics",
+    lines: isEmpty ? [] : table(columns, statistics.map(row)),
+    hints: isEmpty ? [["  no run has ended yet"], ["    fanfold runs"]] : [],
+    rows: statistics.map((one) => ["statistics", { ...statisticsFields(one), asOf }]),
+  };
+}
 
 function row(one: Statistics): readonly Cell[] {
   const { ok, failed, poison } = one.outcomes;

@@ -1,6 +1,5 @@
 import { Command } from "commander";
 
-import type { App } from "../../app/app.ts";
 import type { Answer, Notice, NoticeState } from "../../core/notice.ts";
 import type { WebhookStatus } from "../../webhooks/ledger.ts";
 import { byUser, did } from "../asking.ts";
@@ -9,19 +8,18 @@ import { exitCodes } from "../exit.ts";
 import type { ExitCode } from "../exit.ts";
 import { usage } from "../failure.ts";
 import { count, instant, iso } from "../format.ts";
-import { jsonLine } from "../json.ts";
+import { list, watchOption, type Listed, type ListOptions } from "../listing.ts";
 import { open, openToRead } from "../load.ts";
 import { given, noticeStates, wholeNumber } from "../options.ts";
 import { faint, span, stated, table } from "../style.ts";
 import type { Cell } from "../style.ts";
 import { quoted } from "../view.ts";
 
-type WebhooksOptions = {
+type WebhooksOptions = ListOptions & {
   readonly state?: readonly NoticeState[];
   readonly run?: string;
   readonly limit: number;
   readonly reason?: string;
-  readonly json?: boolean;
 };
 
 export function webhooksCommand(act: (act: Act<WebhooksOptions>) => () => Promise<void>): Command {
@@ -37,12 +35,14 @@ export function webhooksCommand(act: (act: Act<WebhooksOptions>) => () => Promis
     .option("--run <run>", "notices: of this run only")
     .option("--limit <n>", "notices: at most so many", wholeNumber(1, 10_000), 50)
     .option("--reason <text>", "redrive: why; kept with the notice")
-    .option("--json", "print one JSON object a line")
+    .option(...watchOption)
+    .option("--json", "print one JSON object a line; with --watch, one for the whole list")
     .addHelpText(
       "after",
       `
 Examples:
   fanfold webhooks
+  fanfold webhooks --watch
   fanfold webhooks notices ops --state waiting,failed
   fanfold webhooks redrive ops --reason "it is back"       all that it did not hear
   fanfold webhooks enable ops                              after a 410, what happens from now on
@@ -62,9 +62,13 @@ const webhooks: Act<WebhooksOptions> = async (context, options, action, name, ..
     );
   const { app } = await openToRead(context, options);
   try {
-    if (action === "notices") await printNotices(context, app, options, name);
-    else await printAll(context, app, options);
-    return exitCodes.ok;
+    if (action === undefined)
+      return await list(context, options, async () => webhooksListed(await app.webhooks.list()));
+    const { limit, state, run } = options;
+    const query = { limit, ...given({ webhook: name, states: state, run }) };
+    return await list(context, options, async () =>
+      noticesListed(await app.webhooks.notices(query), context.clock.now()),
+    );
   } finally {
     await app.close();
   }
@@ -80,6 +84,8 @@ async function decide(
   const { talk } = context;
   if (webhook === undefined)
     throw usage(`say which webhook to ${action}`, `fanfold webhooks ${action} <webhook>`);
+  if (options.watch === true)
+    throw usage(`--watch is of the lists: there is none of ${action}`, "fanfold webhooks --watch");
   const { app } = await open(context, options);
   const look = `fanfold webhooks notices ${quoted(webhook)}`;
   try {
@@ -108,77 +114,71 @@ async function decide(
 const of = (ids: readonly string[]): string =>
   ids.length === 0 ? "no notice" : `none of ${count(ids.length)}`;
 
-async function printAll(
-  { data, talk }: Context,
-  app: App,
-  { json }: WebhooksOptions,
-): Promise<void> {
-  const all = await app.webhooks.list();
-  if (json === true) for (const one of all) data.write(jsonLine("webhook", fieldsOf(one)));
-  else if (all.length === 0)
-    talk.say(["  no webhooks: define one with webhook(…) and put it among the app's parts"]);
-  else
-    data.say(
-      ...table(
-        [
-          { title: "webhook", max: 40 },
-          { title: "url", max: 60 },
-          { title: "state" },
-          { title: "waiting", align: "right" },
-          { title: "ok", align: "right" },
-          { title: "failed", align: "right" },
-          { title: "cancelled", align: "right" },
-        ] as const,
-        all.map((one): readonly Cell[] => [
-          one.name,
-          one.url ?? faint("not in this program"),
-          one.state === "gone" ? span("failed", "gone (410)") : "active",
-          count(one.waiting),
-          count(one.ok),
-          one.failed === 0 ? "0" : span("failed", count(one.failed)),
-          count(one.cancelled),
-        ]),
-      ),
-    );
+function webhooksListed(all: readonly WebhookStatus[]): Listed {
+  const none = "  no webhooks: define one with webhook(…) and put it among the app's parts";
+  return {
+    of: "webhooks",
+    lines: all.length === 0 ? [] : table(columns, all.map(cells)),
+    hints: all.length === 0 ? [[none]] : [],
+    rows: all.map((one) => ["webhook", fieldsOf(one)]),
+  };
 }
 
-async function printNotices(
-  { data, talk, clock }: Context,
-  app: App,
-  { json, state, run, limit }: WebhooksOptions,
-  webhook: string | undefined,
-): Promise<void> {
-  const notices = await app.webhooks.notices({ limit, ...given({ webhook, states: state, run }) });
-  if (json === true) for (const one of notices) data.write(jsonLine("notice", noticeFields(one)));
-  else if (notices.length === 0) talk.say(["  no notices match"]);
-  else {
-    const now = clock.now();
-    data.say(
-      ...table(
-        [
-          { title: "at" },
-          { title: "webhook", max: 30 },
-          { title: "event", max: 20 },
-          { title: "run", max: 40 },
-          { title: "state" },
-          { title: "attempts", align: "right" },
-          { title: "last answer", max: 40 },
-          { title: "id", max: 60 },
-        ] as const,
-        notices.map((one): readonly Cell[] => [
-          instant(one.event.at, now),
-          one.webhook,
-          one.event.type,
-          one.event.run,
-          stated(one.state),
-          count(one.attempts),
-          one.because ?? answerText(one.answers.at(-1)),
-          faint(one.event.id),
-        ]),
-      ),
-    );
-  }
+const columns = [
+  { title: "webhook", max: 40 },
+  { title: "url", max: 60 },
+  { title: "state" },
+  { title: "waiting", align: "right" },
+  { title: "ok", align: "right" },
+  { title: "failed", align: "right" },
+  { title: "cancelled", align: "right" },
+] as const;
+
+function cells(one: WebhookStatus): readonly Cell[] {
+  return [
+    one.name,
+    one.url ?? faint("not in this program"),
+    one.state === "gone" ? span("failed", "gone (410)") : "active",
+    count(one.waiting),
+    count(one.ok),
+    one.failed === 0 ? "0" : span("failed", count(one.failed)),
+    count(one.cancelled),
+  ];
 }
+
+function noticesListed(notices: readonly Notice[], now: number): Listed {
+  return {
+    of: "notices",
+    command: "webhooks notices",
+    lines: notices.length === 0 ? [] : table(noticeColumns, notices.map(noticeCells(now))),
+    hints: notices.length === 0 ? [["  no notices match"]] : [],
+    rows: notices.map((one) => ["notice", noticeFields(one)]),
+  };
+}
+
+const noticeColumns = [
+  { title: "at" },
+  { title: "webhook", max: 30 },
+  { title: "event", max: 20 },
+  { title: "run", max: 40 },
+  { title: "state" },
+  { title: "attempts", align: "right" },
+  { title: "last answer", max: 40 },
+  { title: "id", max: 60 },
+] as const;
+
+const noticeCells =
+  (now: number) =>
+  (one: Notice): readonly Cell[] => [
+    instant(one.event.at, now),
+    one.webhook,
+    one.event.type,
+    one.event.run,
+    stated(one.state),
+    count(one.attempts),
+    one.because ?? answerText(one.answers.at(-1)),
+    faint(one.event.id),
+  ];
 
 function answerText(answer: Answer | undefined): string {
   if (answer === undefined) return "";
