@@ -36,8 +36,8 @@ export const inCore: readonly Bug[] = [
   ),
   bug("the failure of an older issue counts", [
     outcomes,
-    "state !== ledgers.inFlight || bad.issue !== ledgers.issueOf(ledger, index)",
-    "state !== ledgers.inFlight",
+    "bad.issue !== ledgers.issueOf(ledger, index)",
+    "bad.issue > ledgers.issueOf(ledger, index)",
   ]),
   bug("a retry counts as an outcome", [
     ledger,

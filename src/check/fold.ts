@@ -8,10 +8,13 @@
  */
 import { widenedBy, type Late } from "./lates.ts";
 import {
+  add,
   cancelled,
   failed,
   isEnded,
+  isInside,
   newStep,
+  note,
   ok,
   open,
   skipped,
@@ -19,7 +22,7 @@ import {
   type Step,
 } from "./model.ts";
 import type { Tell } from "./store.ts";
-import type { Told } from "./told.ts";
+import { outcomesIn, type Told } from "./told.ts";
 
 /** What only the store knows, and the fold must be told. */
 export type Hints = {
@@ -46,10 +49,6 @@ export type Folded = {
 
 /** Vanished workers after which a sub-job is given up. */
 const crashLimit = 3;
-
-const add = (map: Map<number, number>, index: number, n = 1): void =>
-  void map.set(index, (map.get(index) ?? 0) + n);
-
 export function fold(hints: Hints, tell: Tell): Folded {
   const runs = new Map<string, Run>();
   const removed = new Set<string>();
@@ -98,8 +97,9 @@ export function fold(hints: Hints, tell: Tell): Folded {
       if (e.total === step.masks.length) step.sealed = e.total;
     } else if (e.type === "sub-jobs.settled") settle(step, e, where);
     else if (e.type === "task.lost")
-      each(step, e.subJobs ?? [], e, where, (index, issue) => {
-        if (((step.masks[index] ?? 0) & open) === 0 || issue <= (step.over.get(index) ?? 0)) return;
+      each(step, e.subJobs ?? [], e, where, (index, issue, isKnown) => {
+        if (!isKnown || ((step.masks[index] ?? 0) & open) === 0) return;
+        if (issue <= (step.over.get(index) ?? 0)) return;
         step.over.set(index, issue);
         add(step.issues, index);
         if (e.clean !== true) crash(step, index, e.offset);
@@ -141,11 +141,6 @@ export function fold(hints: Hints, tell: Tell): Folded {
     note(step, index, offset);
   }
 
-  function note(step: Step, index: number, offset: number): void {
-    if ((step.at[index] ?? -1) === -1) step.at[index] = offset;
-    else step.more.set(index, [...(step.more.get(index) ?? []), offset]);
-  }
-
   function loseQueue(e: Told): void {
     for (const run of runs.values()) {
       for (const step of run.steps.values()) {
@@ -176,24 +171,26 @@ export function fold(hints: Hints, tell: Tell): Folded {
       tell("G10", where, `${e.keys.length} items`, "another number of them");
   }
 
-  /** Calls back for each sub-job of flat triples (from, count, issue) that exists and could have been issued. */
+  /** Calls back for each sub-job of those flat triples (from, count, issue) that exist; says whether it could have been issued. */
   function each(
     step: Step,
     triples: readonly number[],
     e: Told,
     where: string,
-    act: (index: number, issue: number) => void,
+    act: (index: number, issue: number, isKnown: boolean) => void,
   ): void {
     for (let t = 0; t + 2 < triples.length; t += 3) {
       const [from = 0, count = 0, issue = 0] = triples.slice(t, t + 3);
-      const end = Math.min(from + count, step.masks.length);
-      if (from < 0 || from + count > step.masks.length)
+      if (!isInside(step, from, count)) {
         tell("G3", where, `sub-jobs below ${step.masks.length}`, `${from} and ${count - 1} more`);
-      for (let index = Math.max(0, from); index < end; index += 1) {
+        continue;
+      }
+      for (let index = from; index < from + count; index += 1) {
         const most = mostIssues(e.run, e.step, step, index);
-        if (issue < 1 || issue > most)
+        const isKnown = issue >= 1 && issue <= most;
+        if (!isKnown)
           tell("G6", `${where} #${index}`, `an issue from 1 to ${most}`, `issue ${issue}`);
-        act(index, issue);
+        act(index, issue, isKnown);
       }
     }
   }
@@ -204,7 +201,11 @@ export function fold(hints: Hints, tell: Tell): Folded {
 
   function settle(step: Step, e: Told, where: string): void {
     const refused = hints.mayRefuse(e.run, e.step) ? failed : 0;
-    each(step, typeof e.ok === "number" ? [] : e.ok, e, where, (index) => {
+    const { good, all } = outcomesIn(e);
+    // Where it speaks of one that is not there, nothing of it counts.
+    if (all.some((from, t) => t % 3 === 0 && !isInside(step, from, all[t + 1] ?? 0)))
+      return each(step, all, e, where, () => undefined);
+    each(step, good, e, where, (index) => {
       const mask = step.masks[index] ?? 0;
       if ((mask & open) === 0) return;
       // Of one whose input was corrected, it may have been of an attempt before that, and not have counted.
@@ -213,7 +214,8 @@ export function fold(hints: Hints, tell: Tell): Folded {
       note(step, index, e.offset);
     });
     for (const bad of e.bad ?? [])
-      each(step, [bad.index, 1, bad.issue], e, where, (index, issue) => {
+      each(step, [bad.index, 1, bad.issue], e, where, (index, issue, isKnown) => {
+        if (!isKnown) return; // It may only succeed.
         const mask = step.masks[index] ?? 0;
         const before = step.attempts.get(index) ?? 0;
         if (bad.attempt < 1 || bad.attempt > before + 1)

@@ -82,3 +82,18 @@ export function newStep(): Step {
 export function isEnded({ state }: { readonly state: string }): boolean {
   return state === "done" || state === "failed" || state === "cancelled";
 }
+
+/** One more. */
+export function add(map: Map<number, number>, index: number): void {
+  map.set(index, (map.get(index) ?? 0) + 1);
+}
+
+/** Its outcome may stand there. */
+export function note(step: Step, index: number, offset: number): void {
+  if ((step.at[index] ?? -1) === -1) step.at[index] = offset;
+  else step.more.set(index, [...(step.more.get(index) ?? []), offset]);
+}
+
+export function isInside({ masks }: Step, from: number, count: number): boolean {
+  return from >= 0 && from + count <= masks.length;
+}

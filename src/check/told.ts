@@ -52,3 +52,12 @@ export function told({ offset, at, text }: Row): Told {
   const header = JSON.parse(end === -1 ? text : text.slice(0, end)) as Told; // oxlint-disable-line typescript/no-unsafe-type-assertion -- what is missing is undefined, and fails the comparison that needs it
   return { ...header, offset, at, body: end === -1 ? undefined : text.slice(end + 1) };
 }
+
+/** Triples (from, count, issue): the successes, and all that it speaks of. */
+export function outcomesIn({ ok, bad = [] }: Told): {
+  readonly good: readonly number[];
+  readonly all: readonly number[];
+} {
+  const good = typeof ok === "number" ? [] : ok;
+  return { good, all: [...good, ...bad.flatMap(({ index, issue }) => [index, 1, issue])] };
+}

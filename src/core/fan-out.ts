@@ -157,7 +157,7 @@ export function giveUp(
   ledgers.setGroup(step.ledger, index, group);
 }
 
-/** A worker vanished with these sub-jobs: those that are still in flight with that issue wait again. */
+/** A worker vanished with these sub-jobs: those of which that issue still counts wait again, or on, and it counts no more. */
 export function lose(step: FanOut, triples: readonly number[], why: Loss, event: Recorded): void {
   for (let t = 0; t + 2 < triples.length; t += 3) {
     const { ledger } = step;
@@ -166,7 +166,7 @@ export function lose(step: FanOut, triples: readonly number[], why: Loss, event:
     if (end > ledger.size) step.stale += 1;
     for (let index = from; index < end && end <= ledger.size; index += 1) {
       const counts = ledgers.issueOf(ledger, index) === triples[t + 2];
-      if (counts && ledgers.stateOf(ledger, index) === ledgers.inFlight)
+      if (counts && ledgers.isOpen(ledgers.stateOf(ledger, index)))
         returnToWait(step, index, why, event);
     }
   }
@@ -199,6 +199,10 @@ function returnToWait(step: FanOut, index: number, why: Loss, event: Recorded): 
     return;
   }
   if (why !== "queue") step.retried[lostCause] = (step.retried[lostCause] ?? 0) + 1;
+  if (ledgers.stateOf(ledger, index) === ledgers.retrying) {
+    ledgers.reissue(ledger, index, { crashes, dueAt: ledgers.dueAtOf(ledger, index) });
+    return;
+  }
   ledgers.move(ledger, index, ledgers.waiting);
   ledgers.reissue(ledger, index, { crashes });
   queue(step, index);

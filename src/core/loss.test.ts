@@ -38,6 +38,19 @@ test("a loss that is told twice counts once", () => {
     .expect({ tasks: [], step: { "in-flight": 2 } });
 });
 
+test("what is given back of a put that a failover took back is over: it goes out as the next issue", () => {
+  const flow = flowPlan([fanOutPlan("all", { concurrency: 1 })]);
+  given([flow], [...split(3), lost(1, { subJobs: [1, 1, 1], clean: true })])
+    .when(bad(2, 1, { fatal: true }), ok(3, 0))
+    .expect({ tasks: [{ again: [{ index: 1, issue: 2, attempt: 1 }] }], step: { stale: 1 } });
+});
+
+test("a retry that a failover took back, and that is given back, waits until its time has come", () => {
+  given([fan], [...split(1), bad(1, 0), lost(2, { subJobs: [0, 1, 2], clean: true })])
+    .when(ticked(1_000), ticked(1_001))
+    .expect({ tasks: [{ again: [{ index: 0, issue: 3, attempt: 2, previous: 3 }] }] });
+});
+
 test("C43 what was lost twice goes alone, one after the other", () => {
   const twice = [lost(1, { subJobs: [0, 3, 1] }), lost(2, { subJobs: [0, 3, 2] })];
   given([fan], [...split(3), lost(1, { subJobs: [0, 3, 1] })])

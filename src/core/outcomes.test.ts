@@ -192,8 +192,29 @@ test("a job that returned nothing is folded alike in whatever company its outcom
     .expect({ step: { ok: 3, folds: [2] } });
 });
 
-test("a failure of what was never out changes nothing", () => {
-  given([flowPlan([fanOutPlan("all", { concurrency: 1 })])], split(2))
-    .when(bad(1, 1, { fatal: true }))
-    .expect({ step: { "in-flight": 1, waiting: 1, stale: 1 } });
+const oneAtATime = flowPlan([fanOutPlan("all", { concurrency: 1, tolerate: { count: 2 } })]);
+
+test("C79 the outcome of a put that a failover took back counts, and the work is not done again", () => {
+  given([oneAtATime], split(3))
+    .when(bad(1, 1, { fatal: true }), bad(1, 2, { outcome: "skipped" }), ok(2, 0))
+    .expect({
+      tasks: [],
+      run: { state: "done" },
+      step: { ok: 1, failed: 1, skipped: 1, stale: 0 },
+    });
+});
+
+test("what failed in a put that a failover took back goes again when its time has come, once, with the next issue", () => {
+  given([oneAtATime], [...split(3), bad(1, 1)])
+    .when(ticked(1_001), ok(1_002, 0))
+    .expect({ tasks: [{ again: [{ index: 1, issue: 2, attempt: 2, previous: 3 }] }] });
+  given([oneAtATime], [...split(3), bad(1, 1), ticked(1_001), ok(1_002, 0)])
+    .when(ok(1_003, 1, { issue: 2 }))
+    .expect({ put: [2] });
+});
+
+test("an issue of which a failover has left nothing may only succeed", () => {
+  given([fan], split(2))
+    .when(bad(1, 0, { issue: 2, attempt: 2, fatal: true }), ok(2, 1, { issue: 2, result: 5 }))
+    .expect({ step: { "in-flight": 1, ok: 1, stale: 1, groups: [], folds: [5] } });
 });

@@ -114,8 +114,9 @@ function fail(step: FanOut, plan: FanOutPlan, run: string, bad: Unsettled, event
     step.late += 1;
     return;
   }
-  if (state !== ledgers.inFlight || bad.issue !== ledgers.issueOf(ledger, index)) {
-    step.stale += 1; // An older issue may only succeed.
+  // Of the issue that counts, it counts where the sub-job waits, too: a failover took back that it was put, and it is done all the same.
+  if (bad.issue !== ledgers.issueOf(ledger, index)) {
+    step.stale += 1; // Another issue may only succeed.
     return;
   }
   if (bad.outcome === "skipped") {

@@ -4,7 +4,7 @@ import { itemsIn } from "../core/edits.ts";
 import { decode, type Entry, type InputEvent, type Json, type Recorded } from "../core/event.ts";
 import type { SliceTask } from "../core/task.ts";
 import type { Log } from "../ports/log.ts";
-import { readEntry, type ItemPage, type UnreadPage } from "./pages.ts";
+import { entryAt, notThere, readEntry, type ItemPage, type UnreadPage } from "./pages.ts";
 
 type Redrive = Recorded & Extract<InputEvent, { readonly type: "redrive.asked" }>;
 
@@ -40,37 +40,45 @@ export function corrections(
 /** The pages of a slice with the corrected items in their places; as they are where none was corrected. */
 export async function withEdits(
   log: Pick<Log, "read">,
-  { partition, again = [] }: SliceTask,
+  { run, partition, again = [] }: SliceTask,
   pages: readonly UnreadPage[],
 ): Promise<readonly UnreadPage[]> {
   const edited = again.flatMap(({ index, edited }) =>
     edited === undefined ? [] : [{ index, offset: edited }],
   );
   if (edited.length === 0) return pages;
-  const entries = new Map<number, Entry>();
+  const entries = new Map<number, Entry | undefined>();
   for (const { offset } of edited)
-    if (!entries.has(offset)) entries.set(offset, await readEntry(log, partition, offset));
+    if (!entries.has(offset)) entries.set(offset, await entryAt(log, partition, offset));
   return pages.map(({ from, open }) => {
     let corrected: ItemPage | undefined;
-    return { from, open: () => (corrected ??= correct(open(), edited, entries)) };
+    return { from, open: () => (corrected ??= correct(run, open(), edited, entries)) };
   });
+}
+
+function correctionOf(run: string, offset: number, entry: Entry | undefined): Correction {
+  const event = entry && decode(entry);
+  if (entry === undefined || event?.type !== "redrive.asked" || event.run !== run)
+    throw notThere(`no redrive of ${run} is at offset ${offset}`);
+  return correctionIn(entry);
 }
 
 /** Where a record is damaged, it is for the attempts to say: whoever takes the slice must not stumble over it for ever. */
 function correct(
+  run: string,
   page: ItemPage,
   edited: readonly { readonly index: number; readonly offset: number }[],
-  entries: ReadonlyMap<number, Entry>,
+  entries: ReadonlyMap<number, Entry | undefined>,
 ): ItemPage {
   const items = [...page.items];
-  const opened = new Map<Entry, Correction>();
+  const opened = new Map<number, Correction>();
   for (const { index, offset } of edited) {
-    const entry = entries.get(offset);
-    if (entry === undefined || index < page.from || index >= page.from + items.length) continue;
-    const correction = opened.get(entry) ?? correctionIn(entry);
-    opened.set(entry, correction);
+    if (index < page.from || index >= page.from + items.length) continue;
+    const correction = opened.get(offset) ?? correctionOf(run, offset, entries.get(offset));
+    opened.set(offset, correction);
     const item = correction.items.get(index);
-    assert(item !== undefined, `the redrive at offset ${offset} has an input of sub-job ${index}`);
+    if (item === undefined)
+      throw notThere(`the redrive at offset ${offset} has no input of sub-job ${index}`);
     items[index - page.from] = item;
   }
   return { ...page, items };

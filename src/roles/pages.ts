@@ -1,6 +1,6 @@
 /** The items of sub-jobs: pages on the log, read once per slice or kept for the next one. */
-import { assert, CorruptError } from "../errors.ts";
-import { decode, type Entry, type Json } from "../core/event.ts";
+import { assert, CorruptError, NotFoundError, RetryLaterError, UsageError } from "../errors.ts";
+import { decode, type Entry, type InputEvent, type Json } from "../core/event.ts";
 import type { Log } from "../ports/log.ts";
 
 export type ItemPage = {
@@ -13,7 +13,7 @@ export type ItemPage = {
 export type UnreadPage = {
   /** The index of its first sub-job. */
   readonly from: number;
-  /** Throws CorruptError where the record is damaged. */
+  /** Throws CorruptError where the record is damaged, and RetryLaterError where it is another one. */
   readonly open: () => ItemPage;
 };
 
@@ -30,6 +30,9 @@ export type Pages = {
   readonly read: (partition: number, at: ItemPlace, fresh: boolean) => Promise<UnreadPage>;
 };
 
+/** After this, what a task named in vain is tried again. */
+const againMs = 1_000;
+
 /** Pages kept: slices are handed out in order, so the page of one is mostly the page of the next. */
 const kept = 32;
 /** Of these, pages kept parsed: those whose sub-jobs are being begun. */
@@ -39,14 +42,19 @@ export function pages(log: Pick<Log, "read">): Pages {
   const cache = new Map<string, Promise<UnreadPage>>();
   const closers: (() => void)[] = [];
 
-  async function unread(partition: number, from: number, offset: number): Promise<UnreadPage> {
-    const entry = await readEntry(log, partition, offset);
+  async function unread(
+    partition: number,
+    place: ItemPlace,
+    forget?: () => void,
+  ): Promise<UnreadPage> {
+    const entry = await entryAt(log, partition, place.offset);
+    if (entry === undefined) forget?.(); // It may come to stand there yet.
     let page: ItemPage | undefined;
     return {
-      from,
+      from: place.from,
       open() {
         if (page !== undefined) return page;
-        page = parsePage(entry);
+        page = pageAt(place, entry);
         closers.push(() => (page = undefined));
         if (closers.length > keptOpen) closers.shift()?.();
         return page;
@@ -55,13 +63,14 @@ export function pages(log: Pick<Log, "read">): Pages {
   }
 
   return {
-    read(partition, { run, step, from, offset }, fresh) {
-      if (fresh) return unread(partition, from, offset);
-      const name = `${run}/${step}/${offset}`;
+    read(partition, place, fresh) {
+      if (fresh) return unread(partition, place);
+      const name = `${place.run}/${place.step}/${place.offset}`;
       let page = cache.get(name);
       if (page === undefined) {
-        page = unread(partition, from, offset);
-        page.catch(() => cache.delete(name));
+        const forget = (): unknown => cache.delete(name);
+        page = unread(partition, place, forget);
+        page.catch(forget);
         cache.set(name, page);
         const [oldest] = cache.keys();
         if (cache.size > kept && oldest !== undefined) cache.delete(oldest);
@@ -76,7 +85,9 @@ export async function readPage(
   partition: number,
   offset: number,
 ): Promise<ItemPage> {
-  return parsePage(await readEntry(log, partition, offset));
+  const event = decode(await readEntry(log, partition, offset));
+  assert(event.type === "fan-out.grown", `the record at offset ${offset} is not a page of items`);
+  return pageOf(event, offset);
 }
 
 export async function readEntry(
@@ -89,16 +100,47 @@ export async function readEntry(
   return entry;
 }
 
-function parsePage(entry: Entry): ItemPage {
-  const event = decode(entry);
-  assert(
-    event.type === "fan-out.grown",
-    `the record at offset ${entry.offset} is not a page of items`,
-  );
-  const items = parsed(event.body ?? "[]");
-  if (items?.length !== event.keys.length)
-    throw new CorruptError(`the page at offset ${entry.offset} has not an item per key`);
-  return { from: event.from, keys: event.keys, items };
+/** Undefined where the log ends before it, or no longer has it. */
+export async function entryAt(
+  log: Pick<Log, "read">,
+  partition: number,
+  offset: number,
+): Promise<Entry | undefined> {
+  try {
+    const [entry] = await log.read(partition, offset, { records: 1, bytes: 1 });
+    return entry;
+  } catch (error) {
+    if (error instanceof UsageError || error instanceof NotFoundError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The task is of a past that a failover took back, or the store is damaged. Whoever has it must neither stumble over it for ever
+ * nor work on what belongs to others; and it is no failure of the sub-job, so it counts as no attempt.
+ */
+export function notThere(what: string): RetryLaterError {
+  return new RetryLaterError(againMs, `${what}: the log has lost its last records, or is damaged`);
+}
+
+function pageAt({ run, step, from, offset }: ItemPlace, entry: Entry | undefined): ItemPage {
+  const event = entry && decode(entry);
+  const isIt =
+    event?.type === "fan-out.grown" &&
+    event.run === run &&
+    event.step === step &&
+    event.from === from;
+  if (!isIt) throw notThere(`the page of ${run}/${step} from ${from} is not at offset ${offset}`);
+  return pageOf(event, offset);
+}
+
+type Grown = Extract<InputEvent, { readonly type: "fan-out.grown" }> & { readonly body?: string };
+
+function pageOf({ from, keys, body = "[]" }: Grown, offset: number): ItemPage {
+  const items = parsed(body);
+  if (items?.length !== keys.length)
+    throw new CorruptError(`the page at offset ${offset} has not an item per key`);
+  return { from, keys, items };
 }
 
 /** Undefined where it is no list. */
@@ -111,10 +153,10 @@ function parsed(body: string): readonly Json[] | undefined {
   }
 }
 
-/** The page that has this sub-job. Throws CorruptError where it cannot be read. */
+/** The page that has this sub-job. Throws what `open` does. */
 export function pageWith(pages: readonly UnreadPage[], index: number): ItemPage {
   const page = pages.findLast(({ from }) => from <= index)?.open();
   if (page === undefined || index >= page.from + page.keys.length)
-    throw new CorruptError(`no page has sub-job ${index}`);
+    throw notThere(`no page has sub-job ${index}`);
   return page;
 }

@@ -90,7 +90,7 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
     const one = step.subJobs[bad.index];
     if (one === undefined) return;
     if (!isOpen(one)) step.late += 1;
-    else if (one.state !== "flying" || one.issue !== bad.issue) step.stale += 1;
+    else if (one.issue !== bad.issue) step.stale += 1;
     else if (bad.outcome === "skipped") one.state = "skipped";
     else {
       const counted = bad.outcome === "retry-later" ? 0 : 1;
@@ -272,7 +272,7 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
       if ((triples[t] ?? 0) + (triples[t + 1] ?? 0) > step.subJobs.length) step.stale += 1;
     for (const [index, issue] of issuesOf(triples)) {
       const one = step.subJobs[index];
-      if (one?.state === "flying" && one.issue === issue) loseOne(one, why);
+      if (one !== undefined && isOpen(one) && one.issue === issue) loseOne(one, why);
     }
     join(run, step, event.at);
   }

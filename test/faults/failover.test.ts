@@ -10,7 +10,7 @@ import { start, type Child } from "./child.ts";
 const begun = ({ lines }: Child): number => lines.filter((line) => line.startsWith("begun")).length;
 
 test(
-  "a failover loses the last commits: it is noticed and said, what was lost is derived again, and everything is counted once",
+  "C79 a failover loses the last commits: it is noticed and said, what was lost is derived again, and everything is counted once",
   { skip },
   async () => {
     const server = await startPostgres();
