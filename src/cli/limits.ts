@@ -1,6 +1,6 @@
 /** The limits that hold, as rows of a table. */
-import { limitText, type LimitStatus } from "../views/limits.ts";
-import { count, counted, instant, iso } from "./format.ts";
+import { limitText, type HeldKeys, type LimitStatus } from "../views/limits.ts";
+import { count, counted, fit, instant, iso, printable } from "./format.ts";
 import { span, symbols, table } from "./style.ts";
 import type { Cell, Line } from "./style.ts";
 
@@ -41,7 +41,15 @@ function told({ heldUntil, keys }: LimitStatus, now: number): Cell {
   if (until === undefined) return "";
   const which =
     keys === undefined ? "" : `${counted(keys.held, "key")}${keys.held === 1 ? "" : ", the last"} `;
-  return span("held", `${symbols.held} ${which}until ${instant(until, now)}`);
+  return span("held", `${symbols.held} ${which}until ${instant(until, now)}${named(keys)}`);
+}
+
+/** ": gmail.com, gmx.de, … 7 more" */
+function named(keys: HeldKeys | undefined): string {
+  if (keys === undefined || keys.first.length === 0) return "";
+  const more = keys.held - keys.first.length;
+  const names = keys.first.map(({ key }) => fit(printable(key), 40));
+  return `: ${names.join(", ")}${more > 0 ? `, … ${count(more)} more` : ""}`;
 }
 
 /** The same for machines. */
@@ -59,6 +67,11 @@ export function limitFields({
     rate: rate ?? null,
     inFlight: inFlight ?? null,
     heldUntil: heldUntil === undefined ? null : iso(heldUntil),
-    keys: keys === undefined ? null : { ...keys, until: iso(keys.until) },
+    keys: keys === undefined ? null : heldFields(keys),
   };
+}
+
+function heldFields({ held, until, first }: HeldKeys): Readonly<Record<string, unknown>> {
+  const names = first.map((one) => ({ key: one.key, until: iso(one.until) }));
+  return { held, until: iso(until), first: names };
 }

@@ -22,6 +22,8 @@ export const limits = {
   aside: 65_536,
   /** Keys of a limit that are looked at, per partition, to say how many of them are held: one read of the store. */
   keysLooked: 1_000,
+  /** Keys of a limit that are named where it holds something up; of the others it is said how many they are. */
+  keysNamed: 5,
   /** Inputs of runs under way, and of sub-jobs to come, that are asked of a flow's schemas, to say whether they fit: the first ones. */
   fitSamples: 1_000,
   /** Events a manager takes in one tick: bounds the commit. */

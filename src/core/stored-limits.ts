@@ -35,6 +35,12 @@ export function heldUntil(text: string, job?: string): number {
   return tokensIn(text).find(([name]) => name === job)?.[3] ?? 0;
 }
 
+/** A key of a limit as its row says. */
+export function storedKey(text: string): Pick<Throttle, "tokens" | "at" | "heldUntil"> {
+  const [tokens = 0, at = 0, heldUntil = 0] = listIn(text, "key/…").map(Number);
+  return { tokens, at, heldUntil };
+}
+
 /** Jobs that were held as this was written, and until when, epoch ms. */
 export function heldJobs(text: string): readonly (readonly [job: string, until: number])[] {
   const held = tokensIn(text).filter(([, , , until]) => until > 0);

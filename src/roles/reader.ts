@@ -20,7 +20,8 @@ import {
 import { noHolds, type Holds } from "../views/limits.ts";
 import { pageAt } from "./directory.ts";
 import { corrections } from "./editing.ts";
-import { jobsIn, loadHolds } from "./holds.ts";
+import { jobsIn, loadHolds, nameHeld } from "./holds.ts";
+import { keyNames } from "./key-names.ts";
 import {
   bytes,
   loadEdits,
@@ -50,6 +51,7 @@ export type ReaderOptions = {
 
 export function reader({ engine, clock, plans }: ReaderOptions): Reader {
   const { log, store } = engine;
+  const names = keyNames(engine);
   const home = (id: string): number => partitionOf(id, engine.partitions);
 
   async function find(id: string, step: string, key: string) {
@@ -90,12 +92,23 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
   /** Of the fan-outs that run: nobody asks of the others. */
   async function holdsOf(
     partition: number,
+    run: string,
     plan: FlowPlan | undefined,
     steps: readonly (StoredStep | undefined)[],
   ): Promise<Holds> {
-    const running = new Set(steps.map((step) => (step?.state === "running" ? step.name : "")));
-    const jobs = jobsIn(plan?.steps.filter(({ name }) => running.has(name)) ?? []);
-    return jobs.length === 0 ? noHolds : loadHolds(store, [partition], jobs);
+    const running = new Map(
+      steps.map((step) => [step?.state === "running" ? step.name : "", step]),
+    );
+    const fanOuts = plan?.steps.filter(({ name }) => running.has(name)) ?? [];
+    const jobs = jobsIn(fanOuts);
+    if (jobs.length === 0) return noHolds;
+    const holds = await loadHolds(store, [partition], jobs);
+    for (const plan of fanOuts) {
+      const step = running.get(plan.name);
+      if (plan.kind === "fan-out" && step?.kind === "fan-out")
+        await nameHeld(names, holds, { partition, run, plan, from: step.next }, clock.now());
+    }
+    return { ...holds, nameOf: names.nameOf };
   }
 
   /** What a sub-job is given now, and what people have corrected of what the split gave it. */
@@ -122,7 +135,7 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
       const steps = await loadStoredSteps(store, home(id), stored);
       const pauses = await loadPauses(store, home(id));
       const plan = plans.get(stored.flow);
-      const holds = await holdsOf(home(id), plan, steps);
+      const holds = await holdsOf(home(id), id, plan, steps);
       const { offset } = await store.position(home(id));
       return statusOf(
         stored,

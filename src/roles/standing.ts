@@ -7,7 +7,8 @@ import type { StoredFanOut } from "../core/stored.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import { jobLimits, type LimitStatus } from "../views/limits.ts";
-import { jobsIn, loadHolds } from "./holds.ts";
+import { jobsIn, loadHolds, nameHeld } from "./holds.ts";
+import { keyedLimitOf, keyNames, type Where } from "./key-names.ts";
 import { liveRuns, loadStoredSteps, scanAll } from "./loading.ts";
 
 export type WorkerStatus = {
@@ -63,6 +64,7 @@ export function standing({
   readonly plans: Plans;
 }): Standing {
   const { store, log, views } = engine;
+  const names = keyNames(engine);
   const partitions = Array.from({ length: engine.partitions }, (_, partition) => partition);
 
   /** A worker tells every partition that it is there. */
@@ -97,6 +99,7 @@ export function standing({
           of(queue).workers += 1;
           of(queue).slots += slots;
         }
+      const hosts: Where[] = [];
       const flying = { jobs: new Map<string, number>(), limits: new Map<string, number>() };
       for (const partition of partitions)
         for await (const run of liveRuns(store, partition)) {
@@ -113,15 +116,19 @@ export function standing({
             if (known.kind !== "fan-out" || step.kind !== "fan-out") continue;
             if (add(of(known.job.queue), step)) busy.add(known.job.queue);
             fly(flying, known.job, step);
+            if (hosts.length < runsLooked && keyedLimitOf(known.job) !== undefined)
+              hosts.push({ partition, run: run.run, plan: known, from: step.next });
           }
           for (const queue of busy) of(queue).runs += 1;
         }
       const jobs = new Map(jobsIn(steps).map((job) => [job.name, job]));
       const holds = await loadHolds(store, partitions, [...jobs.values()]);
+      for (const where of hosts) await nameHeld(names, holds, where, clock.now());
+      const named = { ...holds, nameOf: names.nameOf };
       const sorted = [...queues.values()].toSorted((a, b) => (a.queue < b.queue ? -1 : 1));
       return sorted.map((queue) => {
         const mine = [...jobs.values()].filter((job) => job.queue === queue.queue);
-        const held = mine.flatMap((job) => jobLimits(job, holds, clock.now(), flying));
+        const held = mine.flatMap((job) => jobLimits(job, named, clock.now(), flying));
         // A limit that its jobs share holds once.
         const once = new Map(held.map((one) => [`${one.of} ${one.name}`, one]));
         return { ...queue, limits: [...once.values()] };
@@ -148,6 +155,9 @@ export function standing({
     },
   };
 }
+
+/** Runs in which the names of held keys are looked for, where nobody knows them yet. */
+const runsLooked = 8;
 
 type Tally = { -readonly [K in Exclude<keyof QueueStatus, "limits">]: QueueStatus[K] };
 

@@ -9,6 +9,8 @@ import type { StoredFanOut, StoredRun } from "../core/stored.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import { whyRun, whyStep, whySubJob, type Why, type WhyFacts } from "../views/why.ts";
+import { keyedLimitOf, keyNames } from "./key-names.ts";
+import { waitingKeys } from "./waiting-keys.ts";
 import { pageAt } from "./directory.ts";
 import { bytes, loadPauses, loadStoredRun, loadStoredSteps } from "./loading.ts";
 import { readPage } from "./pages.ts";
@@ -31,6 +33,7 @@ const pagesAtOnce = 64;
 
 export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
   const { store, log } = engine;
+  const names = keyNames(engine);
 
   /**
    * The first sub-job in flight and the earliest retry. Reads the step's ledger until it has seen as many as the counts say;
@@ -61,18 +64,21 @@ export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
   }
 
   /** What somebody who was asked has said: of the job, or of the key of one of its sub-jobs. */
-  async function heldOf(partition: number, run: string, { name, job }: FanOutPlan, index?: number) {
+  async function heldOf(partition: number, run: string, plan: FanOutPlan, index?: number) {
+    const { name, job } = plan;
     const [tokens] = await store.load(partition, [keys.tokens]);
     const ofJob = typeof tokens === "string" ? heldUntil(tokens, job.name) : 0;
     if (ofJob > 0) return { of: "job", until: ofJob } as const;
-    const limit = job.limits?.find(({ key }) => key !== undefined);
+    const limit = keyedLimitOf(job);
     if (limit === undefined || index === undefined) return undefined;
     const n = Math.floor(index / pageSize);
     const [page] = await store.load(partition, [keys.limitKeys(run, name, n)]);
     if (page === undefined) return undefined;
     const hash = hashIn(bytes(page), index % pageSize);
     const [row] = await store.load(partition, [keys.key(limit.name, hash)]);
-    return typeof row === "string" ? ({ of: "key", until: heldUntil(row) } as const) : undefined;
+    if (typeof row !== "string") return undefined;
+    await names.find({ partition, run, plan, from: index }, [hash]);
+    return { of: "key", until: heldUntil(row), key: names.nameOf(limit.name, hash) } as const;
   }
 
   async function keyAt(partition: number, run: string, step: string, index: number) {
@@ -103,6 +109,7 @@ export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
         first: undefined,
         dueAt: undefined,
         held: undefined,
+        keys: undefined,
         offset,
         at: run.endedAt ?? clock.now(),
       };
@@ -120,7 +127,13 @@ export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
         open?.first === undefined || step === undefined
           ? undefined
           : await keyAt(partition, id, step.name, open.first);
-      const whole = { ...facts, first, dueAt: open?.dueAt, held: await held() };
+      const where = plan?.kind === "fan-out" ? { partition, run: id, plan } : undefined;
+      const keysWaited =
+        step?.kind === "fan-out" && step.state === "running" && where !== undefined
+          ? await waitingKeys(engine, names, where, step, facts.at)
+          : undefined;
+      const more = { first, dueAt: open?.dueAt, held: await held(), keys: keysWaited };
+      const whole = { ...facts, ...more };
       return name === undefined ? whyRun(whole) : whyStep(whole, name);
     },
   };

@@ -35,6 +35,8 @@ test("a job has its own limit, those it shares, and those by key, each with what
 test("who was told to come back later is seen until then, and no longer", () => {
   const holds = {
     jobs: new Map([["send", 100]]),
+    nameOf: (limit: string, hash: number) =>
+      limit === "hosts" ? ["?", "a.example", "b.example"][hash] : "?",
     keys: new Map([
       [
         "hosts",
@@ -50,7 +52,12 @@ test("who was told to come back later is seen until then, and no longer", () => 
     const [own, , byKey] = jobLimits(send, holds, now);
     return [own?.heldUntil, byKey?.keys];
   };
-  assert.deepEqual(at(50), [100, { held: 2, until: 90 }]);
+  const first = [
+    { key: "b.example", until: 90 },
+    { key: "a.example", until: 60 },
+  ];
+  assert.deepEqual(at(50), [100, { held: 2, until: 90, first }]);
+  assert.deepEqual(at(70), [100, { held: 1, until: 90, first: first.slice(0, 1) }]);
   assert.deepEqual(at(100), [undefined, undefined]);
 });
 

@@ -1,6 +1,7 @@
 /** The limits under which sub-jobs are put into a queue, and who has been told to come back later. Pure. */
 import type { Adjusted } from "../core/fan-out.ts";
-import type { FanOutPlan, JobPlan } from "../core/plan.ts";
+import { limits } from "../core/limits.ts";
+import type { FanOutPlan, JobPlan, SharedLimit } from "../core/plan.ts";
 import type { LimitPlan, Rate } from "../core/throttle.ts";
 import { number } from "./words.ts";
 
@@ -17,13 +18,44 @@ export type LimitStatus = {
   /** Nothing of the job is begun before this, epoch ms: somebody it asked said so (`ctx.retryLater`, of: "job"). */
   readonly heldUntil: number | undefined;
   /** Of those for each key: keys of which nothing is begun yet for the same reason, and when the last of them may go on. */
-  readonly keys: { readonly held: number; readonly until: number } | undefined;
+  readonly keys: HeldKeys | undefined;
+};
+
+/** Keys that were told to come back later. */
+export type HeldKeys = {
+  readonly held: number;
+  readonly until: number;
+  /** The few that wait longest, by their names as far as those are known. */
+  readonly first: readonly HeldKey[];
+};
+
+export type HeldKey = { readonly key: string; readonly until: number };
+
+/** A key that sub-jobs of a step wait for. */
+export type KeyStop = {
+  /** Undefined where it is not known, or hidden. */
+  readonly key: string | undefined;
+  readonly waiting: number;
+  /** It was told to come back later; its rate is used up; as many as may be are in flight. */
+  readonly because: "told" | "rate" | "concurrency";
+  readonly until: number | undefined;
+};
+
+export type KeyStops = {
+  readonly limit: SharedLimit;
+  /** Those that most wait for. */
+  readonly keys: readonly KeyStop[];
+  /** How many more keys there are, and how many sub-jobs wait for them. */
+  readonly others: number;
+  readonly waiting: number;
 };
 
 /** Until when nothing is begun, epoch ms: of jobs by their names, of the keys of a limit by its name and their hashes. */
 export type Holds = {
   readonly jobs: ReadonlyMap<string, number>;
   readonly keys: ReadonlyMap<string, ReadonlyMap<string, number>>;
+  /** How a key is called; undefined where that is not known, or hidden. */
+  readonly nameOf?: (limit: string, hash: number) => string | undefined;
 };
 
 /** Sub-jobs in flight in all runs: of jobs by their names, and of those under a limit that jobs share. */
@@ -67,17 +99,31 @@ export function jobLimits(job: JobPlan, holds: Holds, at: number, flying?: Flyin
     rate,
     inFlight: flying === undefined ? undefined : (flying.limits.get(name) ?? 0),
     heldUntil: undefined,
-    keys: key === undefined ? undefined : heldKeys(holds.keys.get(name), at),
+    keys: key === undefined ? undefined : heldKeys(name, holds, at),
   }));
   return [...(job.limit === undefined && heldUntil === undefined ? [] : [own]), ...shared];
 }
 
-function heldKeys(
+function heldKeys(limit: string, { keys, nameOf }: Holds, at: number): HeldKeys | undefined {
+  const held = longestHeld(keys.get(limit), at);
+  const [longest] = held;
+  if (longest === undefined) return undefined;
+  const first = held.slice(0, limits.keysNamed).flatMap(([hash, until]) => {
+    const key = nameOf?.(limit, hash);
+    return key === undefined ? [] : [{ key, until }];
+  });
+  return { held: held.length, until: longest[1], first };
+}
+
+/** Those that are still held, the longest first. */
+export function longestHeld(
   keys: ReadonlyMap<string, number> | undefined,
   at: number,
-): LimitStatus["keys"] | undefined {
-  const held = [...(keys?.values() ?? [])].filter((until) => until > at);
-  return held.length === 0 ? undefined : { held: held.length, until: Math.max(...held) };
+): readonly (readonly [hash: number, until: number])[] {
+  return [...(keys ?? [])]
+    .filter(([, until]) => until > at)
+    .map(([hash, until]) => [Number(hash), until] as const)
+    .toSorted(([, a], [, b]) => b - a);
 }
 
 /** "at most 200 at once and 50/s" */

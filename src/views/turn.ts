@@ -4,7 +4,7 @@ import type { FanOutPlan } from "../core/plan.ts";
 import type { StoredFanOut } from "../core/stored.ts";
 import { limitText } from "./limits.ts";
 import type { Cause, WhyFacts } from "./why.ts";
-import { be, counted, number } from "./words.ts";
+import { be, counted, number, subJobs } from "./words.ts";
 
 /** What comes after "it waits", of those that are not in the queue although somebody works it. */
 export function turn(facts: WhyFacts, step: StoredFanOut, plan: FanOutPlan): Cause {
@@ -30,7 +30,7 @@ export function turn(facts: WhyFacts, step: StoredFanOut, plan: FanOutPlan): Cau
   if (held !== undefined && held.until > at)
     return {
       cause: "limit",
-      because: `because ${held.of === "job" ? `job "${plan.job.name}"` : "what has the same key"} was told to come back later`,
+      because: `because ${held.of === "job" ? `job "${plan.job.name}"` : held.key === undefined ? "what has the same key" : `key "${held.key}"`} was told to come back later`,
       at: held.until,
       command: undefined,
     };
@@ -55,6 +55,40 @@ export function turn(facts: WhyFacts, step: StoredFanOut, plan: FanOutPlan): Cau
     at: undefined,
     command: ["worker", "--queues", plan.job.queue],
   };
+}
+
+/** Of those that wait for a key of a limit, a sentence for each key; and how many they are. */
+export function keyCauses({ keys, held, at }: WhyFacts): {
+  readonly causes: readonly Cause[];
+  readonly waiting: number;
+} {
+  // What holds all of the job holds these, too.
+  if (keys === undefined || (held?.of === "job" && held.until > at))
+    return { causes: [], waiting: 0 };
+  const { limit } = keys;
+  const causes = keys.keys.map(({ key, waiting, because, until }): Cause => {
+    const which = key === undefined ? "one key" : `key "${key}"`;
+    const why = {
+      told: "it was told to come back later",
+      rate: `${limitText({ rate: limit.rate })} of it may be begun`,
+      concurrency: `${limitText({ concurrency: limit.concurrency })} may be in flight of it`,
+    }[because];
+    return {
+      cause: "limit",
+      because: `${subJobs(waiting)} ${be(waiting, "wait")} for ${which} of limit "${limit.name}": ${why}`,
+      at: until,
+      command: undefined,
+    };
+  });
+  const waiting = keys.keys.reduce((sum, one) => sum + one.waiting, keys.waiting);
+  if (keys.others === 0) return { causes, waiting };
+  const rest: Cause = {
+    cause: "limit",
+    because: `${subJobs(keys.waiting)} ${be(keys.waiting, "wait")} for ${counted(keys.others, "other key")} of limit "${limit.name}"`,
+    at: undefined,
+    command: ["queues"],
+  };
+  return { causes: [...causes, rest], waiting };
 }
 
 /** What works a queue, of those that have said so lately. */

@@ -95,6 +95,7 @@ const given = (more: Partial<WhyFacts> = {}): WhyFacts => ({
   first: undefined,
   dueAt: undefined,
   held: undefined,
+  keys: undefined,
   offset: 7,
   at: now,
   ...more,
@@ -245,6 +246,38 @@ test("who was told to come back later is said first, and when it may", () => {
   ]);
   const over = { held: { of: "key", until: now } } as const;
   assert.equal(whyRun(at(fanOut({ waiting: 9 }), over)).causes[0]?.cause, "slots");
+});
+
+test("keys of a limit that sub-jobs wait for are named, each with its reason; of more, it is said how many", () => {
+  const rate = { count: 10, perMs: 60_000 };
+  const limit = { name: "hosts", concurrency: 2, rate, key: () => "" };
+  const told = { key: "full.example", waiting: 4, because: "told", until: now + 9 } as const;
+  const keys = [
+    told,
+    { key: "slow.example", waiting: 2, because: "rate", until: now + 5 },
+    { key: undefined, waiting: 1, because: "concurrency", until: undefined },
+  ] as const;
+  const facts = { keys: { limit, keys, others: 3, waiting: 6 } };
+  const { causes } = whyRun(at(fanOut({ waiting: 20 }), facts));
+  assert.deepEqual(
+    causes.map(({ because, at }) => [because, at]),
+    [
+      [
+        '4 sub-jobs wait for key "full.example" of limit "hosts": it was told to come back later',
+        now + 9,
+      ],
+      ['2 sub-jobs wait for key "slow.example" of limit "hosts": 10/m of it may be begun', now + 5],
+      [
+        '1 sub-job waits for one key of limit "hosts": at most 2 at once may be in flight of it',
+        undefined,
+      ],
+      ['6 sub-jobs wait for 3 other keys of limit "hosts"', undefined],
+      ['7 sub-jobs wait for a free slot: 1 worker with 4 slots serves queue "mail"', undefined],
+    ],
+  );
+  const held = { of: "job", until: now + 1 } as const;
+  const [first] = whyRun(at(fanOut({ waiting: 20 }), { ...facts, held })).causes;
+  assert.equal(first?.because, '20 sub-jobs wait because job "send" was told to come back later');
 });
 
 test("no worker serves the queue: none at all, one of other queues, one that has been silent", () => {

@@ -4,9 +4,10 @@ import type { FanOutPlan, FlowPlan, StepPlan } from "../core/plan.ts";
 import { pausesOf, pauseText, type Pause } from "../core/pauses.ts";
 import type { Session } from "../core/state.ts";
 import type { StoredFanOut, StoredRun, StoredStep } from "../core/stored.ts";
+import type { KeyStops } from "./limits.ts";
 import type { SubJobRecord } from "./status.ts";
 import { be, counted, said, subJobs } from "./words.ts";
-import { slotsFor, turn } from "./turn.ts";
+import { keyCauses, slotsFor, turn } from "./turn.ts";
 import { whyNotBegun } from "./why-not-begun.ts";
 
 /** One thing that is waited for. */
@@ -60,7 +61,11 @@ export type WhyFacts = {
   /** When the first of those that are retried may go; of one sub-job, when it may. */
   readonly dueAt: number | undefined;
   /** Until when the job of the step that is asked about is held, or what has the key of the sub-job: somebody it asked said so. */
-  readonly held: { readonly of: "job" | "key"; readonly until: number } | undefined;
+  readonly held:
+    | { readonly of: "job" | "key"; readonly until: number; readonly key?: string | undefined }
+    | undefined;
+  /** Which keys of a limit the sub-jobs of that step wait for. */
+  readonly keys: KeyStops | undefined;
   readonly offset: number;
   readonly at: number;
 };
@@ -257,9 +262,13 @@ function fanOutCauses(facts: WhyFacts, step: StoredFanOut, plan: FanOutPlan): re
       at: dueAt,
       command: undefined,
     });
-  if (isServed && waiting > 0) {
+  if (!isServed) return causes;
+  const stops = keyCauses(facts);
+  causes.push(...stops.causes);
+  const others = waiting - stops.waiting;
+  if (others > 0) {
     const { because, ...cause } = turn(facts, step, plan);
-    causes.push({ ...cause, because: `${subJobs(waiting)} ${be(waiting, "wait")} ${because}` });
+    causes.push({ ...cause, because: `${subJobs(others)} ${be(others, "wait")} ${because}` });
   }
   return causes;
 }

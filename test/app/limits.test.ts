@@ -148,13 +148,56 @@ test("who is told to come back later holds what has the same key, and nothing el
   await until(async () => (await run.status()).steps[0]?.ok === 12);
   assert.deepEqual([early, (await run.status()).steps[0]?.failed], [0, 0]);
   const { causes } = await run.why();
-  assert.match(causes.map(({ because }) => because).join(", "), /for each key under limit "hosts"/);
-  const [cause] = (await run.why("mail", "k2")).causes;
   assert.match(
-    cause?.because ?? "",
-    /^it waits because what has the same key was told to come back/,
+    causes.map(({ because }) => because).join(", "),
+    /for key "a" of limit "hosts": it was told/,
   );
+  const [cause] = (await run.why("mail", "k2")).causes;
+  assert.match(cause?.because ?? "", /^it waits because key "a" was told to come back/);
   assert.ok((cause?.at ?? 0) > Date.now());
+});
+
+test("why names the keys that have no room, and none that the job hides", async (t) => {
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => (release = resolve));
+  t.after(release);
+  const one = { key: ({ host }: Mail) => host, concurrency: 1 };
+  const slow = { key: ({ host }: Mail) => host, rate: "1/h" } as const;
+  const mail = (name: string, by: Limit<Mail>, more: { redact?: ["host"] } = {}) => {
+    const run = async (): Promise<number> => released.then(() => 1);
+    const one = job(name, { input: mailSchema, limits: [by], retry: 1, run, ...more });
+    const all = flow(`all-${name}`, { input: anything }).fanOut("mail", one, {
+      over: () => ["a", "a", "a", "b", "b"].map((host, n) => ({ n, host })),
+      key: ({ n }) => `k${n}`,
+    });
+    return [one, all] as const;
+  };
+  const [busy, ofBusy] = mail("busy", limit("one", one));
+  const [slowed, ofSlowed] = mail("slowed", limit("slow", slow));
+  const [shy, ofShy] = mail("shy", limit("hidden", one), { redact: ["host"] });
+  const { app } = await given(t, [busy, ofBusy, slowed, ofSlowed, shy, ofShy]);
+  const causes = async (of: Flow<string, object>): Promise<readonly string[]> => {
+    const run = await app.start(of, {}, { id: of.name });
+    await until(async () => (await run.status()).steps[0]?.inFlight === 2);
+    await until(async () => (await run.status()).steps[0]?.total === 5);
+    const why = await run.why();
+    const ofLimit = why.causes.filter(({ cause }) => cause === "limit");
+    for (const { at } of ofLimit) assert.equal(of === ofSlowed, (at ?? 0) > Date.now() + 3_000_000);
+    return ofLimit.map(({ because }) => because);
+  };
+  const full = "at most 1 at once may be in flight of it";
+  assert.deepEqual(await causes(ofBusy), [
+    `2 sub-jobs wait for key "a" of limit "one": ${full}`,
+    `1 sub-job waits for key "b" of limit "one": ${full}`,
+  ]);
+  assert.deepEqual(await causes(ofSlowed), [
+    '2 sub-jobs wait for key "a" of limit "slow": 1/h of it may be begun',
+    '1 sub-job waits for key "b" of limit "slow": 1/h of it may be begun',
+  ]);
+  assert.deepEqual(await causes(ofShy), [
+    `2 sub-jobs wait for one key of limit "hidden": ${full}`,
+    `1 sub-job waits for one key of limit "hidden": ${full}`,
+  ]);
 });
 
 test("a job that is sent by itself has a key, too", async (t) => {

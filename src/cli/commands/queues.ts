@@ -14,7 +14,7 @@ export function queuesCommand(act: (act: Act<ListOptions>) => () => Promise<void
     .summary("what there is to do, and who serves it")
     .description(
       "Lists the queues of the app's flows: what waits over all runs under way, who serves it, and under which limits. Of keys that were told " +
-        "to come back later, a thousand are looked at in each partition.",
+        "to come back later, a thousand are looked at in each partition, and five are named.",
     )
     .option(...watchOption)
     .option("--json", "print one JSON object a line; with --watch, one for the whole list")
