@@ -4,9 +4,10 @@ import { test } from "node:test";
 import { givenTask } from "../../src/contract/given.ts";
 import { postgresEngine } from "../../src/engines/postgres/engine.ts";
 import { systemClock } from "../../src/engines/system.ts";
-import { ConflictError } from "../../src/errors.ts";
+import { ConflictError, UnavailableError } from "../../src/errors.ts";
 import type { Engine } from "../../src/ports/engine.ts";
 import { atEnd, newDatabase, skip, sql } from "../servers/databases.ts";
+import { until } from "../until.ts";
 
 const clock = systemClock();
 const queues = ["default"];
@@ -40,6 +41,45 @@ test(
       [["unknown", 1]],
     );
     assert.equal(await queue.ack("ann", [held]), 1);
+  },
+);
+
+test(
+  "a take whose answer was lost: what the table says it took is free at the next take already",
+  { skip },
+  async () => {
+    const url = await newDatabase();
+    const { queue } = await open(url);
+    await queue.put([givenTask("held")]);
+    const [held] = await queue.take("ann", queues, 10, 60_000);
+    await queue.put([givenTask("unknown")]);
+    const { Client } = await import("pg");
+    const other = new Client({ connectionString: url });
+    await other.connect();
+    await other.query("begin; select from fanfold.session where worker = 'ann' for update");
+    const lost = assert.rejects(queue.take("ann", queues, 10, 60_000), UnavailableError);
+    const blocked = "select pid from pg_stat_activity where wait_event_type = 'Lock'";
+    const [row] = await until(async () => {
+      const rows = await sql(url, `${blocked} and datname = current_database()`);
+      return rows.length === 1 ? rows : false;
+    });
+    await sql(url, `select pg_terminate_backend(${String(row?.["pid"])})`);
+    await lost;
+    await other.query("rollback");
+    await other.end();
+    // It might as well have gone through.
+    await sql(
+      url,
+      "update fanfold.task set worker = 'ann', deliveries = 1, handouts = 1 where worker is null",
+    );
+
+    const taken = await queue.take("ann", queues, 10, 60_000);
+    assert.deepEqual(
+      taken.map(({ task, delivery }) => [task.run, delivery]),
+      [["unknown", 1]],
+    );
+    assert.ok(held);
+    assert.equal(await queue.ack("ann", [held, ...taken]), 2);
   },
 );
 

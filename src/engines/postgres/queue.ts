@@ -14,13 +14,19 @@ type Known = {
   readonly leases: Map<string, Lease>;
   /** Takes and the comparison with the table wait for each other: what is on its way is not unknown. */
   turn: Promise<unknown>;
+  /** The answer to a take was lost: the table may say that it holds what it does not know of. */
+  isUnsure: boolean;
 };
 
 export function postgresQueue(database: Database, hint: () => void): Queue {
   const known = new Map<string, Known>();
 
   function knownOf(worker: string): Known {
-    const found = known.get(worker) ?? { leases: new Map(), turn: Promise.resolve() };
+    const found = known.get(worker) ?? {
+      leases: new Map(),
+      turn: Promise.resolve(),
+      isUnsure: false,
+    };
     known.set(worker, found);
     return found;
   }
@@ -60,13 +66,11 @@ export function postgresQueue(database: Database, hint: () => void): Queue {
   }
 
   /** What the table says it holds, and it does not know of, is nobody's: others would wait for it until the sweep. */
-  async function compare(worker: string): Promise<void> {
-    const of = knownOf(worker);
-    await inTurn(of, async () => {
-      const values = [worker, ...leaseArrays([...of.leases.values()])];
-      const { changed } = await database.query(statements.giveBackUnknown, values);
-      if (changed > 0) hint();
-    });
+  async function compare(worker: string, of: Known): Promise<void> {
+    const values = [worker, ...leaseArrays([...of.leases.values()])];
+    const { changed } = await database.query(statements.giveBackUnknown, values);
+    of.isUnsure = false;
+    if (changed > 0) hint();
   }
 
   return {
@@ -78,14 +82,18 @@ export function postgresQueue(database: Database, hint: () => void): Queue {
     async take(worker, queues, max, leaseMs) {
       const of = knownOf(worker);
       return inTurn(of, async () => {
+        if (of.isUnsure) await compare(worker, of);
+        of.isUnsure = true;
         const leases = await taken(worker, queues, max, leaseMs);
+        of.isUnsure = false;
         for (const lease of leases) of.leases.set(lease.id, lease);
         return leases;
       });
     },
     async extend(worker, leaseMs) {
       const { changed } = await database.query(statements.extend, [worker, leaseMs]);
-      if (changed > 0) await compare(worker);
+      const of = knownOf(worker);
+      if (changed > 0) await inTurn(of, () => compare(worker, of));
       return changed > 0;
     },
     async ack(worker, leases) {
