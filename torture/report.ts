@@ -20,6 +20,8 @@ export type Report = {
   readonly slowestRecoveryMs: number;
   /** Restarts, by how long they took: the upper end of each class, in ms. */
   readonly recoveriesMs: Numbers;
+  /** The same until they were ready; where several share a server. */
+  readonly readyMs?: Numbers;
   readonly flips: Numbers;
   readonly skipped: readonly string[];
   readonly notes: readonly string[];
@@ -36,19 +38,24 @@ export type About = Pick<
 /** Width of a class of recoveries, in ms. */
 const classMs = 20;
 
-export function reportOf(tally: Tally, about: About): Report {
+function classesOf(all: readonly number[]): Numbers {
   const classes = new Map<string, number>();
-  for (const ms of tally.recoveriesMs) {
+  for (const ms of all) {
     const upper = `${Math.ceil(ms / classMs) * classMs}`;
     classes.set(upper, (classes.get(upper) ?? 0) + 1);
   }
+  return Object.fromEntries(classes);
+}
+
+export function reportOf(tally: Tally, about: About): Report {
   return {
     tool: "torture",
     ...about,
     faults: byName(tally.faults),
     sums: tally.sums,
     slowestRecoveryMs: Math.round(Math.max(0, ...tally.recoveriesMs)),
-    recoveriesMs: Object.fromEntries(classes),
+    recoveriesMs: classesOf(tally.recoveriesMs),
+    ...(tally.readyMs.length === 0 ? {} : { readyMs: classesOf(tally.readyMs) }),
     flips: byName(tally.flips),
     notes: tally.notes,
     violations: tally.violations,
@@ -66,6 +73,7 @@ export function added(before: Report, more: Report): Report {
     sums: sum(before.sums, more.sums),
     slowestRecoveryMs: Math.max(before.slowestRecoveryMs, more.slowestRecoveryMs),
     recoveriesMs: sum(before.recoveriesMs, more.recoveriesMs),
+    readyMs: sum(before.readyMs ?? {}, more.readyMs ?? {}),
     flips: sum(before.flips, more.flips),
     skipped: [...new Set([...before.skipped, ...more.skipped])],
     notes: [...new Set([...before.notes, ...more.notes])],
@@ -87,23 +95,38 @@ export function extraPerThousand({ sums }: Report): number {
 
 /** How long it took until somebody worked again, as a few lines. */
 export function recovery(report: Report): Numbers {
-  const classes = Object.entries(report.recoveriesMs)
+  const worked = spread(report.recoveriesMs);
+  const wereReady = spread(report.readyMs ?? {});
+  return {
+    restarts: worked.count,
+    "half of them within, ms": worked.within(0.5),
+    "99 of 100 within, ms": worked.within(0.99),
+    "slowest, ms": report.slowestRecoveryMs,
+    ...(wereReady.count === 0
+      ? {}
+      : {
+          "processes that were ready again": wereReady.count,
+          "half of them ready within, ms": wereReady.within(0.5),
+          "slowest to be ready, ms": wereReady.within(1),
+        }),
+  };
+}
+
+function spread(numbers: Numbers) {
+  const classes = Object.entries(numbers)
     .map(([upper, count]) => [Number(upper), count] as const)
     .toSorted(([a], [b]) => a - b);
-  const restarts = classes.reduce((all, [, count]) => all + count, 0);
-  const within = (share: number): number => {
-    let seen = 0;
-    for (const [upper, count] of classes) {
-      seen += count;
-      if (seen >= restarts * share) return upper;
-    }
-    return 0;
-  };
+  const all = classes.reduce((sum, [, count]) => sum + count, 0);
   return {
-    restarts,
-    "half of them within, ms": within(0.5),
-    "99 of 100 within, ms": within(0.99),
-    "slowest, ms": report.slowestRecoveryMs,
+    count: all,
+    within(share: number): number {
+      let seen = 0;
+      for (const [upper, count] of classes) {
+        seen += count;
+        if (seen >= all * share) return upper;
+      }
+      return 0;
+    },
   };
 }
 

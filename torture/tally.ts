@@ -36,6 +36,8 @@ export type Tally = {
   readonly sums: Sums;
   /** From the start of a process after a fault to the first sub-job that ran. */
   readonly recoveriesMs: readonly number[];
+  /** The same until it was ready, where nothing may be there to be done: what a killed one held comes back with its lease. */
+  readonly readyMs: readonly number[];
   readonly violations: readonly Found[];
   /** What became of bits that were flipped. */
   readonly flips: ReadonlyMap<string, number>;
@@ -43,6 +45,7 @@ export type Tally = {
   readonly fault: (kind: string) => void;
   readonly add: (what: Sum, n?: number) => void;
   readonly recovered: (ms: number) => void;
+  readonly ready: (ms: number) => void;
   readonly flipped: (what: string) => void;
   readonly found: (round: string, violation: Violation) => void;
   readonly note: (text: string) => void;
@@ -52,6 +55,7 @@ export function tally(): Tally {
   const faults = new Map<string, number>();
   const flips = new Map<string, number>();
   const recoveriesMs: number[] = [];
+  const readyMs: number[] = [];
   const violations: Found[] = [];
   const notes: string[] = [];
   const sums: { -readonly [K in Sum]: number } = {
@@ -82,6 +86,7 @@ export function tally(): Tally {
     faults,
     sums,
     recoveriesMs,
+    readyMs,
     violations,
     flips,
     notes,
@@ -90,6 +95,7 @@ export function tally(): Tally {
       sums[what] += n;
     },
     recovered: (ms) => void recoveriesMs.push(ms),
+    ready: (ms) => void readyMs.push(ms),
     flipped: (what) => count(flips, what),
     found(round, violation) {
       violations.push({ round, ...violation });

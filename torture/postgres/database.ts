@@ -90,6 +90,7 @@ export async function onDatabase(
         }),
       onReplaced(process) {
         process.works.then(tally.recovered, () => undefined);
+        process.up.then(tally.ready, () => undefined);
       },
     }),
     later: (undo) => void pending.push(undo),
