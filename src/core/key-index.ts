@@ -55,32 +55,68 @@ const level1 = (prefix: string, part: number): string =>
  * rows are those of level 0 as last committed: a scan of `restorePrefix`. None for a step that begins.
  */
 export function keyIndex(prefix: string, rows: readonly IndexRow[] = []): KeyIndex {
-  const young = new Map(rows.map(([key, value]) => [key, bytesOf(key, value)]));
-  let last = [...young.keys()].at(-1);
+  /** Level 0, one row behind the other. In place, since each row lives longer than what the garbage collector looks at often. */
+  let bytes: Uint8Array<ArrayBuffer> = new Uint8Array();
+  let end = 0;
+  /** The rows of level 0, and where they begin. */
+  let young: { readonly key: string; readonly start: number }[] = [];
+
+  for (const [key, value] of rows) {
+    const row = bytesOf(key, value);
+    young.push({ key, start: end });
+    reserve(row.length);
+    bytes.set(row, end);
+    end += row.length;
+  }
+
+  function reserve(more: number): void {
+    if (end + more <= bytes.length) return;
+    const size = Math.max(end + more, Math.min(2 * bytes.length, fanOut * rowKeys * entryBytes));
+    bytes = new Uint8Array(bytes.buffer.transfer(size));
+  }
+
+  function append(from: number, keys: readonly string[]): void {
+    reserve(keys.length * entryBytes);
+    const view = viewOf(bytes);
+    for (const [n, key] of keys.entries()) {
+      const { h1, h2 } = hashOf(key);
+      view.setUint32(end, h1, true);
+      view.setUint32(end + 4, h2, true);
+      view.setUint32(end + 8, from + n, true);
+      end += entryBytes;
+    }
+  }
 
   const merge = (): readonly IndexPut[] => {
-    const segment = ([...young.keys()][0] ?? "").slice(level0(prefix).length);
-    const removed = [...young.keys()].map((key) => [key, undefined] as const);
-    const parts = partition([...young.values()]);
-    young.clear();
-    last = undefined;
-    const puts = parts.map((bytes, part) => [`${level1(prefix, part)}${segment}`, bytes] as const);
-    return [...removed, ...puts.filter(([, bytes]) => bytes.length > 0)];
+    const segment = (young[0]?.key ?? "").slice(level0(prefix).length);
+    const removed = young.map(({ key }) => [key, undefined] as const);
+    const parts = partition(bytes.subarray(0, end));
+    young = [];
+    end = 0;
+    const puts = parts.map(
+      (part, number) => [`${level1(prefix, number)}${segment}`, part] as const,
+    );
+    return [...removed, ...puts.filter(([, part]) => part.length > 0)];
   };
 
   return {
     add: (from, keys) => {
       if (keys.length === 0) return [];
-      const before = last === undefined ? undefined : young.get(last);
-      const isRoom = before !== undefined && before.length < rowKeys * entryBytes;
-      const key = isRoom && last !== undefined ? last : `${level0(prefix)}${padded(from)}`;
-      assert(isRoom || !young.has(key), `the keys from index ${from} on were added before`);
-      const bytes = extended(isRoom ? before : new Uint8Array(), from, keys);
-      young.set(key, bytes);
-      last = key;
-      const isFull = young.size === fanOut && bytes.length >= rowKeys * entryBytes;
+      const full = rowKeys * entryBytes;
+      let last = young.at(-1);
+      if (last === undefined || end - last.start >= full) {
+        const key = `${level0(prefix)}${padded(from)}`;
+        assert(
+          last === undefined || last.key < key,
+          `the keys from index ${from} on were added before`,
+        );
+        last = { key, start: end };
+        young.push(last);
+      }
+      append(from, keys);
       // The row that fills level 0 up goes straight to level 1; if it was put before, merge removes it.
-      return isFull ? merge() : [[key, bytes]];
+      const isFull = young.length === fanOut && end - last.start >= full;
+      return isFull ? merge() : [[last.key, bytes.slice(last.start, end)]];
     },
   };
 }
@@ -120,46 +156,26 @@ export function eachEntry(
     );
 }
 
-/** The row with these keys behind what it has; a new one, by K2. */
-function extended(row: Uint8Array, from: number, keys: readonly string[]): Uint8Array {
-  const bytes = new Uint8Array(row.length + keys.length * entryBytes);
-  bytes.set(row);
-  const view = viewOf(bytes);
-  for (const [n, key] of keys.entries()) {
-    const { h1, h2 } = hashOf(key);
-    const at = row.length + n * entryBytes;
-    view.setUint32(at, h1, true);
-    view.setUint32(at + 4, h2, true);
-    view.setUint32(at + 8, from + n, true);
-  }
-  return bytes;
-}
-
 /** The same entries, by the first six bits of their hash. */
-function partition(rows: readonly Uint8Array[]): readonly Uint8Array[] {
+function partition(entries: Uint8Array): readonly Uint8Array[] {
   const sizes = new Uint32Array(fanOut);
-  for (const row of rows) {
-    const view = viewOf(row);
-    for (let at = 0; at < row.length; at += entryBytes) {
-      const part = partOf(view.getUint32(at, true));
-      sizes[part] = (sizes[part] ?? 0) + entryBytes;
-    }
+  const view = viewOf(entries);
+  for (let at = 0; at < entries.length; at += entryBytes) {
+    const part = partOf(view.getUint32(at, true));
+    sizes[part] = (sizes[part] ?? 0) + entryBytes;
   }
   const parts = Array.from(sizes, (size) => {
     const bytes = new Uint8Array(size);
     return { bytes, view: viewOf(bytes), end: 0 };
   });
-  for (const row of rows) {
-    const view = viewOf(row);
-    for (let at = 0; at < row.length; at += entryBytes) {
-      const h1 = view.getUint32(at, true);
-      const part = parts[partOf(h1)];
-      assert(part !== undefined, `there are ${fanOut} parts`);
-      part.view.setUint32(part.end, h1, true);
-      part.view.setUint32(part.end + 4, view.getUint32(at + 4, true), true);
-      part.view.setUint32(part.end + 8, view.getUint32(at + 8, true), true);
-      part.end += entryBytes;
-    }
+  for (let at = 0; at < entries.length; at += entryBytes) {
+    const h1 = view.getUint32(at, true);
+    const part = parts[partOf(h1)];
+    assert(part !== undefined, `there are ${fanOut} parts`);
+    part.view.setUint32(part.end, h1, true);
+    part.view.setUint32(part.end + 4, view.getUint32(at + 4, true), true);
+    part.view.setUint32(part.end + 8, view.getUint32(at + 8, true), true);
+    part.end += entryBytes;
   }
   return parts.map(({ bytes }) => bytes);
 }
