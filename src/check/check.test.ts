@@ -211,7 +211,7 @@ const damage: readonly (readonly [what: string, guarantee: string, (db: Database
     [
       "a key twice",
       "G3",
-      (db) => rewrite(db, '{"type":"fan-out.grown"%', (text) => text.replace('"k1"', '"k0"')),
+      (db) => rewrite(db, '{"type":"fan-out.grown"%', (text) => text.replace(",k1,", ",k0,")),
     ],
     [
       "a page of items that the directory does not know",

@@ -50,7 +50,20 @@ export type Told = {
 export function told({ offset, at, text }: Row): Told {
   const end = text.indexOf("\n");
   const header = JSON.parse(end === -1 ? text : text.slice(0, end)) as Told; // oxlint-disable-line typescript/no-unsafe-type-assertion -- what is missing is undefined, and fails the comparison that needs it
-  return { ...header, offset, at, body: end === -1 ? undefined : text.slice(end + 1) };
+  const keys: unknown = header.keys;
+  return {
+    ...header,
+    ...(typeof keys === "string" && { keys: listed(keys) }),
+    offset,
+    at,
+    body: end === -1 ? undefined : text.slice(end + 1),
+  };
+}
+
+/** Its first sign stands before every key, and in none. */
+function listed(keys: string): readonly string[] {
+  const [sign = ""] = keys;
+  return keys === "" ? [] : keys.slice(1).split(sign);
 }
 
 /** Triples (from, count, issue): the successes, and all that it speaks of. */

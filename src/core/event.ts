@@ -4,7 +4,7 @@
  * A record is text: a JSON header and, after one newline, a body that most readers never parse: the items of a page, the
  * results of a batch. JSON never contains a raw newline, so the first one ends the header.
  *
- *   {"type":"fan-out.grown","run":"r","step":"invoices",…,"keys":["c1","c2"]}\n[{"customer":"c1"},{"customer":"c2"}]
+ *   {"type":"fan-out.grown","run":"r","step":"invoices",…,"keys":",c1,c2"}\n[{"customer":"c1"},{"customer":"c2"}]
  *
  * Input events come from outside the manager (clients, workers, the ticker). Output events are written only by a manager,
  * inside a commit; the manager that reads them again ignores them.
