@@ -83,8 +83,8 @@ export const inCore: readonly Bug[] = [
   ]),
   bug("the row of the key index that a merge makes is lost", [
     "src/core/key-index.ts",
-    "return [...removed, ...puts.filter(([, bytes]) => bytes.length > 0)];",
-    "return [...removed, ...puts.filter(([, bytes]) => bytes.length > 0).slice(1)];",
+    "return [...removed, ...puts.filter(([, part]) => part.length > 0)];",
+    "return [...removed, ...puts.filter(([, part]) => part.length > 0).slice(1)];",
   ]),
   bug("the join does not wait for the seal", [
     ledger,

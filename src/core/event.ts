@@ -12,6 +12,7 @@
 import { CorruptError } from "../errors.ts";
 import type { Counted } from "./counted.ts";
 import type { Edited } from "./edits.ts";
+import { packedKeys, unpackedKeys } from "./packed-keys.ts";
 import type { Pause, PauseEverywhere } from "./pauses.ts";
 import type { AtDeadline, Tolerance } from "./plan.ts";
 import type { Rate } from "./throttle.ts";
@@ -356,23 +357,6 @@ export function encode(event: Event, body?: string): string {
     event.type === "fan-out.grown" ? { ...event, keys: packedKeys(event.keys) } : event,
   );
   return body === undefined ? header : `${header}\n${body}`;
-}
-
-/** Between keys stands the first of these that is in none of them. No key has the last (ids.ts). */
-const signs = [",", "\n", "\0"];
-
-/**
- * The keys of a page as one text, `,c1,c2`, which begins with the sign between them. A list is longer, and V8 enters each short
- * text of it in its table of unique texts: of a million keys that was 20 MB, and as much again in old space.
- */
-function packedKeys(keys: readonly string[]): string {
-  const sign = signs.find((one) => !keys.some((key) => key.includes(one))) ?? "\0";
-  return keys.length === 0 ? "" : `${sign}${keys.join(sign)}`;
-}
-
-/** What packedKeys made. Before 22 November 2026 it was a list, and that is read too. */
-function unpackedKeys(keys: unknown): unknown {
-  return typeof keys === "string" ? keys.split(keys.charAt(0)).slice(1) : keys;
 }
 
 /** Every record of ours begins so. */
