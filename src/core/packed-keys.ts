@@ -6,7 +6,8 @@ const signs = [",", "\n", "\0"];
  * The keys of a page as one text, `,c1,c2`, which begins with the sign between them. A list is longer, and V8 enters each short
  * text of it in its table of unique texts: of a million keys that was 20 MB, and as much again in old space.
  */
-export function packedKeys(keys: readonly string[]): string {
+export function packedKeys(keys: unknown): unknown {
+  if (!Array.isArray(keys) || !keys.every((key) => typeof key === "string")) return keys; // Not sound: who reads it says so.
   const sign = signs.find((one) => !keys.some((key) => key.includes(one))) ?? "\0";
   return keys.length === 0 ? "" : `${sign}${keys.join(sign)}`;
 }
