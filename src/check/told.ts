@@ -50,18 +50,14 @@ export type Told = {
 export function told({ offset, at, text }: Row): Told {
   const end = text.indexOf("\n");
   const header = JSON.parse(end === -1 ? text : text.slice(0, end)) as Told; // oxlint-disable-line typescript/no-unsafe-type-assertion -- what is missing is undefined, and fails the comparison that needs it
-  const keys: unknown = header.keys;
-  return {
-    ...header,
-    ...(typeof keys === "string" && { keys: listed(keys) }),
-    offset,
-    at,
-    body: end === -1 ? undefined : text.slice(end + 1),
-  };
+  const body = end === -1 ? undefined : text.slice(end + 1);
+  const keys = header.type === "fan-out.grown" && { keys: listed(header.keys) };
+  return { ...header, ...keys, offset, at, body };
 }
 
-/** Its first sign stands before every key, and in none. */
-function listed(keys: string): readonly string[] {
+/** The keys of a page stand in one text: its first sign stands before each key, and in none. Earlier ones are a list. */
+export function listed(keys: unknown): readonly string[] {
+  if (typeof keys !== "string") return Array.isArray(keys) ? keys.map(String) : [];
   const [sign = ""] = keys;
   return keys === "" ? [] : keys.slice(1).split(sign);
 }
