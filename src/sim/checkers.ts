@@ -2,6 +2,7 @@
  * Judges a simulated world from outside: by the records of its log and the commits that its store accepted, folded anew by rules
  * of its own (refold.ts). What it finds is what a user could have lost.
  */
+import { listed } from "../check/told.ts";
 import type { Entry } from "../core/event.ts";
 import type { FlowPlan } from "../core/plan.ts";
 import type { Again, SliceTask, Task } from "../core/task.ts";
@@ -108,7 +109,8 @@ function typeOf(text: string): string {
 function told({ offset, at, text }: Entry): Told {
   const end = text.indexOf("\n");
   const header = JSON.parse(end === -1 ? text : text.slice(0, end)) as Told; // oxlint-disable-line typescript/no-unsafe-type-assertion -- every record is one event
-  return { ...header, offset, at, body: end === -1 ? undefined : text.slice(end + 1) };
+  const keys = header.type === "fan-out.grown" && { keys: listed(header["keys"]) };
+  return { ...header, ...keys, offset, at, body: end === -1 ? undefined : text.slice(end + 1) };
 }
 
 /** What managers tell themselves: what schedules start is judged by sim/schedules.ts, what waits for a removal by what comes of it. */

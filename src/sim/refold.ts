@@ -5,7 +5,6 @@
  * agree only if both are right. What it cannot know from the log alone, that is when the window let a sub-job into the queue, it
  * reads from the tasks of the commits (checkers.ts); what it cannot know at all, it asks to be told (`resync`).
  */
-import { listed } from "../check/told.ts";
 import type { FanOutPlan, FlowPlan } from "../core/plan.ts";
 import { commands } from "./commands.ts";
 import { life, type Life } from "./life.ts";
@@ -217,7 +216,7 @@ export function refold(plans: ReadonlyMap<string, FlowPlan>): Refold {
   }
 
   function grow(step: Step, event: Told): void {
-    const keys = listed(event["keys"]);
+    const keys = event["keys"] as readonly string[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- a page has keys
     const isNext = step.main.state === "in-flight" && event["issue"] === step.main.issue;
     if (!isNext || step.total !== undefined || event["from"] !== step.subJobs.length) {
       step.stale += 1;
