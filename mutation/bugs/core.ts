@@ -143,6 +143,15 @@ export const inCore: readonly Bug[] = [
     "edits !== undefined && issue < ",
     "edits !== undefined && issue < 0 * ",
   ]),
+  bug("where corrected inputs stand is not stored", [
+    "src/core/edits.ts",
+    "  puts.push([storeKeys.edits(run, name), JSON.stringify(edits.triples)]);\n",
+    "",
+  ]),
+  bug(
+    "a corrected input is stored of every sub-job that is redriven with it, and not of those it names",
+    ["src/core/edits.ts", "    if (!chosen.has(index)) continue;\n", ""],
+  ),
   bug("corrected inputs are forgotten at a restart", [
     snapshot,
     "  step.edits = restoreEdits(records.edits);\n",

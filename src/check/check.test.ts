@@ -115,6 +115,18 @@ function putPage(db: DatabaseSync, change: (bytes: Uint8Array) => void): void {
   db.prepare("update state set value = ? where key = ?").run(bytes, key);
 }
 
+/** The one triple of the run that was redriven with another input. */
+function putEdits(
+  db: DatabaseSync,
+  change: (triple: readonly [number, number, number]) => readonly number[],
+): void {
+  put(db, "edits/done/add", (text) => {
+    const [index = -1, offset = -1, issue = -1, ...more] = JSON.parse(text) as readonly number[]; // oxlint-disable-line typescript/no-unsafe-type-assertion -- as core/edits.ts stores it
+    assert.deepEqual(more, []);
+    return JSON.stringify(change([index, offset, issue]));
+  });
+}
+
 const one = '{"type":"sub-jobs.settled","run":"done"%';
 
 test("check: a good store has no violation, and every part of it was looked at", () => {
@@ -124,6 +136,7 @@ test("check: a good store has no violation, and every part of it was looked at",
   assert.equal(counts["runs"], 2);
   assert.equal(counts["rows"], 2);
   assert.equal(counts["joins"], 2);
+  assert.equal(counts["corrected inputs"], 1);
   assert.ok((counts["sub-jobs"] ?? 0) >= items);
   assert.ok((counts["outcomes"] ?? 0) >= items);
   assert.ok((counts["executions"] ?? 0) >= items + 2);
@@ -190,6 +203,38 @@ const damage: readonly (readonly [what: string, guarantee: string, (db: Database
         put(db, "step/done/add", (text) =>
           text.replace(/"accs":\[(\d+),/, (_, n: string) => `"accs":[${+n + 1},`),
         ),
+    ],
+    [
+      "a corrected input is forgotten",
+      "G10",
+      (db) => db.exec("delete from state where key = 'edits/done/add'"),
+    ],
+    [
+      "a corrected input stands where no redrive brought it",
+      "G10",
+      (db) => putEdits(db, ([index, offset, issue]) => [index, offset + 1, issue]),
+    ],
+    [
+      "a corrected input counts from an issue that there is not yet",
+      "G6",
+      (db) => putEdits(db, ([index, offset, issue]) => [index, offset, issue + 99]),
+    ],
+    [
+      "an input is corrected twice by one redrive",
+      "G10",
+      (db) => putEdits(db, (triple) => [...triple, ...triple]),
+    ],
+    [
+      "a redrive has another number of inputs than it says",
+      "G20",
+      (db) =>
+        rewrite(db, '{"type":"redrive.asked"%', (text) => text.replace('"edits":[', '"edits":[0,')),
+    ],
+    [
+      "corrected inputs are kept of a run that never was",
+      "G10",
+      (db) =>
+        db.exec("insert into state select partition, 'edits/x/add', '[0,0,2]' from partition"),
     ],
     ["a second join", "G4", (db) => append(db, '{"type":"fan-out.joined"%')],
     [

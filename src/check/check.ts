@@ -5,6 +5,7 @@
  * with a witness file, G2, G3, G4, G6, G10, G11, G13, G15, G19 and, as far as SQLite notices, G20.
  */
 import { isDeepStrictEqual } from "node:util";
+import { checkEdits, editsOf, type Edit } from "./edits.ts";
 import { fold, type Folded, type Hints } from "./fold.ts";
 import { latesIn } from "./lates.ts";
 import { cancelled, failed, isEnded, ok, open, skipped, type Run, type Step } from "./model.ts";
@@ -31,7 +32,7 @@ const stateNames = "waiting in-flight retrying ok failed timed-out cancelled ski
 const setNames = ["open", "ok", "failed", "skipped", "cancelled"];
 const inFlight = 1;
 /** Records whose key goes on with a run; the others are of the partition and of readers. */
-const ofRuns = new Set(["run", "live", "step", "page", "directory"]);
+const ofRuns = new Set(["run", "live", "step", "page", "directory", "edits", "limit-keys"]);
 
 /** A file that many are found wrong in is found wrong; the first say why. */
 const tellAtMost = 100;
@@ -156,6 +157,12 @@ function hintsOf({ state, log }: Partition): Hints {
     if (!stored.has(name)) stored.set(name, recordOf(state.get(`step/${name}`)));
     return stored.get(name);
   };
+  const edits = new Map<string, readonly Edit[]>();
+  const editsIn = (name: string): readonly Edit[] => {
+    const known = edits.get(name) ?? editsOf(state.get(`edits/${name}`));
+    edits.set(name, known);
+    return known;
+  };
   return {
     isTaken: (run, step, offset) => taken.get(`${run}/${step}`)?.has(offset) ?? false,
     mayRefuse: (run, step) =>
@@ -166,6 +173,11 @@ function hintsOf({ state, log }: Partition): Hints {
       removals.get(run)?.find((by) => by > after) ??
       (recordOf(state.get(`run/${run}`))?.["isLeaving"] === true ? Infinity : undefined),
     lates: latesIn(log(), told),
+    edits: (run, step) => editsIn(`${run}/${step}`),
+    isDone: ({ run, request }) =>
+      (recordOf(state.get(`run/${run}`))?.answers ?? []).some(
+        (answer) => answer.request === request && answer.matched > 0,
+      ),
     swept: (run, step) => storedOf(`${run}/${step}`)?.swept ?? 0,
     nextEnd: (run, after) => ends.get(run)?.find(({ offset }) => offset > after)?.state,
   };
@@ -221,6 +233,7 @@ type Stored = {
   readonly next: number;
   readonly swept: number;
   readonly generation: number;
+  readonly answers?: readonly { readonly request: string; readonly matched: number }[];
 };
 
 function checkState(
@@ -293,6 +306,7 @@ function checkStep(
   const counts = stateNames.map(() => 0);
   for (let n = 0; n * pageSize < size; n += 1)
     checkPage(state, name, step, stored, n, counts, tell, seen);
+  checkEdits(editsOf(state.get(`edits/${name}`)), name, step, issueIn(state, name), tell, seen);
   if (!isDeepStrictEqual(stored.counts, counts))
     tell("G15", name, `counts ${counts.join(" ")}`, said(stored.counts));
   if (isEnded(run) && (counts[inFlight] ?? 0) > 0)
@@ -301,6 +315,14 @@ function checkStep(
   for (const [n, fold] of shape.split(", ").entries())
     if (/^count(?: |$)/.test(fold) && Number(accs[n]) > (counts[3] ?? 0))
       tell("G3", name, `${counts[3]} results folded at most`, `${said(accs[n])} in "${fold}"`);
+}
+
+/** Which issue a sub-job is at, by the page it is in. */
+function issueIn(state: ReadonlyMap<string, Value>, name: string): (index: number) => number {
+  return (index) => {
+    const bytes = state.get(`page/${name}/${`${Math.floor(index / pageSize)}`.padStart(8, "0")}`);
+    return bytes instanceof Uint8Array ? (pageOf(bytes).issues[index % pageSize] ?? 1) : 1;
+  };
 }
 
 function checkPage(

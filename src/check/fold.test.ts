@@ -10,6 +10,8 @@ function folded(...records: readonly Partial<Told>[]) {
   const hints = {
     isTaken: () => true,
     mayRefuse: () => false,
+    edits: () => [],
+    isDone: () => false,
     swept: () => 0,
     removedBy: () => undefined,
     lates: [],

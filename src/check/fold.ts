@@ -6,6 +6,7 @@
  * promise is broken where a set becomes empty. Records of managers stand a little behind those that caused them; what
  * arrived between the two can only be late, and widens nothing.
  */
+import { asked, isOutdated, type Edit } from "./edits.ts";
 import { widenedBy, type Late } from "./lates.ts";
 import {
   add,
@@ -13,6 +14,7 @@ import {
   failed,
   isEnded,
   isInside,
+  newRun,
   newStep,
   note,
   ok,
@@ -30,6 +32,10 @@ export type Hints = {
   readonly isTaken: (run: string, step: string, offset: number) => boolean;
   /** Some of its results may have been refused by a fold. */
   readonly mayRefuse: (run: string, step: string) => boolean;
+  /** Its corrected inputs, as they are kept. */
+  readonly edits: (run: string, step: string) => readonly Edit[];
+  /** The run remembers that this decision did something. */
+  readonly isDone: (asked: Told) => boolean;
   /** How often the sweep put sub-jobs of this step again. */
   readonly swept: (run: string, step: string) => number;
   /** The offset of the event with which this run, begun at `after`, was removed; Infinity where it is being removed. */
@@ -70,21 +76,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
     if (e.type === "run.expired") return expire(run, e);
     if (e.type === "run.started") {
       removed.delete(e.run);
-      if (run === undefined)
-        runs.set(e.run, {
-          started: e,
-          isRemoved: hints.removedBy(e.run, e.offset) !== undefined,
-          isAgain: (hints.removedBy(e.run, -1) ?? Infinity) < e.offset,
-          delayedTo: undefined,
-          began: false,
-          beganAt: undefined,
-          endedAt: undefined,
-          state: "waiting",
-          steps: new Map(),
-          closes: 0,
-          redriven: false,
-          reopened: false,
-        });
+      if (run === undefined) runs.set(e.run, newRun(e, hints.removedBy));
       return;
     }
     if (run === undefined || run.isRemoved || run.isAgain) return;
@@ -205,12 +197,12 @@ export function fold(hints: Hints, tell: Tell): Folded {
     // Where it speaks of one that is not there, nothing of it counts.
     if (all.some((from, t) => t % 3 === 0 && !isInside(step, from, all[t + 1] ?? 0)))
       return each(step, all, e, where, () => undefined);
-    each(step, good, e, where, (index) => {
+    const edits = hints.edits(e.run, e.step);
+    each(step, good, e, where, (index, issue) => {
       const mask = step.masks[index] ?? 0;
       if ((mask & open) === 0) return;
-      // Of one whose input was corrected, it may have been of an attempt before that, and not have counted.
-      const still = step.edited.has(index) ? open : 0;
-      step.masks[index] = (mask & ~open) | ok | refused | still;
+      if (step.edited.has(index) && isOutdated(edits, index, issue, e.offset)) return;
+      step.masks[index] = (mask & ~open) | ok | refused;
       note(step, index, e.offset);
     });
     for (const bad of e.bad ?? [])
@@ -244,7 +236,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
     for (const [name, step] of run.steps) {
       const isMeant = e.step === undefined || e.step === name;
       step.issuedAgain += 1; // What is in the queue is called back.
-      if (isMeant) for (const index of e.edits ?? []) step.edited.add(index);
+      if (isMeant && e.edits !== undefined) asked(run, name, step, e, hints.isDone(e));
       for (const [index, mask] of step.masks.entries()) {
         if (e.type === "redrive.asked" && isMeant && (mask & failed) > 0) {
           step.masks[index] = mask | open;
@@ -258,6 +250,7 @@ export function fold(hints: Hints, tell: Tell): Folded {
       }
       step.closed ||= e.type === "release.asked" || e.type === "close.asked";
     }
+    run.requests.add(e.request);
     if (e.type === "redrive.asked") run.redriven = true;
     if (e.type === "reopen.asked") run.reopened = true;
     // It may be about a step of which nothing stands here yet.

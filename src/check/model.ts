@@ -29,6 +29,8 @@ export type Step = {
   readonly crashes: Map<number, number>;
   /** Those whose input people may have corrected. */
   readonly edited: Set<number>;
+  /** The corrections that were asked for, by `index@offset`: true where it is sure that it was done. */
+  readonly corrected: Map<string, boolean>;
   /** What may have issued or crashed any of them without naming them. */
   issuedAgain: number;
   crashed: number;
@@ -53,7 +55,31 @@ export type Run = {
   closes: number;
   redriven: boolean;
   reopened: boolean;
+  /** Those of its decisions: who asks twice is answered as before. */
+  readonly requests: Set<string>;
 };
+
+/** `removedBy`: the offset of the event with which the run of this id, begun after another, was removed. */
+export function newRun(
+  started: Told,
+  removedBy: (run: string, after: number) => number | undefined,
+): Run {
+  return {
+    started,
+    isRemoved: removedBy(started.run, started.offset) !== undefined,
+    isAgain: (removedBy(started.run, -1) ?? Infinity) < started.offset,
+    delayedTo: undefined,
+    began: false,
+    beganAt: undefined,
+    endedAt: undefined,
+    state: "waiting",
+    steps: new Map(),
+    closes: 0,
+    redriven: false,
+    reopened: false,
+    requests: new Set(),
+  };
+}
 
 export function newStep(): Step {
   return {
@@ -72,6 +98,7 @@ export function newStep(): Step {
     attempts: new Map(),
     crashes: new Map(),
     edited: new Set(),
+    corrected: new Map(),
     issuedAgain: 0,
     crashed: 0,
     joined: new Set(),

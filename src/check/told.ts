@@ -17,6 +17,9 @@ export type Told = {
   readonly keys: readonly string[];
   /** Of a redrive: sub-jobs whose input it corrects. */
   readonly edits?: readonly number[];
+  /** Of a decision on sub-jobs: which, as pairs from, count; of which kind of failures. */
+  readonly indices?: readonly number[];
+  readonly signature?: string;
   /** Of outcomes: triples from, count, issue. Of a join: how many. */
   readonly ok: readonly number[] | number;
   readonly bad?: readonly {
