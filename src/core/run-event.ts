@@ -47,8 +47,8 @@ export type Headline = {
   /** Until it has been read. */
   text: string;
   told: Told | undefined;
-  /** Once somebody was told of it. */
-  id: string | undefined;
+  /** As somebody was told of it already. */
+  whole: RunEvent | undefined;
 };
 
 /** Ours, since a part of a record would keep the whole of it in memory. */
@@ -62,7 +62,7 @@ export function headlineIn(entry: Entry): Headline | undefined {
   const type = types.get(typeIn(entry));
   if (type === undefined) return undefined;
   const { offset, at, text } = entry;
-  const headline: Headline = { type, offset, at, text, told: undefined, id: undefined };
+  const headline: Headline = { type, offset, at, text, told: undefined, whole: undefined };
   if (text.length > longest) toldOf(headline);
   return headline;
 }
@@ -75,9 +75,8 @@ export function toldOf(headline: Headline): Told {
 
 /** The same as people and programs are told of it, each of whom has it for himself. */
 export function wholeOf(headline: Headline, partition: number, about: AboutRun): RunEvent {
-  const told = toldOf(headline);
-  headline.id ??= idOf(told, partition);
-  return eventOf(told, headline.id, partition, about);
+  headline.whole ??= runEvent(toldOf(headline), partition, about);
+  return { ...headline.whole };
 }
 
 function read(headline: Headline): Told {
@@ -104,11 +103,8 @@ function withoutCounted(event: Told): WithoutCounted<Told> {
 }
 
 export function runEvent(event: Told, partition: number, about: AboutRun): RunEvent {
-  return eventOf(event, idOf(event, partition), partition, about);
-}
-
-function eventOf(event: Told, id: string, partition: number, about: AboutRun): RunEvent {
   const { flow, customer, tags } = about;
+  const id = idOf(event, partition);
   const whole = Object.assign(withoutCounted(event), { id, partition, flow }); // It is a copy.
   if (customer !== undefined) Object.assign(whole, { customer });
   if (tags !== undefined) Object.assign(whole, { tags });

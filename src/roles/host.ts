@@ -42,10 +42,13 @@ export function host(
   function start(role: Role): Loop {
     let running = true;
     let woken = true;
+    let isResting = false;
     let wait: AbortController | undefined;
+    // With a reason of ours: making the default one costs more than the rest of a wake-up.
+    const endWait = (): void => wait?.abort(role.name);
     const wake = (): void => {
       woken = true;
-      wait?.abort(woken); // With a reason of ours: making the default one costs more than the rest of a wake-up.
+      if (!isResting) endWait();
     };
     wakers.set(role, wake);
     role.onWake?.(wake);
@@ -57,6 +60,14 @@ export function host(
       wait = undefined;
     }
 
+    /** Hints are many, and a wake-up costs as much as many a tick: whoever rests has none. */
+    async function rest(forMs: number): Promise<void> {
+      woken = false;
+      isResting = true;
+      await idle(forMs);
+      isResting = false;
+    }
+
     async function loop(): Promise<void> {
       let backoffMs = firstBackoffMs;
       while (running) {
@@ -64,7 +75,9 @@ export function host(
         try {
           const handled = await role.tick();
           backoffMs = firstBackoffMs;
-          if (handled > 0) await clock.sleep(0);
+          const restMs = (role.restsUntil?.() ?? 0) - clock.now();
+          if (restMs > 0) await rest(restMs);
+          else if (handled > 0) await clock.sleep(0);
           else await idle(Math.min(idleMs, (role.wakeAt?.() ?? Infinity) - clock.now()));
         } catch (error) {
           if (!running) return;
@@ -79,7 +92,7 @@ export function host(
     const stopped = loop();
     const stop = (): void => {
       running = false;
-      wake();
+      endWait();
     };
     return { role, stopped, stop };
   }

@@ -237,9 +237,9 @@ test("what comes shortly after a checkpoint is told together, and kept in one mo
   await ear.settle();
   assert.deepEqual([heard, await checkpoint()], [["run.began"], "1"]);
   await add(ended);
-  const wakeAt = ear.wakeAt?.() ?? Infinity;
-  assert.ok(wakeAt - clock.now() <= 20, "it asks to be woken soon");
-  clock.advance(wakeAt - clock.now());
+  const restsUntil = ear.restsUntil?.() ?? Infinity;
+  assert.ok(restsUntil - clock.now() <= 20, "it asks to be woken soon");
+  clock.advance(restsUntil - clock.now());
   await ear.settle();
   assert.deepEqual([heard.slice(1), await checkpoint()], [["step.began", "run.ended"], "3"]);
 });

@@ -125,8 +125,7 @@ export function listening(options: ListeningOptions): Listening {
     },
     hasRead: (offset) => (place?.read ?? 0) >= offset,
     end: () => forget(),
-    // A clock that was set back may stand still for a while.
-    wakeAt: () => (waitUntil > 0 ? Math.max(waitUntil, clock.now() + 1) : undefined),
+    restsUntil: () => waitUntil,
     begin,
     async tick() {
       if (clock.now() < waitUntil) return 0;

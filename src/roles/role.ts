@@ -5,6 +5,8 @@ export type Role = {
   readonly tick: () => Promise<number>;
   /** When it wants to be called although nothing happened, in epoch ms. */
   readonly wakeAt?: () => number | undefined;
+  /** It is not called before this, in epoch ms, whatever happens: what comes meanwhile is done together. */
+  readonly restsUntil?: () => number | undefined;
   /** The hints it should be called at. */
   readonly hints: readonly ("log" | "state" | "queue" | "seat" | "outbox")[];
   /** Hints of other partitions are not for it. */

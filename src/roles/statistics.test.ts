@@ -65,13 +65,13 @@ test("what ends while it waits is counted together, and after a silence it goes 
   await add(ended);
   await counts.tick();
   assert.deepEqual(kept, ["nothing-1: 1"]);
-  const { wakeAt } = counts;
-  time.now = wakeAt?.() ?? 0;
+  const { restsUntil } = counts;
+  time.now = restsUntil?.() ?? 0;
   await counts.tick();
   assert.deepEqual(kept, ["nothing-1: 1", "1-4: 1"]);
   time.now += 10_000;
   await counts.tick();
-  assert.equal(counts.wakeAt?.(), undefined);
+  assert.equal(counts.restsUntil?.(), 0);
   await add(ended);
   await counts.tick();
   assert.deepEqual(await done(), [4, 5]);

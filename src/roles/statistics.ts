@@ -68,7 +68,7 @@ export function statistician(options: StatisticsOptions): Role {
     name: `statistics ${partition}`,
     hints: ["state"],
     partition,
-    wakeAt: () => (notBefore === 0 ? undefined : notBefore),
+    restsUntil: () => notBefore,
     async tick() {
       if (clock.now() < notBefore) return 0;
       notBefore = 0;

@@ -93,7 +93,7 @@ export function sqliteStore(
       const own = `${partition}/${name}`;
       checkKept(name, kept, checkpoints.get(own) ?? storedCheckpoint(partition, name));
       checkpoints.set(own, kept.to);
-      await writer.write(putsOf(partition, putsOfReader(name, kept)));
+      await writer.writeAlong(putsOf(partition, putsOfReader(name, kept))); // No run waits for what a reader keeps.
     },
   };
 }
