@@ -153,9 +153,19 @@ export const inRoles: readonly Bug[] = [
   ]),
   // ---- webhooks
   bug("a courier that comes back does not know what waits", [
-    "src/webhooks/courier.ts",
-    "      remember(all, key, readNotice(value));\n    return all;",
-    "      if (value === key) remember(all, key, readNotice(value));\n    return all;",
+    "src/webhooks/known.ts",
+    "await scan(noticePrefix)) remember(known, key, readNotice(value));",
+    "await scan(noticePrefix)) if (value === key) remember(known, key, readNotice(value));",
+  ]),
+  bug("a courier is past what it has begun to send, before it is answered", [
+    "src/webhooks/places.ts",
+    "return Math.min(next, ...open);",
+    "return next;",
+  ]),
+  bug("pages of events go as soon as the first webhook has been through them", [
+    "src/webhooks/known.ts",
+    "if (!gone.has(name)) all = Math.min(all, reached(place));",
+    "if (!gone.has(name)) all = Math.max(...[...places.values()].map(reached));",
   ]),
   bug("webhooks that go down together are tried as if they answered", [
     "src/webhooks/slots.ts",

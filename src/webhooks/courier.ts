@@ -1,25 +1,15 @@
 /**
- * Sends events to webhooks: puts a notice for each event that one wants to hear, tries it until it is heard, keeps what came of it.
+ * Sends events to webhooks: writes them down once for all (backlog.ts), lets each webhook take the next when it can (places.ts),
+ * tries it until it is heard, and keeps a notice of what came of it.
  *
  * One role per partition, beside the manager and never in its way. All that it keeps is a reader's (Store.keep), so it goes on
- * where it was. First a notice is durable, then it is sent, then its answer is durable: a crash in between sends it once more,
+ * where it was. First an event is durable, then it is sent, then its answer is durable: a crash in between sends it once more,
  * under the same id. Requests are under way while the role does other things; their number is bounded (slots.ts).
  */
 import * as heaps from "../core/heap.ts";
-import type { Heap } from "../core/heap.ts";
-import { keys } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
-import {
-  attempted,
-  cancelled,
-  isGone,
-  isOk,
-  newNotice,
-  type Answer,
-  type Notice,
-} from "../core/notice.ts";
-import { toldOf, wholeOf, type Headline, type RunEventType } from "../core/run-event.ts";
-import { hears } from "../define/listener.ts";
+import { attempted, cancelled, isGone, isOk, type Answer, type Notice } from "../core/notice.ts";
+import { toldOf, wholeOf, type Headline, type RunEvent } from "../core/run-event.ts";
 import type { Webhook } from "../define/webhook.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -31,12 +21,25 @@ import {
   gonePrefix,
   noticeKey,
   noticePrefix,
+  placePrefix,
   readAsked,
   reader,
-  readNotice,
   scanKept,
   webhookOf,
 } from "./kept.ts";
+import {
+  dropOldest,
+  forgotten,
+  loadKnown,
+  loadNotice,
+  remember,
+  takeAll,
+  takeFrom,
+  usedUp,
+  type Known,
+  type Puts,
+} from "./known.ts";
+import { answeredWith, reached, roomOf } from "./places.ts";
 import type { Post } from "./post.ts";
 import { cloudEvent, signed } from "./request.ts";
 import type { Slots } from "./slots.ts";
@@ -66,45 +69,33 @@ export type Courier = Role & {
   readonly end: () => void;
 };
 
-/** What a courier knows between two ticks: keys of notices, not the notices. */
-type Known = {
-  /** As the store has it. */
-  readonly kept: number;
-  readonly read: number;
-  readonly due: Heap<string>;
-  /** By webhook, oldest first. */
-  readonly waiting: Map<string, Set<string>>;
-  readonly over: Map<string, Set<string>>;
-  /** Webhooks that are told nothing, because they said that they are gone. */
-  readonly gone: Set<string>;
-};
-
-type Puts = (readonly [key: string, value: string | undefined])[];
-
 /** What others asked for is looked for this often. */
 const lookMs = 1_000;
 /** Records without an event for a webhook, before the checkpoint is written all the same. */
 const unkeptAtMost = 1_000;
-/** New notices in one keep: it is one transaction, which others may wait for. */
-const noticesPerKeep = 200;
-/** After a keep of so many, it rests for several times as long as it took: sub-jobs want the processor, too. */
-const manyPuts = 50;
-const restsFor = 20;
-/** A keep may be slow because the store is, which is no reason to let events wait (seeds 1012, 2413). */
-const restsAtMostMs = 5_000;
+/** Events written down at once. */
+const eventsAtOnce = 200;
+/** After a keep it rests so long, so that what is answered meanwhile is one transaction; */
+const restMs = 10;
+/** and so much longer for each event that it wrote down, and for each answer: sub-jobs want the processor, too, all but 2 to 4 % of it. */
+const restPerEventMs = 0.25;
+const restPerAnswerMs = 2.5;
 const becauseGone = "the webhook answered 410: it is gone";
 
 export function courier(options: CourierOptions): Courier {
   const { engine, clock, news, about, partition, webhooks, post, slots, onTrouble } = options;
   const { store } = engine;
-  const eventsAtOnce = Math.max(1, Math.floor(noticesPerKeep / Math.max(1, webhooks.size)));
   let readOn = readingOn(news, partition);
   const stop = new AbortController();
   let known: Known | undefined;
   /** Notices with an attempt under way or waiting for its turn; and what came of those that are over and not kept yet. */
   const sending = new Set<string>();
+  /** Of those, what has no notice in the store yet. */
+  const fresh = new Map<string, Notice>();
   const answered = new Map<string, Answer>();
   let isStale = false;
+  /** There was more to read than it read at once. */
+  let isBehind = false;
   let restUntil = 0;
   let lookAt = 0;
   let wake: () => void = () => undefined;
@@ -116,83 +107,46 @@ export function courier(options: CourierOptions): Courier {
 
   async function loaded(): Promise<Known> {
     readOn = readingOn(news, partition); // What was read ahead may be another's past.
-    const [stored] = await store.load(partition, [keys.reader(reader)]);
-    const kept = stored === undefined ? await engine.log.end(partition) : Number(stored);
-    if (stored === undefined)
-      await store.keep(partition, reader, { from: undefined, to: kept, puts: [] });
-    const names = await scanKept(store, partition, gonePrefix);
-    const gone = new Set(names.map(([key]) => webhookOf(key)));
-    const all: Known = {
-      kept,
-      read: kept,
-      due: heaps.heap(),
-      waiting: new Map(),
-      over: new Map(),
-      gone,
-    };
-    for (const [key, value] of await scanKept(store, partition, noticePrefix))
-      remember(all, key, readNotice(value));
-    return all;
+    return loadKnown(options, webhooks);
   }
 
-  async function load(key: string): Promise<Notice | undefined> {
-    const [value] = await store.load(partition, [keys.reader(reader, key)]);
-    return typeof value === "string" ? readNotice(value) : undefined;
-  }
+  const load = (key: string): Promise<Notice | undefined> => loadNotice(options, key);
 
   const now = (): number => Math.round(clock.now());
 
   // ---- what changes
 
-  function isWanted(type: RunEventType): boolean {
-    return [...webhooks.values()].some(({ heard }) => heard.types?.has(type) !== false);
-  }
-
-  /** A notice for each webhook that wants to hear one of these. */
-  async function noticesOf(events: readonly Headline[], gone: ReadonlySet<string>) {
-    const notices = new Map<string, Notice>();
+  /** Events of types that somebody wants, as they are told. */
+  async function wanted(events: readonly Headline[], { gone }: Known) {
+    const hearers = [...webhooks.values()].filter(({ name }) => !gone.has(name));
+    const all: RunEvent[] = [];
     for (const event of events) {
-      if (!isWanted(event.type)) continue;
+      if (!hearers.some(({ heard }) => heard.types?.has(event.type) !== false)) continue;
       const known = about(toldOf(event));
-      const whole = wholeOf(event, partition, known instanceof Promise ? await known : known);
-      for (const { name, heard } of webhooks.values())
-        if (!gone.has(name) && hears(heard, whole))
-          notices.set(noticeKey(name, event.offset), newNotice(name, whole, now()));
+      all.push(wholeOf(event, partition, known instanceof Promise ? await known : known));
     }
-    return notices;
+    return all;
   }
 
-  /** The oldest of those that wait beyond the limit are given up. */
-  async function givenUp(changed: ReadonlyMap<string, Notice>, { waiting }: Known) {
-    const over = new Map<string, Notice>();
-    const added = new Map<string, number>();
-    for (const { webhook } of changed.values()) added.set(webhook, (added.get(webhook) ?? 0) + 1);
-    for (const [name, more] of added) {
-      const mine = waiting.get(name) ?? new Set<string>();
-      const many = Math.max(0, mine.size + more - limits.noticesWaiting);
-      for (const key of [...mine].slice(0, many)) {
-        const notice = sending.has(key) ? undefined : await load(key);
-        if (notice === undefined) continue;
-        const because = `more than ${limits.noticesWaiting} wait for this webhook`;
-        over.set(key, { ...notice, state: "failed", at: now(), because });
-      }
-    }
-    return over;
+  /** Writes down what is new: at once if somebody waits for it, else now and then. */
+  async function readNext(at: Known, isLook: boolean, puts: Puts): Promise<Known> {
+    if (!isLook && !isBehind && at.ready.size === 0) return at;
+    const { events, next } = await readOn(at.read, eventsAtOnce);
+    isBehind = events.length >= eventsAtOnce;
+    const whole = await wanted(events, at);
+    if (whole.length > 0) puts.push(at.backlog.add({ at: now(), events: whole }));
+    return { ...at, read: next };
   }
 
   /** What the answers make of their notices; `puts` gets what becomes of their webhooks. */
-  async function settled(done: ReadonlyMap<string, Answer>, gone: Set<string>, puts: Puts) {
+  async function settled(done: ReadonlyMap<string, Answer>, at: Known, puts: Puts) {
     const changed = new Map<string, Notice>();
     for (const [key, answer] of done) {
-      const notice = await load(key);
+      const notice = fresh.get(key) ?? (await load(key));
       if (notice === undefined) continue;
       const { webhook: name, event } = notice;
       const webhook = webhooks.get(name);
-      if (isGone(answer) && !gone.has(name)) {
-        gone.add(name);
-        puts.push([`${gonePrefix}${name}`, JSON.stringify({ at: answer.at })]);
-        onTrouble(`webhook "${name}" answered 410: it is told nothing until it is enabled`);
-      }
+      if (isGone(answer) && !at.gone.has(name)) await goes(name, answer, at, changed, puts);
       const after =
         webhook === undefined
           ? cancelled(notice, "there is no such webhook any more", answer.at)
@@ -202,14 +156,87 @@ export function courier(options: CourierOptions): Courier {
       if (after.state === "failed")
         onTrouble(`webhook "${name}" did not hear ${event.id}: ${after.because ?? ""}`);
       changed.set(key, after);
+      moveOn(at, name, event.offset, answer);
+    }
+    for (const name of namesOf(changed)) {
+      const place = at.places.get(name);
+      if (place === undefined || at.gone.has(name) || place.kept === reached(place)) continue;
+      place.kept = reached(place);
+      puts.push([`${placePrefix}${name}`, `${place.kept}`]);
     }
     return changed;
+  }
+
+  /** It answered 410: what waits for it on the pages is cancelled, as far as that is kept to be seen. */
+  async function goes(
+    name: string,
+    answer: Answer,
+    at: Known,
+    changed: Map<string, Notice>,
+    puts: Puts,
+  ): Promise<void> {
+    at.gone.add(name);
+    puts.push([`${gonePrefix}${name}`, JSON.stringify({ at: answer.at })]);
+    puts.push([`${placePrefix}${name}`, undefined]);
+    onTrouble(`webhook "${name}" answered 410: it is told nothing until it is enabled`);
+    const place = at.places.get(name);
+    for (const notice of place === undefined ? [] : await takeAll(at, place))
+      changed.set(noticeKey(name, notice.event.offset), cancelled(notice, becauseGone, answer.at));
+  }
+
+  /** One event of this webhook is over, or has a notice of its own. */
+  function moveOn(
+    { places, ready, due }: Known,
+    name: string,
+    offset: number,
+    answer: Answer,
+  ): void {
+    const place = places.get(name);
+    if (place === undefined) return;
+    place.open.delete(offset);
+    if (isTried(answer)) answeredWith(place, isOk(answer), clock.now());
+    if (place.notBefore > clock.now()) heaps.push(due, place.notBefore, name);
+    else ready.add(name);
+  }
+
+  /** The oldest of those that wait beyond the limit are given up. */
+  async function givenUp(changed: ReadonlyMap<string, Notice>, at: Known, puts: Puts) {
+    const more = new Map<string, Notice>();
+    const because = `more than ${limits.noticesWaiting} wait for this webhook`;
+    const fail = (notice: Notice, why: string): void => {
+      const key = noticeKey(notice.webhook, notice.event.offset);
+      more.set(key, { ...notice, state: "failed", at: now(), because: why });
+    };
+    for (const name of namesOf(changed)) {
+      const mine = at.waiting.get(name) ?? new Set<string>();
+      const many = Math.max(0, mine.size - limits.noticesWaiting);
+      for (const key of [...mine].slice(0, many)) {
+        const notice = sending.has(key) ? undefined : await load(key);
+        if (notice !== undefined) fail(notice, because);
+      }
+    }
+    while (at.backlog.count() > limits.noticesWaiting) {
+      const dropped = await dropOldest(at);
+      if (dropped === undefined) break;
+      puts.push([dropped.key, undefined]);
+      // What is under way of it has nothing else that says so.
+      for (const [key, notice] of fresh)
+        if (notice.event.offset <= dropped.last && !changed.has(key)) more.set(key, notice);
+      for (const missed of dropped.missed) {
+        const last = missed.at(-1);
+        if (last === undefined) continue;
+        const why = `${because}: ${missed.length} are given up, of which this is the last`;
+        onTrouble(`webhook "${last.webhook}" did not hear ${last.event.id}: ${why}`);
+        fail(last, why);
+      }
+    }
+    return more;
   }
 
   // ---- sending
 
   /** Asks for a turn for everything that is due. */
-  function sendDue({ due, waiting, gone }: Known): void {
+  function sendDue({ due, waiting, gone, ready }: Known): void {
     for (
       let next = heaps.peek(due);
       next !== undefined && next.at <= clock.now();
@@ -217,6 +244,10 @@ export function courier(options: CourierOptions): Courier {
     ) {
       heaps.pop(due);
       const key = next.value;
+      if (!key.startsWith(noticePrefix)) {
+        ready.add(key);
+        continue;
+      }
       const name = webhookOf(key);
       if (waiting.get(name)?.has(key) !== true || sending.has(key)) continue;
       sending.add(key);
@@ -226,11 +257,33 @@ export function courier(options: CourierOptions): Courier {
     }
   }
 
+  /** Lets each webhook that has room take what comes next for it. */
+  async function takeNext(at: Known): Promise<void> {
+    for (const name of at.ready) {
+      const place = at.gone.has(name) ? undefined : at.places.get(name);
+      while (place !== undefined && place.next < at.read) {
+        const room = roomOf(place, clock.now());
+        if (room <= 0) break;
+        for (const notice of await takeFrom(at, place, room)) {
+          const { offset } = notice.event;
+          const key = noticeKey(name, offset);
+          place.open.add(offset);
+          if (sending.has(key)) continue;
+          sending.add(key);
+          fresh.set(key, notice);
+          slots.ask(name, () => attempt(key, place.webhook));
+        }
+      }
+      if (place === undefined || roomOf(place, clock.now()) <= 0) at.ready.delete(name);
+    }
+  }
+
   async function attempt(key: string, webhook: Webhook): Promise<boolean> {
     const answer = await sent(key, webhook).catch(() => undefined);
     if (answer === undefined) {
       // The store did not answer, or it is gone: all is read again.
       sending.delete(key);
+      fresh.delete(key);
       isStale = true;
     } else answered.set(key, answer);
     wake();
@@ -238,7 +291,7 @@ export function courier(options: CourierOptions): Courier {
   }
 
   async function sent(key: string, webhook: Webhook): Promise<Answer | undefined> {
-    const notice = stop.signal.aborted ? undefined : await load(key);
+    const notice = stop.signal.aborted ? undefined : (fresh.get(key) ?? (await load(key)));
     if (notice === undefined) return undefined;
     const { event } = notice;
     const out = signed(event.id, cloudEvent(event, options.app), clock.now(), webhook.secrets);
@@ -248,9 +301,9 @@ export function courier(options: CourierOptions): Courier {
 
   // ---- a tick
 
-  async function keep(from: Known, read: number, puts: Puts): Promise<Known> {
-    await store.keep(partition, reader, { from: from.kept, to: read, puts });
-    return { ...from, kept: read, read };
+  async function keep(at: Known, puts: Puts): Promise<Known> {
+    await store.keep(partition, reader, { from: at.kept, to: at.read, puts });
+    return { ...at, kept: at.read };
   }
 
   /** What somebody asked for since: notices that were put back, webhooks that are wanted again. */
@@ -259,18 +312,22 @@ export function courier(options: CourierOptions): Courier {
     lookAt = clock.now() + lookMs;
     const asked = await scanKept(store, partition, askedPrefix);
     if (asked.length === 0) return at;
+    const puts: Puts = asked.map(([key]) => [key, undefined]);
     for (const { notices, enabled } of asked.map(([, value]) => readAsked(value))) {
-      for (const name of enabled) at.gone.delete(name);
+      for (const name of enabled) {
+        const place = at.gone.delete(name) ? at.places.get(name) : undefined;
+        if (place === undefined) continue;
+        place.next = at.read;
+        place.kept = at.read;
+        at.ready.add(name);
+        puts.push([`${placePrefix}${name}`, `${at.read}`]);
+      }
       for (const key of notices) {
         const notice = await load(key);
         if (notice !== undefined) remember(at, key, notice);
       }
     }
-    return keep(
-      at,
-      at.read,
-      asked.map(([key]) => [key, undefined] as const),
-    );
+    return keep(at, puts);
   }
 
   return {
@@ -279,23 +336,20 @@ export function courier(options: CourierOptions): Courier {
     onWake(ask) {
       wake = ask;
       forget = news.onNews((of) => {
-        if (of === partition) ask();
+        if (of === partition && known?.ready.size !== 0) ask();
       });
     },
     wakeAt: () =>
-      Math.max(
-        Math.min(lookAt, (known && heaps.peek(known.due))?.at ?? Infinity),
-        restUntil,
-        clock.now() + 1,
-      ),
+      Math.max(Math.min(lookAt, (known && heaps.peek(known.due))?.at ?? Infinity), clock.now() + 1),
+    restsUntil: () => restUntil,
     begin,
     end() {
       forget();
       stop.abort(reader);
     },
     async tick() {
-      const began = clock.now();
-      if (began < restUntil) return 0;
+      if (clock.now() < restUntil) return 0;
+      const isLook = clock.now() >= lookAt;
       if (!options.mayTell()) {
         isStale = true;
         lookAt = clock.now() + lookMs;
@@ -304,53 +358,42 @@ export function courier(options: CourierOptions): Courier {
       const before = known === undefined || isStale ? await loaded() : known;
       isStale = false;
       known = undefined; // If anything below throws, the store is asked again.
-      const at = await obey(before);
-      const { events, next: read } = await readOn(at.read, eventsAtOnce);
       const puts: Puts = [];
+      const had = before.backlog.count();
+      const at = await readNext(await obey(before), isLook, puts);
+      const written = at.backlog.count() - had;
       const done = new Map(answered);
-      const changed = await settled(done, at.gone, puts);
-      for (const [key, notice] of await noticesOf(events, at.gone)) changed.set(key, notice);
-      for (const [key, notice] of await givenUp(changed, at)) changed.set(key, notice);
-      for (const [key, notice] of changed) puts.push([key, JSON.stringify(notice)]);
-      const isDue = puts.length > 0 || read - at.kept > unkeptAtMost;
+      const changed = await settled(done, at, puts);
       for (const [key, notice] of changed) remember(at, key, notice);
-      for (const key of forgotten(at)) puts.push([key, undefined]);
-      const after = isDue ? await keep(at, read, puts) : { ...at, read };
+      for (const [key, notice] of await givenUp(changed, at, puts)) {
+        remember(at, key, notice);
+        changed.set(key, notice);
+      }
+      for (const [key, notice] of changed) puts.push([key, JSON.stringify(notice)]);
+      for (const key of forgotten(at, namesOf(changed))) puts.push([key, undefined]);
+      const isDue = puts.length > 0 || at.read - at.kept > unkeptAtMost;
+      if (isDue) for (const key of usedUp(at)) puts.push([key, undefined]);
+      const after = isDue ? await keep(at, puts) : at;
       for (const key of done.keys()) {
         answered.delete(key);
         sending.delete(key);
+        fresh.delete(key);
       }
       sendDue(after);
+      await takeNext(after);
       known = after;
-      if (puts.length >= manyPuts) {
-        restUntil = clock.now() + Math.min((clock.now() - began) * restsFor, restsAtMostMs);
-        lookAt = Math.min(lookAt, restUntil);
-        if (restUntil > clock.now()) return 0;
-      }
-      return changed.size > 0 || read > at.read ? 1 : 0;
+      if (isDue)
+        restUntil = clock.now() + restMs + written * restPerEventMs + done.size * restPerAnswerMs;
+      return changed.size > 0 || after.read > before.read ? 1 : 0;
     },
   };
+}
+
+function namesOf(changed: ReadonlyMap<string, Notice>): ReadonlySet<string> {
+  return new Set([...changed.values()].map(({ webhook }) => webhook));
 }
 
 /** False: nothing was sent, because its webhook is gone. */
 function isTried({ status, error }: Answer): boolean {
   return status !== undefined || error !== undefined;
-}
-
-function remember({ waiting, over, due }: Known, key: string, { state, at }: Notice): void {
-  const [into, outOf] = state === "waiting" ? [waiting, over] : [over, waiting];
-  const name = webhookOf(key);
-  outOf.get(name)?.delete(key);
-  const mine = into.get(name) ?? new Set();
-  into.set(name, mine.add(key));
-  if (state === "waiting") heaps.push(due, at, key);
-}
-
-/** The oldest of what is over, beyond what is kept. */
-function forgotten({ over }: Known): readonly string[] {
-  return [...over.values()].flatMap((mine) => {
-    const old = [...mine].slice(0, Math.max(0, mine.size - limits.noticesKept));
-    for (const key of old) mine.delete(key);
-    return old;
-  });
 }

@@ -1,6 +1,7 @@
 /** Under which keys the courier keeps what it has to do and what came of it. */
 import { keys } from "../core/ids.ts";
 import type { Notice } from "../core/notice.ts";
+import type { RunEvent } from "../core/run-event.ts";
 import type { Store } from "../ports/store.ts";
 import { scanAll } from "../roles/loading.ts";
 
@@ -8,6 +9,10 @@ import { scanAll } from "../roles/loading.ts";
 export const reader = "webhooks";
 
 export const noticePrefix = "notice/";
+/** Before events that somebody is still to be told of: on pages, for all webhooks together. */
+export const pagePrefix = "page/";
+/** Before how far each webhook is: what stands before is over for it, or has a notice of its own. Without one, it is told from now on. */
+export const placePrefix = "place/";
 /** Before what somebody asked for and the courier has not seen. */
 export const askedPrefix = "asked/";
 /** Before the names of webhooks that are told nothing. */
@@ -15,7 +20,27 @@ export const gonePrefix = "gone/";
 
 /** In the order of events. */
 export function noticeKey(webhook: string, offset: number): string {
-  return `${noticePrefix}${webhook}/${String(offset).padStart(16, "0")}`;
+  return `${noticePrefix}${webhook}/${padded(offset)}`;
+}
+
+function padded(offset: number): string {
+  return String(offset).padStart(16, "0");
+}
+
+/** The offset in the key of a notice. */
+export function offsetOf(key: string): number {
+  return Number(key.slice(key.lastIndexOf("/") + 1));
+}
+
+/** `at`: when it was written, epoch ms. The events are in order, one at least. */
+export type Page = { readonly at: number; readonly events: readonly RunEvent[] };
+
+export function pageKey(from: number): string {
+  return `${pagePrefix}${padded(from)}`;
+}
+
+export function readPage(value: string): Page {
+  return JSON.parse(value) as Page; // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it ourselves, in backlog.ts
 }
 
 /** The name in a key of any of these. */

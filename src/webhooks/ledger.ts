@@ -1,6 +1,7 @@
 /** What a person sees of webhooks, and may ask for: from the store, so in any process, also beside the one that sends. */
 import { keys } from "../core/ids.ts";
 import { redriven, type Notice, type NoticeState } from "../core/notice.ts";
+import type { RunEvent } from "../core/run-event.ts";
 import type { Webhook } from "../define/webhook.ts";
 import { ConflictError, NotFoundError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -14,6 +15,7 @@ import {
   scanKept,
   webhookOf,
 } from "./kept.ts";
+import { countUnsent, loadUnsent, noticed, unsentNotices } from "./unsent.ts";
 
 export type WebhookStatus = {
   readonly name: string;
@@ -128,31 +130,43 @@ export function webhookLedger(
       const gone = await everywhere(async ({ engine }, partition) =>
         (await scanKept(engine.store, partition, gonePrefix)).map(([key]) => webhookOf(key)),
       );
-      const all = await everywhere((at, partition) => noticesIn(at, partition));
-      const names = new Set([...parts.keys(), ...gone, ...all.map(([key]) => webhookOf(key))]);
-      return [...names].map((name) => {
-        const states = all.filter(([key]) => webhookOf(key) === name).map(([, { state }]) => state);
-        const of = (wanted: NoticeState): number => states.filter((one) => one === wanted).length;
-        return {
-          name,
-          url: parts.get(name)?.url.replace(/[?#].*$/s, ""),
-          state: gone.includes(name) ? "gone" : "active",
-          waiting: of("waiting"),
-          ok: of("ok"),
-          failed: of("failed"),
-          cancelled: of("cancelled"),
-        };
+      const counts = new Map<string, Record<NoticeState, number>>();
+      const add = (name: string, state: NoticeState, more: number): void => {
+        const mine = counts.get(name) ?? { waiting: 0, ok: 0, failed: 0, cancelled: 0 };
+        counts.set(name, { ...mine, [state]: mine[state] + more });
+      };
+      for (const name of [...parts.keys(), ...gone]) add(name, "waiting", 0);
+      await everywhere(async (at, partition) => {
+        const unsent = await loadUnsent(at.engine.store, partition);
+        const all = await noticesIn(at, partition);
+        for (const [key, { state }] of all) add(webhookOf(key), state, 1);
+        const sent = noticed(all.map(([key]) => key));
+        for (const [name, count] of countUnsent(unsent, parts.values(), sent))
+          add(name, "waiting", count);
+        return [];
       });
+      return [...counts].map(([name, states]) => ({
+        name,
+        url: parts.get(name)?.url.replace(/[?#].*$/s, ""),
+        state: gone.includes(name) ? "gone" : "active",
+        ...states,
+      }));
     },
     async notices({ webhook, states, run, limit = 50 } = {}) {
       const prefix = webhook === undefined ? noticePrefix : `${noticePrefix}${webhook}/`;
-      const all = await everywhere((at, partition) => noticesIn(at, partition, prefix));
+      const meant = [...parts.values()].filter(({ name }) => name === (webhook ?? name));
+      const isMeant = ({ run: of }: RunEvent): boolean => of === (run ?? of);
+      const all = await everywhere(async (at, partition) => {
+        const unsent = await loadUnsent(at.engine.store, partition);
+        const kept = await noticesIn(at, partition, prefix);
+        const found = kept
+          .map(([, notice]) => notice)
+          .filter(({ state, event }) => states?.includes(state) !== false && isMeant(event));
+        if (states?.includes("waiting") === false) return found;
+        const sent = noticed(kept.map(([key]) => key));
+        return [...found, ...unsentNotices(unsent, meant, sent, isMeant, limit)];
+      });
       return all
-        .map(([, notice]) => notice)
-        .filter(
-          ({ state, event }) =>
-            states?.includes(state) !== false && (run ?? event.run) === event.run,
-        )
         .toSorted(
           (left, right) => right.event.at - left.event.at || right.event.offset - left.event.offset,
         )

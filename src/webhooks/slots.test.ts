@@ -47,13 +47,16 @@ test("one webhook gets a few at once, and the next when one is over", async () =
 });
 
 test("after a failure it gets one at a time, until one goes well", async () => {
-  const { ask, running } = given();
+  const { ask, running, pass } = given();
   for (let n = 0; n < 20; n += 1) ask("ops");
   while (running.length > 1) await running[0]?.end(false);
+  await pass();
   assert.equal(running.length, 1);
   await running[0]?.end(false);
+  await pass();
   assert.equal(running.length, 1);
   await running[0]?.end(true);
+  await pass();
   assert.equal(running.length, limits.noticesPerWebhook);
 });
 
@@ -107,5 +110,5 @@ test("however quickly a thousand answer, so many are begun in a second; far fewe
   const answered = await toldInASecond(true);
   assert.ok(answered >= 150 && answered <= 270, `${answered} in a second`);
   const refused = await toldInASecond(false);
-  assert.ok(refused >= 50 && refused <= 80, `${refused} in a second`);
+  assert.ok(refused >= 15 && refused <= 40, `${refused} in a second`);
 });

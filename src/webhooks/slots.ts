@@ -27,12 +27,12 @@ const atOnce: Readonly<Record<Health, number>> = {
 };
 const perWebhook: Readonly<Record<Health, number>> = { well: limits.noticesPerWebhook, ailing: 1 };
 
-/** Requests that may begin at once, and how soon the next may: 200 in a second, 20 of those that are ill; 0.3 to 0.5 ms each. */
-const burst: Readonly<Record<Health, number>> = { well: 50, ailing: 10 };
-const everyMs: Readonly<Record<Health, number>> = { well: 5, ailing: 50 };
+/** Requests that may begin at once, and how soon the next may: 200 in a second, 10 of those that are ill; half a ms to one each. */
+const burst: Readonly<Record<Health, number>> = { well: 10, ailing: 2 };
+const everyMs: Readonly<Record<Health, number>> = { well: 5, ailing: 100 };
 
-/** And so much later, for each that failed though its webhook was well: where a thousand go down at once, 50 in a second find out. */
-const failedMs = 15;
+/** And so much later, for each that failed though its webhook was well: where a thousand go down at once, 20 in a second find out. */
+const failedMs = 45;
 
 export function slots({ now, sleep }: Clock): Slots {
   const lines = new Map<string, Line>();
