@@ -60,6 +60,11 @@ export function isGone({ status }: Answer): boolean {
   return status === 410;
 }
 
+/** False: nothing was sent, because its webhook is gone. */
+export function isTried({ status, error }: Answer): boolean {
+  return status !== undefined || error !== undefined;
+}
+
 /** After an attempt: over, or due again, later each time, with jitter that is its own. */
 export function attempted(notice: Notice, answer: Answer, giveUpMs: number): Notice {
   const attempts = notice.attempts + 1;

@@ -8,8 +8,15 @@
  */
 import * as heaps from "../core/heap.ts";
 import { limits } from "../core/limits.ts";
-import { attempted, cancelled, isGone, isOk, type Answer, type Notice } from "../core/notice.ts";
-import { toldOf, wholeOf, type Headline, type RunEvent } from "../core/run-event.ts";
+import {
+  attempted,
+  cancelled,
+  isGone,
+  isOk,
+  isTried,
+  type Answer,
+  type Notice,
+} from "../core/notice.ts";
 import type { Webhook } from "../define/webhook.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -30,8 +37,10 @@ import {
 import {
   dropOldest,
   forgotten,
+  hasNotice,
   loadKnown,
   loadNotice,
+  namesOf,
   remember,
   takeAll,
   takeFrom,
@@ -43,6 +52,7 @@ import { answeredWith, reached, roomOf } from "./places.ts";
 import type { Post } from "./post.ts";
 import { cloudEvent, signed } from "./request.ts";
 import type { Slots } from "./slots.ts";
+import { wantedOf, wishesOf } from "./wishes.ts";
 
 export type CourierOptions = {
   /** The app's name. */
@@ -85,6 +95,7 @@ const becauseGone = "the webhook answered 410: it is gone";
 export function courier(options: CourierOptions): Courier {
   const { engine, clock, news, about, partition, webhooks, post, slots, onTrouble } = options;
   const { store } = engine;
+  const wishes = wishesOf(webhooks.values()).map(([heard]) => heard);
   let readOn = readingOn(news, partition);
   const stop = new AbortController();
   let known: Known | undefined;
@@ -107,7 +118,10 @@ export function courier(options: CourierOptions): Courier {
 
   async function loaded(): Promise<Known> {
     readOn = readingOn(news, partition); // What was read ahead may be another's past.
-    return loadKnown(options, webhooks);
+    const all = await loadKnown(options, webhooks);
+    // Another process may have sent what this one thinks of as new.
+    for (const key of fresh.keys()) if (hasNotice(all, key)) fresh.delete(key);
+    return all;
   }
 
   const load = (key: string): Promise<Notice | undefined> => loadNotice(options, key);
@@ -116,24 +130,13 @@ export function courier(options: CourierOptions): Courier {
 
   // ---- what changes
 
-  /** Events of types that somebody wants, as they are told. */
-  async function wanted(events: readonly Headline[], { gone }: Known) {
-    const hearers = [...webhooks.values()].filter(({ name }) => !gone.has(name));
-    const all: RunEvent[] = [];
-    for (const event of events) {
-      if (!hearers.some(({ heard }) => heard.types?.has(event.type) !== false)) continue;
-      const known = about(toldOf(event));
-      all.push(wholeOf(event, partition, known instanceof Promise ? await known : known));
-    }
-    return all;
-  }
-
   /** Writes down what is new: at once if somebody waits for it, else now and then. */
   async function readNext(at: Known, isLook: boolean, puts: Puts): Promise<Known> {
     if (!isLook && !isBehind && at.ready.size === 0) return at;
     const { events, next } = await readOn(at.read, eventsAtOnce);
     isBehind = events.length >= eventsAtOnce;
-    const whole = await wanted(events, at);
+    const hearing = at.gone.size < webhooks.size ? wishes : [];
+    const whole = await wantedOf(events, hearing, about, partition);
     if (whole.length > 0) puts.push(at.backlog.add({ at: now(), events: whole }));
     return { ...at, read: next };
   }
@@ -302,7 +305,8 @@ export function courier(options: CourierOptions): Courier {
   // ---- a tick
 
   async function keep(at: Known, puts: Puts): Promise<Known> {
-    await store.keep(partition, reader, { from: at.kept, to: at.read, puts });
+    const last = new Map(puts); // What is put and removed at once, is removed.
+    await store.keep(partition, reader, { from: at.kept, to: at.read, puts: [...last] });
     return { ...at, kept: at.read };
   }
 
@@ -387,13 +391,4 @@ export function courier(options: CourierOptions): Courier {
       return changed.size > 0 || after.read > before.read ? 1 : 0;
     },
   };
-}
-
-function namesOf(changed: ReadonlyMap<string, Notice>): ReadonlySet<string> {
-  return new Set([...changed.values()].map(({ webhook }) => webhook));
-}
-
-/** False: nothing was sent, because its webhook is gone. */
-function isTried({ status, error }: Answer): boolean {
-  return status !== undefined || error !== undefined;
 }

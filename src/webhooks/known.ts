@@ -93,6 +93,10 @@ export async function loadNotice(shelf: Shelf, key: string): Promise<Notice | un
   return value === undefined ? undefined : readNotice(value);
 }
 
+export function namesOf(notices: ReadonlyMap<string, Notice>): ReadonlySet<string> {
+  return new Set([...notices.values()].map(({ webhook }) => webhook));
+}
+
 export function remember(
   { waiting, over, due }: Known,
   key: string,
@@ -104,6 +108,12 @@ export function remember(
   const mine = into.get(name) ?? new Set();
   into.set(name, mine.add(key));
   if (state === "waiting") heaps.push(due, at, key);
+}
+
+/** Whether something came of this event, as the store has it. */
+export function hasNotice({ waiting, over }: Known, key: string): boolean {
+  const name = webhookOf(key);
+  return waiting.get(name)?.has(key) === true || over.get(name)?.has(key) === true;
 }
 
 /** Of these webhooks the oldest of what is over, beyond what is kept; what it has not passed yet says that it need not be sent again. */
@@ -122,14 +132,14 @@ export function forgotten({ over, places }: Known, names: ReadonlySet<string>): 
 
 /** What this webhook wants of the first page that it has not been through, up to so many: it is past them then. */
 export async function takeFrom(
-  { backlog: pages, read, waiting, over }: Known,
+  known: Known,
   place: Place,
   atMost: number,
 ): Promise<readonly Notice[]> {
   const { name, heard } = place.webhook;
-  const page = await pages.pageFrom(place.next);
+  const page = await known.backlog.pageFrom(place.next);
   if (page === undefined) {
-    place.next = Math.max(place.next, read);
+    place.next = Math.max(place.next, known.read);
     return [];
   }
   const taken: Notice[] = [];
@@ -138,8 +148,7 @@ export async function takeFrom(
     if (event.offset < place.next) continue;
     place.next = event.offset + 1;
     if (!hears(heard, event)) continue;
-    const key = noticeKey(name, event.offset);
-    if (waiting.get(name)?.has(key) === true || over.get(name)?.has(key) === true) continue;
+    if (hasNotice(known, noticeKey(name, event.offset))) continue;
     taken.push(newNotice(name, event, page.at));
   }
   return taken;

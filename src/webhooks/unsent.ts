@@ -13,6 +13,7 @@ import {
   webhookOf,
   type Page,
 } from "./kept.ts";
+import { wishesOf } from "./wishes.ts";
 
 /** Of one partition. */
 export type Unsent = {
@@ -41,27 +42,23 @@ export function noticed(keys: readonly string[]): ReadonlyMap<string, ReadonlySe
   return all;
 }
 
-/** How many wait for each. What is wanted is found out once for all that want the same: there may be a thousand. */
+/** How many wait for each. */
 export function countUnsent(
   { places, pages }: Unsent,
   webhooks: Iterable<Webhook>,
   sent: ReturnType<typeof noticed>,
 ): ReadonlyMap<string, number> {
   const events = pages.flatMap((page) => page.events);
-  const wanted = new Map<string, readonly number[]>();
   const counts = new Map<string, number>();
-  for (const { name, heard } of webhooks) {
-    const from = places.get(name);
-    if (from === undefined) continue;
-    const { types, flows } = heard;
-    const same = JSON.stringify([types && [...types], flows && [...flows]]);
-    const offsets =
-      wanted.get(same) ?? events.filter((event) => hears(heard, event)).map(({ offset }) => offset);
-    wanted.set(same, offsets);
-    const left = offsets.slice(offsets.findLastIndex((offset) => offset < from) + 1);
-    const [first = Infinity] = left;
-    const had = [...(sent.get(name) ?? [])].filter((offset) => offset >= first);
-    counts.set(name, left.length - had.length);
+  for (const [wish, names] of wishesOf(webhooks)) {
+    const offsets = events.filter((event) => hears(wish, event)).map(({ offset }) => offset);
+    for (const name of names) {
+      const from = places.get(name) ?? Infinity;
+      const left = offsets.slice(offsets.findLastIndex((offset) => offset < from) + 1);
+      const [first = Infinity] = left;
+      const had = [...(sent.get(name) ?? [])].filter((offset) => offset >= first);
+      counts.set(name, Math.max(0, left.length - had.length));
+    }
   }
   return counts;
 }
