@@ -2,7 +2,7 @@
  * Events that some webhook is still to be told of: written once for all of them, on pages, from which each takes the next when it
  * can. So an event costs the same whether one webhook is down or a thousand.
  */
-import { assert } from "../errors.ts";
+import { assert, ConflictError } from "../errors.ts";
 import { pageKey, readPage, type Page } from "./kept.ts";
 
 export type Backlog = {
@@ -53,7 +53,10 @@ export function backlog(
       const known = newest.get(leaf.from);
       if (known !== undefined) return known;
       const value = await load(pageKey(leaf.from));
-      assert(value !== undefined, `the page of events from offset ${leaf.from} on is kept`);
+      if (value === undefined)
+        throw new ConflictError(
+          `the page of events from offset ${leaf.from} on is gone: another process sends them now`,
+        );
       const page = readPage(value);
       remember(leaf.from, page);
       return page;
