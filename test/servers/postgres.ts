@@ -1,5 +1,6 @@
 /**
- * A PostgreSQL server for tests: the one FANFOLD_TEST_POSTGRES names, or a throw-away one of this machine's own packages.
+ * A PostgreSQL server for tests: the one FANFOLD_TEST_POSTGRES names, or a throw-away one of the programs in
+ * FANFOLD_TEST_POSTGRES_BIN or of this machine's own packages.
  *
  * It listens on loopback only, wants a password, keeps its data in a folder of the system's temporary one, syncs every commit,
  * and ends with the process that started it, however that ends.
@@ -41,6 +42,8 @@ export type OwnServer = PostgresServer & {
 
 /** The same as FANFOLD_TEST_POSTGRES, for those who want a server that is theirs alone. */
 export const urlVariable = "FANFOLD_TEST_POSTGRES";
+/** Names a folder with initdb and postgres in it: those of another version. */
+export const binVariable = "FANFOLD_TEST_POSTGRES_BIN";
 
 /** There is no server here, and none can be started; the message says what to do. */
 export class NoServerError extends Error {
@@ -64,6 +67,12 @@ export function whyNoServer(): string | undefined {
     if (error instanceof NoServerError) return error.message;
     throw error;
   }
+}
+
+/** Why `copy` would fail: builds for embedding leave its program out. */
+export function whyNoCopy(): string | undefined {
+  const bin = programs();
+  return existsSync(join(bin, "pg_basebackup")) ? undefined : `no pg_basebackup in ${bin}`;
 }
 
 /** A server of one's own, to be killed and restarted; its data are in a new folder of `base`. */
@@ -185,6 +194,11 @@ export function install(name: string): void {
 
 /** Where initdb and postgres are. Debian keeps them out of PATH. */
 function programs(): string {
+  const named = process.env[binVariable];
+  if (named !== undefined && named !== "") {
+    if (hasPrograms(named)) return named;
+    throw new Error(`${binVariable}: expected initdb and postgres in ${named}`);
+  }
   const found = installed();
   if (found !== undefined) return found;
   install("postgresql");
@@ -204,10 +218,11 @@ function installed(): string | undefined {
       .map((version) => join(debian, version, "bin")),
     ...(process.env["PATH"] ?? "").split(":"),
   ];
-  return folders.find((folder) =>
-    ["initdb", "postgres"].every((name) => existsSync(join(folder, name))),
-  );
+  return folders.find(hasPrograms);
 }
+
+const hasPrograms = (folder: string): boolean =>
+  ["initdb", "postgres"].every((name) => existsSync(join(folder, name)));
 
 export type User = { readonly uid: number; readonly gid: number };
 
