@@ -217,6 +217,12 @@ async function on(node: string, ...args: readonly string[]): Promise<Said> {
   }
 }
 
+test("a hint can be typed in the project that has it as its own: npx fanfold", async () => {
+  const { code, err } = await on(process.execPath, program, "runs", "--app", "none.ts");
+  assert.equal(code, 2);
+  assert.match(err, /^ {4}(npx|pnpm|yarn|bunx) fanfold init {5}writes one$/m);
+});
+
 /** A Node of this very version, from the registry, in a folder of its own. */
 async function installedNode(version: string): Promise<string> {
   const folder = join(stage, `node-${version}`);

@@ -19,6 +19,8 @@ export type Io = {
   readonly stderr: Stream;
   readonly env: Record<string, string | undefined>;
   readonly cwd: string;
+  /** How people call this program: "npx fanfold" where it is a project's own. */
+  readonly called: string;
   readonly clock: Clock;
   /** Calls back on every signal until the returned function is called; until then signals do not end the process. */
   readonly onSignal: (listener: (signal: Signal) => void) => () => void;

@@ -1,5 +1,6 @@
 /** The real world around a command: this process. */
 import { systemClock } from "../engines/system.ts";
+import { calledAs } from "./called.ts";
 import type { Io, Signal } from "./context.ts";
 
 export function processIo(): Io {
@@ -9,6 +10,7 @@ export function processIo(): Io {
     stderr: process.stderr,
     env: process.env,
     cwd: process.cwd(),
+    called: calledAs(process.argv[1] ?? "", process.cwd(), process.env),
     clock: systemClock(),
     onSignal(listener) {
       const signals: readonly Signal[] = ["SIGINT", "SIGTERM"];

@@ -1,6 +1,7 @@
 /** The command line: verbs, help that teaches, and one place where everything ends in an exit code. */
 import { Command, CommanderError } from "commander";
 
+import { asCalled, hinting } from "./called.ts";
 import { redriveCommand, skipCommand } from "./commands/bulk.ts";
 import { checkCommand } from "./commands/check.ts";
 import { completionCommand } from "./commands/completion.ts";
@@ -90,7 +91,7 @@ export function commands(io: Io, end: (code: ExitCode) => void): Command {
     .helpCommand(false)
     .exitOverride()
     .configureOutput({
-      writeOut: (text) => void io.stdout.write(text),
+      writeOut: (text) => void io.stdout.write(asCalled(text, io.called)),
       writeErr: () => undefined, // Said by refused(), with the next command to type.
     });
 
@@ -157,10 +158,11 @@ function wishesOf(program: Command): Wishes {
 }
 
 function contextOf(io: Io, wishes: Wishes): Context {
+  const screen = [io.stdout, io.stderr];
   return {
     ...io,
-    data: terminal(io.stdout, io.env, wishes, [io.stdout, io.stderr]),
-    talk: terminal(io.stderr, io.env, wishes, [io.stdout, io.stderr]),
+    data: hinting(terminal(io.stdout, io.env, wishes, screen), io.called),
+    talk: hinting(terminal(io.stderr, io.env, wishes, screen), io.called),
   };
 }
 

@@ -28,6 +28,7 @@ export function ioTo(stdout: Stream = sink().stream, stderr: Stream = sink().str
     stderr,
     env: { TZ: "UTC" },
     cwd: import.meta.dirname,
+    called: "fanfold",
     clock: systemClock(),
     onSignal: () => () => undefined,
     quit: () => undefined,

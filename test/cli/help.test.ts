@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Command } from "commander";
 import { starter } from "../../src/cli/commands/init.ts";
+import { verbs as hintable } from "../../src/cli/called.ts";
 import { exitMeanings } from "../../src/cli/exit.ts";
 import { commands } from "../../src/cli/program.ts";
 import { topics } from "../../src/cli/topics.ts";
@@ -57,6 +58,10 @@ for (const verb of verbs)
     for (const words of examples) understands(words);
     assert.equal((await fanfold("help", verb)).stdout, text);
   });
+
+test("a hint may name every command there is", () => {
+  assert.deepEqual(hintable, verbs);
+});
 
 function understands(words: readonly string[]): void {
   try {

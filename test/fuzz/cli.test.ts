@@ -52,6 +52,7 @@ function world(): { readonly io: Io; readonly said: () => string } {
     stderr: screen(),
     env: { TERM: "dumb" },
     cwd: folder,
+    called: "fanfold",
     clock: systemClock(),
     onSignal(listener) {
       setImmediate(() => listener("SIGINT"));

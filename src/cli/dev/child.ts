@@ -6,6 +6,7 @@
  */
 import type { App } from "../../app/app.ts";
 import type { Flow } from "../../define/flow.ts";
+import { hinting } from "../called.ts";
 import { isDuration } from "../options.ts";
 import { given } from "../options.ts";
 import { exitCodes, exitOfError } from "../exit.ts";
@@ -24,7 +25,7 @@ import { story } from "./story.ts";
 
 const order = JSON.parse(process.argv[2] ?? "{}") as Order; // oxlint-disable-line typescript/no-unsafe-type-assertion -- `fanfold dev` wrote it
 const io = processIo();
-const talk = terminal(process.stderr, process.env, order.wishes);
+const talk = hinting(terminal(process.stderr, process.env, order.wishes), io.called);
 const files = imported();
 let isWorking = false;
 
