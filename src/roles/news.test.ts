@@ -140,6 +140,27 @@ test("a log that has lost its last records is said, and read on from where it en
   assert.deepEqual(heard, ["a", "lost", "b"]);
 });
 
+test("a log that has lost its last records and grown past where they stood: nothing of the lost ones is told for what it says now", async () => {
+  const [before, later] = [given().engine, given().engine];
+  let { log } = before;
+  const read: (typeof log)["read"] = (...args) => log.read(...args);
+  const end: (typeof log)["end"] = (...args) => log.end(...args);
+  const news = newsOf({ log: { ...log, read, end }, partitions: 1 });
+  const heard: string[] = [];
+  news.onNews((_, events) => heard.push(...events.map(runOf)));
+  const tick = async () => news.roles[0]?.tick();
+  await tick();
+  await log.append(0, ["a", "lost", "lost too"].map(ended));
+  await tick();
+  await later.log.append(0, ["a", "b", "c", "d"].map(ended));
+  log = later.log;
+  await assert.rejects(tick, /went back from 3 to 2: the store has lost its last commits/);
+  await tick();
+  assert.deepEqual(heard, ["a", "lost", "lost too", "c", "d"]);
+  const { events } = await news.read(0, 1); // As who goes by a checkpoint in the store.
+  assert.deepEqual(events.map(runOf), ["b", "c", "d"]);
+});
+
 test("who is behind where the log was trimmed begins with what is left, also if it is trimmed again meanwhile (seed 16521)", async () => {
   const { log } = memoryEngine({ clock: virtualClock(), partitions: 1 });
   const trims = [2, 1];

@@ -33,8 +33,10 @@ const readBytes = 16_777_216;
 /** Events kept per partition for those who are nearly up to date: some 300 bytes each. */
 const keptEvents = 4_096;
 
-/** The newest events: all that the log has from `start` up to `end`. */
-type Newest = { start: number; end: number; events: Headline[] };
+/** The newest events: all that the log has from `start` up to `end`. `last`: the record before `end`, once one was read. */
+type Newest = { start: number; end: number; events: Headline[]; last: Entry | undefined };
+
+const from = (end: number): Newest => ({ start: end, end, events: [], last: undefined });
 
 export function news(engine: Pick<Engine, "log" | "partitions">): News {
   const listeners = new Set<Parameters<News["onNews"]>[0]>();
@@ -45,8 +47,7 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
     async function keepUp(kept: Newest): Promise<number> {
       const end = await engine.log.end(partition);
       // Who began to listen meanwhile hears of what came meanwhile.
-      if (listeners.size === 0 && end > kept.end)
-        newest.set(partition, { start: end, end, events: [] });
+      if (listeners.size === 0 && end > kept.end) newest.set(partition, from(end));
       return 0;
     }
 
@@ -59,11 +60,12 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
       async tick() {
         const kept = newest.get(partition) ?? (await begin(partition));
         if (listeners.size === 0) return keepUp(kept);
-        const entries = await readFrom(partition, kept.end).catch(() => wentBack(partition, kept));
+        const entries = await readOn(partition, kept);
         const events = eventsIn(entries);
         const [first] = entries;
         if (first !== undefined && first.offset > kept.end) kept.start = first.offset; // Trimmed.
         kept.end = (entries.at(-1)?.offset ?? kept.end - 1) + 1;
+        kept.last = entries.at(-1) ?? kept.last;
         kept.events.push(...events);
         const over = kept.events.length - keptEvents;
         if (over > keptEvents / 4)
@@ -76,19 +78,35 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
 
   async function begin(partition: number): Promise<Newest> {
     const end = await engine.log.end(partition);
-    const kept = newest.get(partition) ?? { start: end, end, events: [] };
+    const kept = newest.get(partition) ?? from(end);
     newest.set(partition, kept);
     return kept;
   }
 
-  /** A log that ends before what was read of it has lost its last records: a failover did that, or a restored backup. */
-  async function wentBack(partition: number, kept: Newest): Promise<readonly Entry[]> {
-    const end = await engine.log.end(partition);
-    if (end >= kept.end) return readFrom(partition, kept.end);
-    newest.set(partition, { start: end, end, events: [] });
+  /**
+   * A log in which the last record is another than was read, or none, has lost its last records: a failover did that, or a restored
+   * backup. It may have grown since, so that its length does not tell.
+   */
+  async function readOn(partition: number, kept: Newest): Promise<readonly Entry[]> {
+    const { end, last } = kept;
+    const entries = await readFrom(partition, last?.offset ?? end).catch(() => undefined);
+    const [first] = entries ?? [];
+    if (entries === undefined || (last !== undefined && first === undefined)) {
+      const is = await engine.log.end(partition);
+      if (is < end) return wentBack(partition, end, is);
+      return readFrom(partition, end);
+    }
+    if (last === undefined || first?.offset !== last.offset) return entries;
+    if (first.at !== last.at || first.text !== last.text)
+      return wentBack(partition, end, first.offset);
+    return entries.slice(1);
+  }
+
+  function wentBack(partition: number, before: number, now: number): never {
+    newest.set(partition, from(now));
     throw new CorruptError(
-      `the log of partition ${partition} went back from ${kept.end} to ${end}: the store has lost its last commits; what they said is derived anew`,
-      { details: { partition, from: kept.end, to: end } },
+      `the log of partition ${partition} went back from ${before} to ${now}: the store has lost its last commits; what they said is derived anew`,
+      { details: { partition, from: before, to: now } },
     );
   }
 

@@ -160,3 +160,25 @@ function tell(
       }),
     );
 }
+
+/** The first has the managers; where the engine is shared, so has the second. */
+export function planNodes(
+  isShared: boolean,
+  atMost: number,
+  workers: number,
+  slotsOf: (node: number) => number,
+): readonly NodePlan[] {
+  const queues = ["default", "other"];
+  const managing = (name: string, slots: number): NodePlan => ({
+    name,
+    manages: true,
+    slots,
+    queues,
+    owns: !isShared,
+  });
+  const all: NodePlan[] = [managing("first", slotsOf(0))];
+  if (isShared) all.push(managing("second", 0));
+  for (let n = 1; n <= workers; n += 1)
+    all.push({ name: `worker-${n}`, manages: false, slots: slotsOf(n), queues, owns: false });
+  return all.slice(0, Math.max(1, atMost));
+}

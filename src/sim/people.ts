@@ -40,6 +40,8 @@ export type People = {
   readonly act: () => void;
   /** Sees to it that every run ends: from now on. */
   readonly attend: () => void;
+  /** The server has come back from its past: what it had acknowledged may be lost, and is said again. */
+  readonly startAgain: () => void;
   /** Runs whose start was acknowledged. */
   readonly acknowledged: ReadonlySet<string>;
   readonly ids: readonly string[];
@@ -97,6 +99,7 @@ export function people(options: PeopleOptions): People {
   /** Cancels that will be taken back, and of which run. */
   const mistakes = new Map<string, string>();
   const over = new Set<string>();
+  const started: InputEvent[] = [];
 
   /** Resolves when it is on the log; perhaps more than once. */
   async function append(run: string, event: InputEvent & { body?: string }): Promise<void> {
@@ -136,7 +139,7 @@ export function people(options: PeopleOptions): People {
     const flow = flowOf(run);
     const input: Json = flow.startsWith(sentPrefix) ? { key: run } : { run };
     const delayMs = draw.chance(0.3, run, "delayed") ? draw.unit(run, "delay") * stormMs * 0.5 : 0;
-    await append(run, {
+    const event: InputEvent = {
       type: "run.started",
       run,
       flow,
@@ -146,8 +149,10 @@ export function people(options: PeopleOptions): People {
       customer,
       ...(delayMs > 0 ? { beginAt: Math.round(clock.now() + delayMs) } : {}),
       ...(draw.chance(0.3, run, "traced") ? { trace: traceFrom(`${run} ${twin}`) } : {}),
-    });
+    };
+    await append(run, event);
     acknowledged.add(run);
+    started.push(event);
   }
 
   async function ask(run: string, command: Command, name: string): Promise<void> {
@@ -315,6 +320,9 @@ export function people(options: PeopleOptions): People {
       }
       for (let n = 0; n < options.expirations; n += 1) void expire(n);
       for (let n = 0; n < options.commands; n += 1) void interfere(n);
+    },
+    startAgain() {
+      for (const event of started) if ("run" in event) void append(event.run ?? "", event);
     },
     attend() {
       for (const run of ids) void look(run);

@@ -23,6 +23,8 @@ export type Between = {
   readonly weather: () => Weather;
   /** False while the process that has the engine is gone. */
   readonly reachable: () => boolean;
+  /** How many servers there were: what was sent to one does not arrive at the next. */
+  readonly server: () => number;
   /** Ends this life now. */
   readonly crash: (process: Process) => void;
   readonly onFault: (kind: FaultKind) => void;
@@ -87,20 +89,24 @@ export function faultyEngine(
       life.pausedUntil = clock.now() + lot(lots.pauseMs) * longestPauseMs;
     const slowness = hit("slow call", lots.slow) ? lot(lots.slowness) * slowestMs : 0;
     const there = (lot(lots.there) * latencyMs) / 2 + slowness;
+    const server = between.server();
+    const isTheSame = (): boolean => between.reachable() && between.server() === server;
     await passing(clock, there);
     trace(clock.now() + nature.port * 8_191 + process.id * 131 + number);
-    if (!between.reachable() || hit("lost request", lots.request)) {
+    if (!isTheSame() || hit("lost request", lots.request)) {
       await clock.wait((lot(lots.back) * latencyMs) / 2, life);
       throw new UnavailableError(`call ${number} of ${process.name} did not arrive`);
     }
     if (nature.mayRepeat === true && (healed || nature.isTake !== true)) {
       if (hit("repeated request", lots.repeat))
-        clock.after(lot(lots.repeatAt) * 500, () => void effect().catch(() => undefined));
+        clock.after(lot(lots.repeatAt) * 500, () => {
+          if (between.server() === server) void effect().catch(() => undefined);
+        });
     }
     const result = await outcome(effect);
     await clock.wait((lot(lots.back) * latencyMs) / 2, life);
     const mayLose = healed || nature.isTake !== true;
-    if (mayLose && hit("lost answer", lots.answer))
+    if (between.server() !== server || (mayLose && hit("lost answer", lots.answer)))
       throw new UnavailableError(`the answer to call ${number} of ${process.name} was lost`);
     if ("thrown" in result) throw result.thrown;
     return result.value;

@@ -1,7 +1,13 @@
 import type { Entry } from "../core/event.ts";
 import type { MemoryEngine } from "../engines/memory/engine.ts";
+import type { Lost } from "../engines/memory/log.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Accepted } from "./checkers.ts";
+
+export type Recording = Engine & {
+  /** Copies the engine and what was noted. The function puts both in their place again: what came since was never there. */
+  readonly copy: () => () => readonly Lost[];
+};
 
 /** The engine as all processes share it, with every commit that it accepts noted down. */
 export function recording(
@@ -10,10 +16,25 @@ export function recording(
   commits: readonly Accepted[][],
   begunAt: Map<string, number>,
   trimmed: Entry[][],
-): Engine {
+): Recording {
   return {
     ...memory,
     queueSurvives,
+    copy() {
+      const takeBack = memory.copy();
+      const noted = commits.map((accepted, n) => [[...accepted], [...(trimmed[n] ?? [])]] as const);
+      const begun = [...begunAt];
+      return () => {
+        const lost = takeBack();
+        for (const [n, [accepted, gone]] of noted.entries()) {
+          commits[n]?.splice(0, Infinity, ...accepted);
+          trimmed[n]?.splice(0, Infinity, ...gone);
+        }
+        begunAt.clear();
+        for (const [reader, offset] of begun) begunAt.set(reader, offset);
+        return lost;
+      };
+    },
     log: {
       ...memory.log,
       async trim(partition, before) {

@@ -13,6 +13,7 @@ export const faultKinds = [
   "log's clock",
   "lost hint",
   "lost queue",
+  "failover",
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
@@ -34,14 +35,20 @@ const most: Readonly<Record<FaultKind, number>> = {
   "log's clock": 0.05,
   "lost hint": 0.5,
   "lost queue": 0.05,
+  failover: 0.05,
 };
 
 export const clear: Weather = { latencyMs: 2, rates: each(() => 0) };
 
-/** Without `healed` there is none of the faults that only the sweep can mend. */
-export function drawWeather(draw: Draw, without: ReadonlySet<FaultKind>, healed: boolean): Weather {
+/** Without `healed` there is none of the faults that only the sweep can mend; only a server that is shared may come back from its past. */
+export function drawWeather(
+  draw: Draw,
+  without: ReadonlySet<FaultKind>,
+  { healed, isShared }: { readonly healed: boolean; readonly isShared: boolean },
+): Weather {
   const rate = (kind: FaultKind): number => {
     if (without.has(kind) || (kind === "lost queue" && !healed)) return 0;
+    if (kind === "failover" && !(healed && isShared)) return 0;
     return draw.chance(0.5, "weather", kind) ? most[kind] * draw.unit("rate", kind) : 0;
   };
   return { latencyMs: draw.pick([0, 1, 5, 20, 100], "weather", "latency"), rates: each(rate) };

@@ -2,6 +2,7 @@
 import type { Entry } from "../core/event.ts";
 import { keys, partitionOf, scheduleOf } from "../core/ids.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
+import type { Lost } from "../engines/memory/log.ts";
 import { ConflictError, UnavailableError } from "../errors.ts";
 import { reader as readerOf } from "../roles/reader.ts";
 import {
@@ -15,7 +16,7 @@ import {
 import { newLife, simClock, type Life } from "./clock.ts";
 import { drawer } from "./draw.ts";
 import { isEnded, type Run } from "./model.ts";
-import { boot, type Booted, type NodePlan } from "./node.ts";
+import { boot, planNodes, type Booted, type NodePlan } from "./node.ts";
 import { people as peopleOf } from "./people.ts";
 import { faultyEngine, type Between, type Process } from "./ports.ts";
 import { recording } from "./recording.ts";
@@ -79,7 +80,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   const partitions = draw.pick([1, 1, 2], "partitions");
   const stormMs = 1_000 * draw.between(5, 40, "storm");
   const kinds = calm ? new Set(faultKinds) : without;
-  const storm = drawWeather(draw, kinds, healed);
+  const storm = drawWeather(draw, kinds, { healed, isShared });
   const witness = newWitness();
   const users: Users = {
     draw,
@@ -106,6 +107,8 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   const begunAt = new Map<string, number>();
   /** The log as it was before it was trimmed, by partition. */
   const trimmed = commits.map((): Entry[] => []);
+  /** Where other records stood before a failover, by partition. */
+  const lost = commits.map((): Lost[] => []);
   const shared = recording(memory, isShared, commits, begunAt, trimmed);
   const faults = { ...each(() => 0), restart: 0 };
   const violations: string[] = [];
@@ -115,6 +118,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   let isStorm = true;
   let trace = 0;
   let processes = 0;
+  let servers = 1;
   const nodes = plans.map((plan): Node => ({ plan, life: newLife(), booted: undefined, lives: 0 }));
   const owner = isShared ? undefined : nodes[0];
 
@@ -123,6 +127,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
     seed,
     weather: () => weather,
     reachable: () => owner === undefined || owner.life.alive,
+    server: () => servers,
     crash: ({ life }) => {
       const node = nodes.find((one) => one.life === life);
       if (node !== undefined) crash(node);
@@ -160,8 +165,8 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
       removeAtOnce: draw.pick([1, 7, 500], "removed at once"),
       trimAtLeast: draw.pick([1, 50, Infinity], "trimmed at least"),
       onError: (role, error) => {
-        if (!life.alive || error instanceof UnavailableError || error instanceof ConflictError)
-          return;
+        const isExpected = error instanceof UnavailableError || error instanceof ConflictError;
+        if (!life.alive || isExpected || (servers > 1 && isGoneBack(error))) return;
         violations.push(`${role} of ${process.name} threw ${told(error)}`);
       },
     });
@@ -194,6 +199,16 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
     if (life.alive) down(node, 200);
   }
 
+  /** A replica that is so far behind takes the place of the server, while everybody lives on. */
+  function failOver(behindMs: number): void {
+    const takeBack = shared.copy();
+    clock.after(behindMs, () => {
+      for (const [partition, range] of takeBack().entries()) lost[partition]?.push(range);
+      servers += 1;
+      people.startAgain();
+    });
+  }
+
   function disturb(second: number): void {
     if (!isStorm) return;
     const { rates } = weather;
@@ -210,6 +225,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
     }
     if (hit("log's clock", "log")) logLife.skewMs += draw.between(500, 15_000, second, "jump");
     if (hit("lost queue", "queue")) memory.loseQueue();
+    if (hit("failover", "server")) failOver(draw.between(50, 3_000, second, "behind"));
     clock.after(1_000, () => disturb(second + 1));
   }
 
@@ -297,10 +313,11 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
     for (const run of checked.runs.values()) judgeRun(run);
     for (const [partition, { entries }] of history.partitions.entries()) {
       const begun: Begun = (reader) => begunAt.get(`${reader} ${partition}`);
-      violations.push(...judgeTelling(entries, partition, begun, users).slice(0, tellAtMost));
+      const gone = lost[partition] ?? [];
+      violations.push(...judgeTelling(entries, partition, begun, gone, users).slice(0, tellAtMost));
     }
     const untrimmed = { ...memory, log: { ...memory.log, read: wholeLog } };
-    violations.push(...(await checkLeft(untrimmed, people, witness)));
+    violations.push(...(await checkLeft(untrimmed, people, witness, servers > 1)));
   }
 
   function judgeRun(run: Run): void {
@@ -357,26 +374,12 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   return { report, history };
 }
 
-/** The first has the managers; where the engine is shared, so has the second. */
-function planNodes(
-  isShared: boolean,
-  atMost: number,
-  workers: number,
-  slotsOf: (node: number) => number,
-): readonly NodePlan[] {
-  const queues = ["default", "other"];
-  const managing = (name: string, slots: number): NodePlan => ({
-    name,
-    manages: true,
-    slots,
-    queues,
-    owns: !isShared,
-  });
-  const all: NodePlan[] = [managing("first", slotsOf(0))];
-  if (isShared) all.push(managing("second", 0));
-  for (let n = 1; n <= workers; n += 1)
-    all.push({ name: `worker-${n}`, manages: false, slots: slotsOf(n), queues, owns: false });
-  return all.slice(0, Math.max(1, atMost));
+/** Who had read further than a server that came back from its past says so, and begins anew. */
+function isGoneBack(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /^(?:the log of partition \d+ went back|offset must be an integer)/.test(error.message)
+  );
 }
 
 function hangs(id: string, { runs }: Checked): string {

@@ -123,6 +123,7 @@ export function testApp(tested: App, options: TestOptions = {}): TestApp {
       seed,
       weather: () => ({ ...clear, latencyMs: 1 }),
       reachable: () => true,
+      server: () => 1,
       crash: () => undefined,
       onFault: () => undefined,
       trace: () => undefined,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { check } from "../../src/check/check.ts";
 import { copyStore, judged } from "../../src/check/postgres.ts";
-import type { Violation } from "../../src/check/store.ts";
+import { isOfLostLog } from "../../src/check/failover.ts";
 import { startPostgres, type OwnServer } from "../../test/servers/postgres.ts";
 import { proxyTo, type Proxy } from "../../test/servers/proxy.ts";
 import { judge, neverEnded } from "../judge.ts";
@@ -143,19 +143,10 @@ export async function onDatabase(
     const ran = readFileSync(witness, "utf8");
     writeFileSync(seen, [...linesOf(told, false), ...linesOf(ran, true)].join(""));
     const checked = judged(copied, check(file, seen));
-    const violations = checked.violations.filter((one) => !isOfThePast(one));
-    judge({ ...checked, violations }, { name, store: file, witness: seen, tally, isLast });
-  }
-
-  /**
-   * Who lives through a failover tells the new log what came of work that only the lost one had given out: of an issue, or of
-   * a sub-job, that is not there yet. The ledger takes a first success and ignores the rest; what it made of them is checked.
-   */
-  function isOfThePast({ expected }: Violation): boolean {
-    return (
-      forgiven.length > 0 &&
-      /^(?:(?:an issue from 1 to|sub-jobs below) \d+|attempt \d+ at most)$/.test(expected)
+    const violations = checked.violations.filter(
+      (one) => forgiven.length === 0 || !isOfLostLog(one),
     );
+    judge({ ...checked, violations }, { name, store: file, witness: seen, tally, isLast });
   }
 
   try {

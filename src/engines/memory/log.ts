@@ -8,7 +8,12 @@ export type MemoryLog = Log & {
   /** What append does, at once: for a commit. */
   readonly add: (partition: number, texts: readonly string[]) => number;
   readonly endOf: (partition: number) => number;
+  /** The function says where each log ends again, and where it ended. */
+  readonly copy: () => () => readonly Lost[];
 };
+
+/** Offsets of records that are lost: from, and up to. */
+export type Lost = readonly [from: number, to: number];
 
 type Records = { first: number; at: number; entries: Entry[] };
 
@@ -45,6 +50,14 @@ export function memoryLog(
   return {
     add,
     endOf,
+    copy() {
+      const copies = logs.map((log) => ({ ...log, entries: [...log.entries] }));
+      return () => {
+        const ended = logs.map((_, partition) => endOf(partition));
+        logs.splice(0, logs.length, ...copies);
+        return ended.map((end, partition) => [endOf(partition), end]);
+      };
+    },
     async append(partition, texts) {
       const offset = add(partition, texts);
       if (texts.length > 0) hint(partition);

@@ -15,6 +15,7 @@ export type MemoryQueue = Queue & {
   readonly add: (tasks: readonly Task[]) => void;
   /** Loses everything, as a broker may: tasks, leases, sessions. */
   readonly lose: () => void;
+  readonly copy: () => () => void;
 };
 
 export type MemoryQueueOptions = {
@@ -102,6 +103,16 @@ export function memoryQueue({ clock, prefix, hint }: MemoryQueueOptions): Memory
       lanes.clear();
       sessions.clear();
       nextEnd = Infinity;
+    },
+    copy() {
+      const [were, held] = structuredClone([[...lanes], [...sessions]] as const);
+      return () => {
+        lanes.clear();
+        sessions.clear();
+        for (const [name, lane] of were) lanes.set(name, lane);
+        for (const [worker, session] of held) sessions.set(worker, session);
+        nextEnd = 0;
+      };
     },
     put: async (tasks) => add(tasks),
     async take(worker, queues, max, leaseMs) {

@@ -64,6 +64,13 @@ export function committed(
   return { ...seat, offset: commit.to, wakeAt: commit.wakeAt, until: now + seat.claimMs };
 }
 
+/** The seat as it was. No epoch that was given out since is given again: whoever still believes in it is fenced. */
+export function takenBack(was: Seat, is: Seat): Seat {
+  return was.epoch === is.epoch
+    ? was
+    : { ...was, epoch: is.epoch + 1, holder: undefined, until: 0 };
+}
+
 export function claimOf(seat: Seat): Claim {
   return { partition: seat.partition, epoch: seat.epoch, offset: seat.offset };
 }

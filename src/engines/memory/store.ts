@@ -6,7 +6,7 @@ import { checkPartition, checkText } from "./checks.ts";
 import type { Hints } from "./hints.ts";
 import type { MemoryLog } from "./log.ts";
 import type { MemoryQueue } from "./queue.ts";
-import { claimed, claimOf, committed, emptySeat, resigned, type Seat } from "./seat.ts";
+import { claimed, claimOf, committed, emptySeat, resigned, takenBack, type Seat } from "./seat.ts";
 
 /** keys: those of values, sorted; undefined when one came or went since. */
 type Pairs = { readonly values: Map<string, Value>; keys: readonly string[] | undefined };
@@ -18,7 +18,7 @@ export function memoryStore(
   log: MemoryLog,
   queue: MemoryQueue,
   hint: Hints["hint"],
-): Store {
+): Store & { readonly copy: () => () => void } {
   const seats = Array.from({ length: partitions }, (_, partition) => emptySeat(partition));
   const pairs = seats.map((): Pairs => ({ values: new Map<string, Value>(), keys: undefined }));
 
@@ -33,6 +33,16 @@ export function memoryStore(
   }
 
   return {
+    copy() {
+      const were = [...seats];
+      const values = pairs.map((one) => new Map(one.values));
+      return () => {
+        for (const [partition, seat] of were.entries())
+          seats[partition] = takenBack(seat, seatOf(partition));
+        for (const [partition, of] of values.entries())
+          pairs[partition] = { values: of, keys: undefined };
+      };
+    },
     async claim(partition, holder, claimMs) {
       const seat = claimed(seatOf(partition), holder, claimMs, clock.now());
       if (seat === undefined) return undefined;

@@ -2,7 +2,7 @@ import { ConflictError } from "../../errors.ts";
 import type { RunQuery, RunRow, Views } from "../../ports/views.ts";
 import { checkPartition } from "./checks.ts";
 
-export function memoryViews(partitions: number): Views {
+export function memoryViews(partitions: number): Views & { readonly copy: () => () => void } {
   const checkpoints = Array.from({ length: partitions }, () => 0);
   const rows = new Map<string, RunRow>();
 
@@ -12,6 +12,14 @@ export function memoryViews(partitions: number): Views {
   }
 
   return {
+    copy() {
+      const [were, had] = [[...checkpoints], [...rows]];
+      return () => {
+        checkpoints.splice(0, partitions, ...were);
+        rows.clear();
+        for (const [run, row] of had) rows.set(run, row);
+      };
+    },
     checkpoint: async (partition) => checkpointOf(partition),
     async apply(partition, from, to, changed) {
       checkCheckpoint(partition, from, checkpointOf(partition));
