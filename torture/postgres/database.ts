@@ -45,7 +45,8 @@ const parts: readonly Part[] = [
 const tellMs = 1_000;
 /** Processes drain for a second, and close; on a machine that is busy, it takes some more. */
 const stopMs = 20_000;
-const upMs = 60_000;
+/** Six processes at once, on a machine that others use. */
+const upMs = 180_000;
 
 /** Does `body` to a database of its own, ends all of it whatever happens, and says why it could not begin. */
 export async function onDatabase(
