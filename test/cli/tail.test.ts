@@ -37,7 +37,9 @@ test("tail of what has happened: from an offset, since a time ago, with a text i
   assert.deepEqual((await said("--from", "0", "october")).lines, whole.slice(0, 5));
   assert.deepEqual((await said("--grep", "MOVED away")).lines, [whole[4]]);
   assert.deepEqual((await said("--grep", "acme", "run.held")).lines, [whole[2]]);
-  assert.deepEqual((await said("--from", "2100-01-01")).lines, [""]);
+  const none = await said("--from", "2100-01-01");
+  assert.deepEqual(none.lines, [""]);
+  assert.match(none.stderr, /^ {2}nothing matches\n {4}fanfold runs$/m);
   const { lines, code } = await said("run.ended", "--json");
   assert.equal(code, 0);
   assert.deepEqual(

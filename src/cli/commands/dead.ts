@@ -134,6 +134,10 @@ function nothing(isFiltered: boolean, isOver: boolean): Line[] {
   const where = isOver ? "" : " in runs that are not over";
   return [
     ["  ", span("ok", symbols.ok), ` ${what}${where}`],
-    ...(isOver ? [] : [["    fanfold dead --since 7d     those that are over, too"]]),
+    [
+      isOver
+        ? "    fanfold statistics"
+        : "    fanfold dead --since 7d     those that are over, too",
+    ],
   ];
 }

@@ -60,11 +60,13 @@ const tail: Act<TailOptions> = async (context, { json, grep, ...wanted }, patter
     app.parts.filter((part): part is Flow => part.kind === "flow").map((flow) => [flow.name, flow]),
   );
   const tell = story(flows);
+  let printed = 0;
   let shownDay = day(context.clock.now());
 
   function print(event: RunEvent): void {
     const line = tell(event); // In any case: it remembers what began.
     if (!isMeant(event, pattern) || !has(event, line, grep)) return;
+    printed += 1;
     if (json === true) return data.write(jsonLine("event", { ...event, at: iso(event.at) }));
     if (line === undefined) return;
     if (day(event.at) !== shownDay) {
@@ -83,6 +85,7 @@ const tail: Act<TailOptions> = async (context, { json, grep, ...wanted }, patter
       async (signal) => {
         const tailing = { ...from, follow: wanted.follow, signal, onReady };
         for await (const event of app.events(tailing)) print(event);
+        if (printed === 0 && !signal.aborted) talk.say(["  nothing matches"], ["    fanfold runs"]);
         return signal.aborted ? exitCodes.interrupted : exitCodes.ok;
       },
     );

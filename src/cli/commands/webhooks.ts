@@ -151,7 +151,7 @@ function noticesListed(notices: readonly Notice[], now: number): Listed {
     of: "notices",
     command: "webhooks notices",
     lines: notices.length === 0 ? [] : table(noticeColumns, notices.map(noticeCells(now))),
-    hints: notices.length === 0 ? [["  no notices match"]] : [],
+    hints: notices.length === 0 ? [["  no notices match"], ["    fanfold webhooks"]] : [],
     rows: notices.map((one) => ["notice", noticeFields(one)]),
   };
 }
