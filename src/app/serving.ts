@@ -74,8 +74,8 @@ export function serving(options: ServingOptions): Serving {
     await firstTick(role);
     const roles: Role[] = [
       role,
-      projector({ engine, partition }),
-      ticker({ engine, clock, partition }),
+      projector({ engine, clock, partition }),
+      ticker({ engine, clock, partition, manager: role }),
     ];
     if (engine.outbox !== undefined) roles.push(relay(engine.outbox, partition));
     if (partition === 0 && engine.partitions > 1) roles.push(herald({ engine, clock }));

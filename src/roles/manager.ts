@@ -69,6 +69,8 @@ export type Manager = Role & {
   readonly resign: () => Promise<void>;
   /** Whether it has the claim, as far as it knows: for what one process should do, and two may. */
   readonly isHolder: () => boolean;
+  /** When the log is to be told the time, as far as it has committed. */
+  readonly wishes: () => { readonly wakeAt: number | undefined };
 };
 
 export function manager(options: ManagerOptions): Manager {
@@ -86,6 +88,7 @@ export function manager(options: ManagerOptions): Manager {
   const { log, store } = engine;
   let mine: Held | undefined;
   let hadClaim = false;
+  let wished: number | undefined;
   /** The highest that this manager has committed. */
   let reached = 0;
   /** This process's queue begins empty: what was in the one before is lost. */
@@ -117,6 +120,7 @@ export function manager(options: ManagerOptions): Manager {
         stay(claimed),
       ),
     );
+    wished = wakeAt(state);
     return { claim: claimed, state, next: claimed.offset };
   }
 
@@ -236,6 +240,7 @@ export function manager(options: ManagerOptions): Manager {
         mine = await kept({ ...held, next });
         return 0;
       }
+      wished = commit.wakeAt; // Before those hear of it who act on it.
       const claimed = await store.commit(held.claim, commit);
       mine = { claim: claimed, state: held.state, next };
       reached = claimed.offset;
@@ -244,6 +249,7 @@ export function manager(options: ManagerOptions): Manager {
       return handled;
     },
     isHolder: () => hadClaim,
+    wishes: () => ({ wakeAt: wished }),
     async resign() {
       hadClaim = false;
       if (mine !== undefined) await store.resign(mine.claim, holder);

@@ -20,7 +20,8 @@ const outcome = encode({
 
 /** An engine, and each apply to its views in words. */
 function given() {
-  const engine = memoryEngine({ clock: { now: () => 1_000, sleep: async () => undefined } });
+  const clock = { now: () => 1_000, sleep: async () => undefined };
+  const engine = memoryEngine({ clock });
   const applied: string[] = [];
   const watched: Engine = {
     ...engine,
@@ -34,7 +35,7 @@ function given() {
   };
   const add = (...texts: readonly string[]) => engine.log.append(0, texts);
   /** As a process that has just started. */
-  const restarted = () => projector({ engine: watched, partition: 0 });
+  const restarted = () => projector({ engine: watched, clock, partition: 0 });
   return { engine, applied, add, restarted };
 }
 

@@ -1,6 +1,7 @@
 /** Keeps the list of runs: reads the log with a checkpoint of its own, so that the list can be thrown away and made again. */
 import { decode, type Entry } from "../core/event.ts";
 import { NotFoundError } from "../errors.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import { runRows } from "../views/runs.ts";
 import type { RemovedRow, RunRow } from "../ports/views.ts";
@@ -13,20 +14,26 @@ const readBytes = 16_777_216;
  * would be one for nothing. Who comes after reads so many again, and finds nothing in them again.
  */
 const unmarkedAtMost = 1_000;
+/** The list is a moment behind; to look at each commit of a run that is under way would cost as much as to decide on it. */
+const restMs = 25;
 
 export function projector({
   engine,
+  clock,
   partition,
 }: {
   readonly engine: Engine;
+  readonly clock: Pick<Clock, "now">;
   readonly partition: number;
 }): Role {
   /** How far the list is written down, and how far it was read since. */
   let known: { readonly applied: number; readonly read: number } | undefined;
+  let restsUntil = 0;
   return {
     name: `projector ${partition}`,
     hints: ["state"],
     partition,
+    restsUntil: () => restsUntil,
     async tick() {
       const at = known ?? (await applied());
       known = undefined; // If anything below throws, the store is asked again.
@@ -37,6 +44,7 @@ export function projector({
       const isDue = rows.length > 0 || read - at.applied > unmarkedAtMost;
       if (isDue) await engine.views.apply(partition, at.applied, read, rows);
       known = { applied: isDue ? read : at.applied, read };
+      if (entries.length > 0 && entries.length < readRecords) restsUntil = clock.now() + restMs;
       return entries.length;
     },
   };

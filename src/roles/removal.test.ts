@@ -41,7 +41,7 @@ async function given() {
   while ((await role.tick()) > 0);
   assert.ok((await ofRun()).length > 5);
   clock.advance(1_000);
-  const list = projector({ engine, partition: 0 });
+  const list = projector({ engine, clock, partition: 0 });
   const read = reader({ engine, clock, plans });
   return { engine, clock, boot, append, ofRun, role, list, read };
 }

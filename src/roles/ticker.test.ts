@@ -43,3 +43,33 @@ test("where nobody asks for the time, nobody is told it", async () => {
   assert.equal(await ticks(), 0);
   assert.equal(wakeAt?.(), undefined);
 });
+
+test("where the manager of the partition is in this process, what it has committed counts, and the store is not asked", async () => {
+  const clock = virtualClock();
+  const engine = memoryEngine({ clock, partitions: 1 });
+  const positions: number[] = [];
+  const store: typeof engine.store = {
+    ...engine.store,
+    position(partition) {
+      positions.push(partition);
+      return engine.store.position(partition);
+    },
+  };
+  let wakeAt: number | undefined = clock.now() + 500;
+  let isHolder = true;
+  const manager = { isHolder: () => isHolder, wishes: () => ({ wakeAt }) };
+  const { tick } = ticker({ engine: { ...engine, store }, clock, partition: 0, manager });
+  await tick();
+  clock.advance(500);
+  await tick();
+  assert.equal(await engine.log.end(0), 1);
+  wakeAt = undefined;
+  clock.advance(60_000);
+  await tick();
+  assert.equal(await engine.log.end(0), 1);
+  assert.deepEqual(positions, []);
+
+  isHolder = false; // Another process serves it now.
+  await tick();
+  assert.deepEqual(positions, [0]);
+});

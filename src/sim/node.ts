@@ -80,8 +80,8 @@ export function boot(options: BootOptions): Booted {
   );
   for (const [partition, role] of managers.entries()) {
     host.add(role);
-    host.add(projector({ engine, partition }));
-    host.add(ticker({ engine, clock, partition }));
+    host.add(projector({ engine, clock, partition }));
+    host.add(ticker({ engine, clock, partition, manager: role }));
     const trimming = { engine, clock, partition, everyMs: 5_000, readers: [listenerName] };
     const { trimAtLeast: atLeast } = options;
     host.add(trimmer({ ...trimming, atLeast, mayTrim: () => role.isHolder() }));

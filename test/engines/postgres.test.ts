@@ -3,6 +3,8 @@ import { test } from "node:test";
 import { engineContract } from "../../src/contract/engine.ts";
 import { givenTask, virtualClock } from "../../src/contract/given.ts";
 import { postgresEngine } from "../../src/engines/postgres/engine.ts";
+import { systemClock } from "../../src/engines/system.ts";
+import type { Engine } from "../../src/ports/engine.ts";
 import { newDatabase, skip, sql } from "../servers/databases.ts";
 import { until } from "../until.ts";
 import { bench } from "./postgres-bench.ts";
@@ -49,3 +51,34 @@ test("take and ack do not wait for the disk; appends do", { skip }, async () => 
     assert.equal(await synced(() => engine.log.append(0, [`{"type":"x","n":${n}}`])), true);
   await engine.close();
 });
+
+test(
+  "what is new in a partition is said to others, except by the process that serves it",
+  { skip },
+  async () => {
+    const url = await newDatabase();
+    const open = () => postgresEngine(url, { clock: systemClock(), partitions: 2 });
+    const [serving, other] = [await open(), await open()];
+    const heard = { serving: new Set<unknown>(), other: new Set<unknown>() };
+    for (const [name, engine] of [["serving", serving] as const, ["other", other] as const])
+      engine.onHint((hint, partition) => {
+        if (hint === "log" && partition !== undefined) heard[name].add(partition);
+      });
+    const claim = await serving.store.claim(0, "ann", 60_000);
+    assert.ok(claim);
+    // The second is rung for: so whoever listens has heard the first, had it been said.
+    const both = async (from: Engine) => {
+      await from.log.append(0, ["{}"]);
+      await from.log.append(1, ["{}"]);
+    };
+    await until(() => both(serving).then(() => heard.other.has(1)), { what: "the other hears" });
+    assert.equal(heard.other.has(0), false);
+
+    heard.serving.clear();
+    await until(() => both(other).then(() => heard.serving.has(0)), { what: "who serves hears" });
+
+    await serving.store.resign(claim, "ann");
+    await until(() => both(serving).then(() => heard.other.has(0)), { what: "it serves no more" });
+    for (const engine of [serving, other]) await engine.close();
+  },
+);

@@ -22,7 +22,7 @@ const owner = memoryEngine({ clock, partitions: 1 });
 const served = await server({ engine: forOthers(owner), port: 0 });
 const plans = plansOf([flowPlan([fanOutPlan("all")])]);
 const managing = manager({ engine: owner, clock, partition: 0, holder: "fuzz", plans });
-const listing = projector({ engine: owner, partition: 0 });
+const listing = projector({ engine: owner, clock, partition: 0 });
 after(async () => {
   await served.close();
   await owner.close();

@@ -46,8 +46,13 @@ export async function postgresEngine(url: string, options: PostgresEngineOptions
     await database.close();
     throw error;
   }
-  const { hint, onHint, close } = postgresHints(database, clock, () => {
-    follow().catch(() => undefined); // The next ping asks again.
+  const served = new Set<number>();
+  const { hint, onHint, close } = postgresHints(database, clock, {
+    onPing() {
+      follow().catch(() => undefined); // The next ping asks again.
+    },
+    // What is new on the log concerns who serves the partition.
+    isOurs: (what, partition) => what === "log" && partition !== undefined && served.has(partition),
   });
   let closing: Promise<void> | undefined;
 
@@ -63,7 +68,7 @@ export async function postgresEngine(url: string, options: PostgresEngineOptions
     ...guarded(check, {
       log: postgresLog(database, { partitions, hint: (partition) => hint("log", partition) }),
       queue: postgresQueue(database, () => hint("queue")),
-      store: postgresStore(database, { partitions, hint }),
+      store: postgresStore(database, { partitions, hint, served }),
       views: postgresViews(database, partitions),
     }),
     outbox: postgresOutbox(database, partitions, (partition) => hint("log", partition)),

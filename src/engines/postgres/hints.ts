@@ -23,8 +23,19 @@ const longestPayload = 7_000;
 
 const anything: readonly Hint[] = ["log", "state", "queue", "seat", "outbox"];
 
-/** onPing: now and then, while the connection is there. */
-export function postgresHints(database: Database, clock: Clock, onPing: () => void): PostgresHints {
+export type HintsOptions = {
+  /** Now and then, while the connection is there. */
+  readonly onPing: () => void;
+  /** Nobody else waits for this: the bell need not be rung. */
+  readonly isOurs: (hint: Hint, partition: number | undefined) => boolean;
+};
+
+/** Listens once somebody wants to hear. */
+export function postgresHints(
+  database: Database,
+  clock: Clock,
+  { onPing, isOurs }: HintsOptions,
+): PostgresHints {
   const local = hintList();
   const stop = new AbortController();
   /** Who rings does not need to hear it. */
@@ -52,6 +63,7 @@ export function postgresHints(database: Database, clock: Clock, onPing: () => vo
 
   function tell(hint: Hint, partition?: number): void {
     local.hint(hint, partition);
+    if (isOurs(hint, partition)) return;
     unsaid.add(partition === undefined ? hint : `${hint}:${partition}`);
     ringing ??= ring();
   }

@@ -14,9 +14,15 @@ import { limitOf, numberIn, textIn } from "../rows.ts";
 import { statements } from "./statements.ts";
 import { taskArrays } from "./tasks.ts";
 
-export type StoreOptions = { readonly partitions: number; readonly hint: Hints["hint"] };
+export type StoreOptions = {
+  readonly partitions: number;
+  readonly hint: Hints["hint"];
+  /** Partitions that this process serves, as far as it knows: kept here. */
+  readonly served: Set<number>;
+};
 
-export function postgresStore(database: Database, { partitions, hint }: StoreOptions): Store {
+export function postgresStore(database: Database, options: StoreOptions): Store {
+  const { partitions, hint, served } = options;
   const load = postgresLoads(database);
 
   /** Says why a commit changed nothing. */
@@ -50,10 +56,15 @@ export function postgresStore(database: Database, { partitions, hint }: StoreOpt
     async claim(partition, holder, claimMs) {
       checkPartition(partition, partitions);
       const { rows } = await database.query(statements.claim, [partition, holder, claimMs]);
-      if (rows.length === 0) return undefined;
+      if (rows.length === 0) {
+        served.delete(partition);
+        return undefined;
+      }
+      served.add(partition);
       return { partition, epoch: numberIn(rows[0], "epoch"), offset: numberIn(rows[0], "offset") };
     },
     async resign({ partition, epoch }, holder) {
+      served.delete(partition);
       const { changed } = await database.query(statements.resign, [partition, epoch, holder]);
       if (changed > 0) hint("seat", partition);
     },
@@ -71,7 +82,10 @@ export function postgresStore(database: Database, { partitions, hint }: StoreOpt
         ...putArrays(commit.puts),
         ...taskArrays(commit.tasks),
       ]);
-      if (changed === 0) throw await conflict(claim);
+      if (changed === 0) {
+        served.delete(partition);
+        throw await conflict(claim);
+      }
       if (commit.tasks.length > 0) hint("queue");
       if (commit.events.length > 0) hint("log", partition);
       hint("state", partition);
