@@ -85,7 +85,7 @@ function check(lap: Lap, items: number): void {
 }
 
 /**
- * `runs` runs of `items` at once; time from the first start to the last join, after one run of `warmup` items.
+ * `runs` runs of `items` at once; time from the first start to the last join, after `warmups` runs of `warmup` items, one unless told.
  *
  * Zero, the default, measures a process that has just started: its code is compiled while the clock runs.
  */
@@ -95,8 +95,10 @@ export function throughput(open: Open): Measure {
     const items = numberOf(input, "items", 100_000);
     const runs = numberOf(input, "runs", 1);
     const warmup = numberOf(input, "warmup", 0);
+    const warmups = warmup === 0 ? 0 : numberOf(input, "warmups", 1);
     const contestant = await open(setup);
-    if (warmup > 0) check(await contestant.run("warm-up", warmup), warmup);
+    for (let n = 0; n < warmups; n += 1)
+      check(await contestant.run(`warm-up-${n}`, warmup), warmup); // oxlint-disable-line no-await-in-loop -- one after another
     const before = process.threadCpuUsage();
     const from = performance.now();
     const started = Array.from({ length: runs }, (_, n) => contestant.run(`run-${n}`, items));
@@ -108,12 +110,12 @@ export function throughput(open: Open): Measure {
     await contestant.close();
     const all = runs * items;
     const store = contestant.storeSeconds?.();
-    const left = await contestant.left?.(all + warmup);
+    const left = await contestant.left?.(all + warmups * warmup);
     return {
       ...left,
       ...(store === undefined
         ? {}
-        : { storePerSecond: (all + warmup) / store, storeSeconds: store }),
+        : { storePerSecond: (all + warmups * warmup) / store, storeSeconds: store }),
       seconds,
       perSecond: all / seconds,
       microseconds: (seconds * 1e6) / all,
