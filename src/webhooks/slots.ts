@@ -28,7 +28,7 @@ const atOnce: Readonly<Record<Health, number>> = {
 const perWebhook: Readonly<Record<Health, number>> = { well: limits.noticesPerWebhook, ailing: 1 };
 
 /** Requests that may begin at once, and how soon the next may: 200 in a second, 10 of those that are ill; half a ms to one each. */
-const burst: Readonly<Record<Health, number>> = { well: 10, ailing: 2 };
+const burst: Readonly<Record<Health, number>> = { well: 4, ailing: 1 };
 const everyMs: Readonly<Record<Health, number>> = { well: 5, ailing: 100 };
 
 /** And so much later, for each that failed though its webhook was well: where a thousand go down at once, 20 in a second find out. */
