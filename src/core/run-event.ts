@@ -97,15 +97,14 @@ function withoutValue(event: OutputEvent & Told): Told {
 }
 
 function withoutCounted(event: Told): WithoutCounted<Told> {
-  if (event.type !== "step.ended" && event.type !== "run.ended") return { ...event };
+  if (event.type !== "step.ended" && event.type !== "run.ended") return event;
   const { counted: _, ...rest } = event;
   return rest;
 }
 
 export function runEvent(event: Told, partition: number, about: AboutRun): RunEvent {
   const { flow, customer, tags } = about;
-  const id = idOf(event, partition);
-  const whole = Object.assign(withoutCounted(event), { id, partition, flow }); // It is a copy.
+  const whole = { ...withoutCounted(event), id: idOf(event, partition), partition, flow };
   if (customer !== undefined) Object.assign(whole, { customer });
   if (tags !== undefined) Object.assign(whole, { tags });
   return whole;
