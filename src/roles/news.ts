@@ -46,6 +46,7 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
     /** While nobody listens, it only keeps up with the end, so that who begins to listen misses nothing and reads little. */
     async function keepUp(kept: Newest): Promise<number> {
       const end = await engine.log.end(partition);
+      if (end < kept.end) return wentBack(partition, kept.end, end);
       // Who began to listen meanwhile hears of what came meanwhile.
       if (listeners.size === 0 && end > kept.end) newest.set(partition, from(end));
       return 0;
@@ -89,12 +90,19 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
    */
   async function readOn(partition: number, kept: Newest): Promise<readonly Entry[]> {
     const { end, last } = kept;
-    const entries = await readFrom(partition, last?.offset ?? end).catch(() => undefined);
-    const [first] = entries ?? [];
-    if (entries === undefined || (last !== undefined && first === undefined)) {
-      const is = await engine.log.end(partition);
+    const lengthNow = (): Promise<number> => engine.log.end(partition);
+    let entries: readonly Entry[];
+    try {
+      entries = await readFrom(partition, last?.offset ?? end);
+    } catch (error) {
+      const is = await lengthNow();
       if (is < end) return wentBack(partition, end, is);
-      return readFrom(partition, end);
+      throw error;
+    }
+    const [first] = entries;
+    if (last !== undefined && first === undefined) {
+      const is = await lengthNow();
+      if (is < end) return wentBack(partition, end, is);
     }
     if (last === undefined || first?.offset !== last.offset) return entries;
     if (first.at !== last.at || first.text !== last.text)

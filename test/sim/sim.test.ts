@@ -41,7 +41,7 @@ test("a failing seed is shrunk to what it needs, and the command that repeats it
   assert.deepEqual(violations, ["two runs, a crash and a lost queue"]);
   assert.equal(
     argumentsFor(7, smaller),
-    `--seed 7 --nodes 1 --runs 2 --items 3 --commands 0 --without "lost request,lost answer,repeated request,slow call,pause,worker's clock,log's clock,lost hint"`,
+    `--seed 7 --nodes 1 --runs 2 --items 3 --commands 0 --without "lost request,lost answer,repeated request,slow call,pause,worker's clock,log's clock,lost hint,failover"`,
   );
   assert.ok(tried.length > 10);
 });
