@@ -100,6 +100,8 @@ export function people(options: PeopleOptions): People {
   const mistakes = new Map<string, string>();
   const over = new Set<string>();
   const started: InputEvent[] = [];
+  /** Runs whose start is said once more, and not on the log yet. */
+  const startingAgain: string[] = [];
 
   /** Resolves when it is on the log; perhaps more than once. */
   async function append(run: string, event: InputEvent & { body?: string }): Promise<void> {
@@ -153,6 +155,12 @@ export function people(options: PeopleOptions): People {
     await append(run, event);
     acknowledged.add(run);
     started.push(event);
+  }
+
+  async function startAgain(run: string, event: InputEvent): Promise<void> {
+    startingAgain.push(run);
+    await append(run, event);
+    startingAgain.splice(startingAgain.indexOf(run), 1);
   }
 
   async function ask(run: string, command: Command, name: string): Promise<void> {
@@ -283,7 +291,9 @@ export function people(options: PeopleOptions): People {
     for (let asked = 0; ;) {
       await clock.sleep(lookMs);
       const isMistaken = [...mistakes.values()].includes(run);
+      const isStarting = startingAgain.includes(run);
       const now = await status(run);
+      if (isStarting) continue;
       if (now === undefined && (await options.isGone(run))) break;
       if (now === undefined) continue;
       const isOver = now.state === "done" || now.state === "failed" || now.state === "cancelled";
@@ -322,7 +332,7 @@ export function people(options: PeopleOptions): People {
       for (let n = 0; n < options.commands; n += 1) void interfere(n);
     },
     startAgain() {
-      for (const event of started) if ("run" in event) void append(event.run ?? "", event);
+      for (const event of started) if ("run" in event) void startAgain(event.run ?? "", event);
     },
     attend() {
       for (const run of ids) void look(run);

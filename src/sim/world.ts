@@ -199,10 +199,10 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
     if (life.alive) down(node, 200);
   }
 
-  /** A replica that is so far behind takes the place of the server, while everybody lives on. */
+  /** A replica that is so far behind takes the place of the server, while everybody lives on and people have not gone home. */
   function failOver(behindMs: number): void {
     const takeBack = shared.copy();
-    clock.after(behindMs, () => {
+    clock.after(Math.min(behindMs, began + stormMs - clock.now()), () => {
       for (const [partition, range] of takeBack().entries()) lost[partition]?.push(range);
       servers += 1;
       people.startAgain();
