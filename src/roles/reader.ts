@@ -130,13 +130,13 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
   return {
     run: (id) => loadStoredRun(store, home(id), id),
     async status(id) {
+      const { offset } = await store.position(home(id)); // First: what is read after it may know more, and never less.
       const stored = await loadStoredRun(store, home(id), id);
       if (stored === undefined) return undefined;
       const steps = await loadStoredSteps(store, home(id), stored);
       const pauses = await loadPauses(store, home(id));
       const plan = plans.get(stored.flow);
       const holds = await holdsOf(home(id), id, plan, steps);
-      const { offset } = await store.position(home(id));
       return statusOf(
         stored,
         steps,

@@ -91,6 +91,7 @@ export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
   return {
     async why(id, name, key) {
       const partition = partitionOf(id, engine.partitions);
+      const { offset } = await store.position(partition); // First: what is read after it may know more, and never less.
       const run = await loadStoredRun(store, partition, id);
       if (run === undefined) return undefined;
       const steps = await loadStoredSteps(store, partition, run);
@@ -99,7 +100,6 @@ export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
       const step = steps[position];
       const [workers] = await store.load(partition, [keys.partition]);
       const pauses = await loadPauses(store, partition);
-      const { offset } = await store.position(partition);
       const facts: WhyFacts = {
         run,
         steps,
