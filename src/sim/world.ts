@@ -202,7 +202,9 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   /** A replica that is so far behind takes the place of the server, while everybody lives on and people have not gone home. */
   function failOver(behindMs: number): void {
     const takeBack = shared.copy();
+    const server = servers;
     clock.after(Math.min(behindMs, began + stormMs - clock.now()), () => {
+      if (server !== servers) return; // It was a replica of the server before this one, which nobody follows any more (seed 7756).
       for (const [partition, range] of takeBack().entries()) lost[partition]?.push(range);
       servers += 1;
       people.startAgain();
