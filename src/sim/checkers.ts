@@ -239,6 +239,7 @@ function checkRisk(
   const step = run?.steps.find(({ plan }) => plan.name === name);
   if (removed.has(id) || leaving.has(id)) return; // It has ended since, and gone.
   if (run === undefined || step === undefined) return tell(`a risk of ${id}/${name}, which is not`);
+  if (Number(riskAt) < Math.max(run.beginAt, step.startedAt)) return; // Of the run before, which has gone, and this one of its id has begun in the same commit.
   const holder = of === "run" ? run : step;
   if (holder.isAtRisk) tell(`${id}/${name} is at risk twice`);
   holder.isAtRisk = true;
