@@ -1,7 +1,14 @@
 /** The main job end to end: the program people run, real files, real mails, and a kill in the middle. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { appendFileSync, existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -10,6 +17,7 @@ import { orderLines } from "../examples/invoicing/lines.ts";
 import { reportText } from "../examples/invoicing/report.ts";
 import { writeSample } from "../examples/invoicing/sample.ts";
 import { totalsOf } from "../examples/invoicing/totals.ts";
+import { until } from "./until.ts";
 
 const demo = join(import.meta.dirname, "../examples/invoicing/demo.ts");
 const root = join(import.meta.dirname, "..");
@@ -84,6 +92,22 @@ test("killed half-way and started again, every invoice is mailed and folded once
     const again = await runDemo(...args);
     assert.match(again.said, /done before/);
     checkReported(file, await checkDelivered(file, folder), again.said);
+  }));
+
+test("a second demo in the folder of one that works is refused, and touches no mail", () =>
+  inFolder(async (folder) => {
+    const first = runDemo("--items", "600", "--folder", folder);
+    const mail = join(folder, "mail");
+    await until(() => existsSync(mail) && readdirSync(mail).length > 5, { withinMs: 60_000 });
+    const arriving = join(mail, "somebody-else.part");
+    writeFileSync(arriving, "");
+    const second = await runDemo("--items", "600", "--folder", folder);
+    assert.equal(second.code, 1);
+    assert.match(second.said, /is in use by process \d+ \("invoicing"/);
+    assert.ok(existsSync(arriving));
+    rmSync(arriving);
+    const { code, said } = await first;
+    assert.equal(code, 0, said);
   }));
 
 test("a mistake on the last line of the file is found before the first mail", () =>

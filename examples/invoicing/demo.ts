@@ -41,20 +41,22 @@ async function main(): Promise<number> {
     return settings === usage ? 0 : 2;
   }
   const { folder, name, file } = settings;
-  const smtp = await mailServer({ folder: join(folder, "mail"), busyShare: 0.02 });
-  process.env["INVOICING_SMTP"] = smtp.url;
-  process.env["INVOICING_DOCUMENTS"] = join(folder, "documents");
   const shop = app({ name: "invoicing", url: `sqlite:${join(folder, "fanfold.db")}`, parts });
-  say(`file       ${file}`);
-  say(`mail       ${smtp.url}, keeps mails in ${join(folder, "mail")}`);
-  say(`documents  ${join(folder, "documents")}`);
+  let smtp: MailServer | undefined;
   try {
+    // First: another demo that works in this folder owns the file, and its mails are not to be touched.
     const run = await shop.start(monthlyInvoicing, { file }, { id: name });
+    smtp = await mailServer({ folder: join(folder, "mail"), busyShare: 0.02 });
+    process.env["INVOICING_SMTP"] = smtp.url;
+    process.env["INVOICING_DOCUMENTS"] = join(folder, "documents");
+    say(`file       ${file}`);
+    say(`mail       ${smtp.url}, keeps mails in ${join(folder, "mail")}`);
+    say(`documents  ${join(folder, "documents")}`);
     return await follow(shop, run, settings, smtp);
   } finally {
     await shop.close();
     closeOffice();
-    await smtp.close();
+    await smtp?.close();
   }
 }
 
