@@ -32,6 +32,15 @@ async function dead(t: TestContext) {
   return { app, path };
 }
 
+/** The run whose split failed: of it as a whole, there are no keys, and it is run again by its step. */
+const splitSample = {
+  run: "calls-1",
+  state: "held",
+  count: 1,
+  keys: [],
+  command: ["redrive", "calls-1", "--step", "calls"],
+};
+
 test("failures of all runs that are not over, by kind and step, with runs, keys and the command", async (t) => {
   const { app } = await dead(t);
   const { groups, ...sums } = await app.failures();
@@ -77,15 +86,7 @@ test("failures of all runs that are not over, by kind and step, with runs, keys 
       count: 1,
       runs: 1,
       isSeen: false,
-      samples: [
-        {
-          run: "calls-1",
-          state: "held",
-          count: 1,
-          keys: [],
-          command: ["redrive", "calls-1", "--step", "calls"],
-        },
-      ],
+      samples: [splitSample],
     },
   ]);
 });
@@ -157,15 +158,7 @@ test("dead prints a line and a command for each kind; as JSON, with the runs", a
         job: null,
         queue: "default",
         attempts: 1,
-        samples: [
-          {
-            run: "calls-1",
-            state: "held",
-            count: 1,
-            keys: [],
-            command: ["redrive", "calls-1", "--step", "calls"],
-          },
-        ],
+        samples: [splitSample],
       },
     ],
   );

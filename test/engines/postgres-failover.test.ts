@@ -18,20 +18,31 @@ async function open(url: string): Promise<Engine> {
   return engine;
 }
 
+/** A task that ann has taken, and another one that is free. */
+async function oneHeld() {
+  const url = await newDatabase();
+  const { queue } = await open(url);
+  await queue.put([givenTask("held")]);
+  const [held] = await queue.take("ann", queues, 10, 60_000);
+  assert.equal(held?.task.run, "held");
+  await queue.put([givenTask("unknown")]);
+  return { url, queue, held };
+}
+
+/** What is free is ann's, as the table says, who does not know of it. */
+async function takeUnheard(url: string): Promise<void> {
+  await sql(
+    url,
+    "update fanfold.task set worker = 'ann', deliveries = 1, handouts = 1 where worker is null",
+  );
+}
+
 test(
   "what the table says a worker holds, and it does not know of, is free at its next sign of life, as if it had never been handed out",
   { skip },
   async () => {
-    const url = await newDatabase();
-    const { queue } = await open(url);
-    await queue.put([givenTask("held")]);
-    const [held] = await queue.take("ann", queues, 10, 60_000);
-    assert.equal(held?.task.run, "held");
-    await queue.put([givenTask("unknown")]);
-    await sql(
-      url,
-      "update fanfold.task set worker = 'ann', deliveries = 1, handouts = 1 where worker is null",
-    );
+    const { url, queue, held } = await oneHeld();
+    await takeUnheard(url);
     assert.deepEqual(await queue.take("bob", queues, 10, 60_000), []);
 
     assert.equal(await queue.extend("ann", 60_000), true);
@@ -48,11 +59,7 @@ test(
   "a take whose answer was lost: what the table says it took is free at the next take already",
   { skip },
   async () => {
-    const url = await newDatabase();
-    const { queue } = await open(url);
-    await queue.put([givenTask("held")]);
-    const [held] = await queue.take("ann", queues, 10, 60_000);
-    await queue.put([givenTask("unknown")]);
+    const { url, queue, held } = await oneHeld();
     const { Client } = await import("pg");
     const other = new Client({ connectionString: url });
     await other.connect();
@@ -68,10 +75,7 @@ test(
     await other.query("rollback");
     await other.end();
     // It might as well have gone through.
-    await sql(
-      url,
-      "update fanfold.task set worker = 'ann', deliveries = 1, handouts = 1 where worker is null",
-    );
+    await takeUnheard(url);
 
     const taken = await queue.take("ann", queues, 10, 60_000);
     assert.deepEqual(
