@@ -3,6 +3,7 @@ import type { Json } from "../core/event.ts";
 import { firstDifference } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import { unredacted } from "../core/redact.ts";
+import { limitByKey } from "../core/plan.ts";
 import type { FanOutStep } from "../define/flow.ts";
 import { store } from "../define/json.ts";
 import { validate } from "../define/schema.ts";
@@ -32,8 +33,8 @@ export async function editsOf(
   edit: EditInput,
 ): Promise<Written> {
   const { here, isSent } = await stepOf(node, run, step);
-  const { redact, limits: ofJob = [] } = here.job.plan;
-  const limitKey = ofJob.find(({ key }) => key !== undefined)?.key;
+  const { redact } = here.job.plan;
+  const limitKey = limitByKey(here.job.plan)?.key;
   const edits: number[] = [];
   const limitKeys: number[] = [];
   const texts: string[] = [];

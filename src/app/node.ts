@@ -112,7 +112,7 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     reader,
     subJobs: exporter({ engine, plans }).subJobs,
     why: asker({ engine, clock, plans, reader }).why,
-    standing: standing({ engine, clock, plans }),
+    standing: standing({ engine, clock, plans, names: reader.names }),
     failures: async (of) => failuresIn(engine, plans, of),
     retention: async () => retentionStatus({ engine, clock, plans }),
     news,

@@ -28,6 +28,11 @@ export type SharedLimit = LimitPlan & {
   readonly key?: (item: Json) => string | undefined;
 };
 
+/** The one with a key that a job may have. */
+export function limitByKey({ limits = [] }: Pick<JobPlan, "limits">): SharedLimit | undefined {
+  return limits.find(({ key }) => key !== undefined);
+}
+
 /** What a slot costs while it works. */
 export type Cost = { readonly perHour: number; readonly currency: string };
 

@@ -1,7 +1,7 @@
 /** The split of a job sent by itself: there is nothing for a worker to do. */
 import type { FanOut } from "./fan-out.ts";
 import { keyHash } from "./limit-keys.ts";
-import type { FanOutPlan } from "./plan.ts";
+import { limitByKey, type FanOutPlan } from "./plan.ts";
 import type { Run } from "./run.ts";
 import type { Decided } from "./state.ts";
 
@@ -26,7 +26,7 @@ function limitKeyOf(
   { input }: Run,
   { job }: FanOutPlan,
 ): { readonly limitKeys?: readonly number[] } {
-  const key = job.limits?.find((limit) => limit.key !== undefined)?.key;
+  const key = limitByKey(job)?.key;
   if (key === undefined) return {};
   try {
     return { limitKeys: [keyHash(key(input))] };

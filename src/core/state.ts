@@ -12,7 +12,7 @@ import { holdKey, keyedLimit, keyIn, offerKeyed, type KeyedLimit } from "./keyed
 import { hashAt } from "./limit-keys.ts";
 import { limits } from "./limits.ts";
 import { noPauses, pausesAt, placeOf, placeOfMain, type Pauses } from "./pauses.ts";
-import type { JobPlan, Plans, SharedLimit, StepPlan } from "./plan.ts";
+import { limitByKey, type JobPlan, type Plans, type SharedLimit, type StepPlan } from "./plan.ts";
 import { isEnded, stepAt, type Run, type Step } from "./run.ts";
 import type { Remains } from "./removal.ts";
 import type { Task } from "./task.ts";
@@ -144,8 +144,8 @@ function throttleOf(state: Partition, { name, limit }: JobPlan): Throttle | unde
 }
 
 /** The limit by key that its job has. */
-export function keyedOf(state: Partition, { limits = [] }: JobPlan): KeyedLimit | undefined {
-  const plan = limits.find(({ key }) => key !== undefined);
+export function keyedOf(state: Partition, job: JobPlan): KeyedLimit | undefined {
+  const plan = limitByKey(job);
   if (plan === undefined) return undefined;
   let limit = state.keyed.get(plan.name);
   if (limit !== undefined) return limit;

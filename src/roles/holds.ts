@@ -1,11 +1,11 @@
 /** Reads who has been told to come back later: jobs, and keys of limits. */
 import { keys, prefixes } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
-import type { JobPlan, StepPlan } from "../core/plan.ts";
+import { limitByKey, type JobPlan, type StepPlan } from "../core/plan.ts";
 import { heldJobs, heldUntil } from "../core/stored-limits.ts";
 import type { Store } from "../ports/store.ts";
 import { longestHeld, type Holds } from "../views/limits.ts";
-import { keyedLimitOf, type KeyNames, type Where } from "./key-names.ts";
+import type { KeyNames, Where } from "./key-names.ts";
 
 /** As the manager of one partition, or of several, has stored it. Of the keys of a limit it looks at so many in each. */
 export async function loadHolds(
@@ -30,22 +30,17 @@ export async function loadHolds(
   return { jobs: held, keys: keysOf };
 }
 
-/** Looks for the names of those that are shown. Returns how many are not found. */
+/** Looks for the names of those that are shown. */
 export async function nameHeld(
   names: KeyNames,
   holds: Holds,
   where: Where,
   at: number,
-): Promise<number> {
-  const limit = keyedLimitOf(where.plan.job);
-  if (limit === undefined) return 0;
-  const held = longestHeld(holds.keys.get(limit.name), at).slice(0, limits.keysNamed);
-  return held.length === 0
-    ? 0
-    : names.find(
-        where,
-        held.map(([hash]) => hash),
-      );
+): Promise<void> {
+  const limit = limitByKey(where.plan.job);
+  const held = limit === undefined ? [] : longestHeld(holds.keys.get(limit.name), at);
+  const shown = held.slice(0, limits.keysNamed).map(([hash]) => hash);
+  if (shown.length > 0) await names.find(where, shown);
 }
 
 /** The jobs of those that are fan-outs. */

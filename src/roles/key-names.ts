@@ -7,7 +7,7 @@ import { keys, prefixes } from "../core/ids.ts";
 import { pageSize } from "../core/ledger-page.ts";
 import { keyHash } from "../core/limit-keys.ts";
 import { limits } from "../core/limits.ts";
-import type { FanOutPlan, SharedLimit } from "../core/plan.ts";
+import { limitByKey, type FanOutPlan, type SharedLimit } from "../core/plan.ts";
 import { redacted } from "../core/redact.ts";
 import { hashIn } from "../core/stored-limits.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -24,19 +24,14 @@ export type Where = {
 };
 
 export type KeyNames = {
-  /** Looks for those that are not known yet: in so many sub-jobs as may be set aside, from there on. Returns how many it did not find. */
-  readonly find: (where: Where, hashes: readonly number[]) => Promise<number>;
+  /** Looks for those that are not known yet: in so many sub-jobs as may be set aside, from there on. */
+  readonly find: (where: Where, hashes: readonly number[]) => Promise<void>;
   /** Undefined: it was not found, or the job hides it. */
   readonly nameOf: (limit: string, hash: number) => string | undefined;
 };
 
 const remembered = 10_000;
 const pagesAtOnce = 16;
-
-/** The one with a key that a job may have. */
-export function keyedLimitOf({ limits = [] }: FanOutPlan["job"]): SharedLimit | undefined {
-  return limits.find(({ key }) => key !== undefined);
-}
 
 export function keyNames({ store, log }: Pick<Engine, "store" | "log">): KeyNames {
   /** "": it is hidden. */
@@ -73,10 +68,10 @@ export function keyNames({ store, log }: Pick<Engine, "store" | "log">): KeyName
   return {
     async find(where, hashes) {
       const { partition, run, plan } = where;
-      const limit = keyedLimitOf(plan.job);
-      if (limit === undefined) return hashes.length;
+      const limit = limitByKey(plan.job);
+      if (limit === undefined) return;
       const wanted = new Set(hashes.filter((hash) => !known.has(`${limit.name}/${hash}`)));
-      if (wanted.size === 0) return 0;
+      if (wanted.size === 0) return;
       const found = await indexOf(where, wanted);
       for (const [hash, index] of found) {
         const offset = await pageAt(store, partition, run, plan.name, index);
@@ -84,7 +79,6 @@ export function keyNames({ store, log }: Pick<Engine, "store" | "log">): KeyName
         const { items, from } = await readPage(log, partition, offset);
         remember(limit.name, hash, nameIn(limit, plan, items[index - from] ?? null, hash));
       }
-      return wanted.size;
     },
     nameOf: (limit, hash) => known.get(`${limit}/${hash}`) || undefined,
   };

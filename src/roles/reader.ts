@@ -21,7 +21,7 @@ import { noHolds, type Holds } from "../views/limits.ts";
 import { pageAt } from "./directory.ts";
 import { corrections } from "./editing.ts";
 import { jobsIn, loadHolds, nameHeld } from "./holds.ts";
-import { keyNames } from "./key-names.ts";
+import { keyNames, type KeyNames } from "./key-names.ts";
 import {
   bytes,
   loadEdits,
@@ -41,6 +41,8 @@ export type Reader = {
   readonly subJob: (id: string, step: string, key: string) => Promise<SubJobRecord | undefined>;
   /** Where the sub-job of this key stands; undefined if there is none. */
   readonly indexOf: (id: string, step: string, key: string) => Promise<number | undefined>;
+  /** For others who name keys, too: what was found once is known to all. */
+  readonly names: KeyNames;
 };
 
 export type ReaderOptions = {
@@ -128,6 +130,7 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
   }
 
   return {
+    names,
     run: (id) => loadStoredRun(store, home(id), id),
     async status(id) {
       const { offset } = await store.position(home(id)); // First: what is read after it may know more, and never less.

@@ -10,6 +10,7 @@ import { checkKey } from "../core/ids.ts";
 import { keyHash } from "../core/limit-keys.ts";
 import { limits } from "../core/limits.ts";
 import type { SplitTask } from "../core/task.ts";
+import { limitByKey } from "../core/plan.ts";
 import type { Ctx } from "../define/ctx.ts";
 import type { FanOutStep, State } from "../define/flow.ts";
 import { store as stored } from "../define/json.ts";
@@ -103,7 +104,7 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
   let last: Promise<void> = Promise.resolve();
   let keysOfPage: string[] = [];
   let texts: string[] = [];
-  const limitKey = step.job.plan.limits?.find(({ key }) => key !== undefined)?.key;
+  const limitKey = limitByKey(step.job.plan)?.key;
   let limitKeys: number[] = [];
   let length = 0;
   let from = task.size;

@@ -1,14 +1,14 @@
 /** How things stand across all runs: who works, what waits in which queue, how far everybody who reads the log has come. */
 import { keys } from "../core/ids.ts";
 import * as ledgers from "../core/ledger.ts";
-import type { JobPlan, Plans } from "../core/plan.ts";
+import { limitByKey, type JobPlan, type Plans } from "../core/plan.ts";
 import { sessionsIn } from "../core/snapshot.ts";
 import type { StoredFanOut } from "../core/stored.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import { jobLimits, type LimitStatus } from "../views/limits.ts";
 import { jobsIn, loadHolds, nameHeld } from "./holds.ts";
-import { keyedLimitOf, keyNames, type Where } from "./key-names.ts";
+import type { KeyNames, Where } from "./key-names.ts";
 import { liveRuns, loadStoredSteps, scanAll } from "./loading.ts";
 
 export type WorkerStatus = {
@@ -58,13 +58,14 @@ export function standing({
   engine,
   clock,
   plans,
+  names,
 }: {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly plans: Plans;
+  readonly names: KeyNames;
 }): Standing {
   const { store, log, views } = engine;
-  const names = keyNames(engine);
   const partitions = Array.from({ length: engine.partitions }, (_, partition) => partition);
 
   /** A worker tells every partition that it is there. */
@@ -116,7 +117,7 @@ export function standing({
             if (known.kind !== "fan-out" || step.kind !== "fan-out") continue;
             if (add(of(known.job.queue), step)) busy.add(known.job.queue);
             fly(flying, known.job, step);
-            if (hosts.length < runsLooked && keyedLimitOf(known.job) !== undefined)
+            if (hosts.length < runsLooked && limitByKey(known.job) !== undefined)
               hosts.push({ partition, run: run.run, plan: known, from: step.next });
           }
           for (const queue of busy) of(queue).runs += 1;

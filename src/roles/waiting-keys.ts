@@ -3,13 +3,13 @@ import { keys } from "../core/ids.ts";
 import * as ledgers from "../core/ledger.ts";
 import { pageSize } from "../core/ledger-page.ts";
 import { limits } from "../core/limits.ts";
-import type { FanOutPlan } from "../core/plan.ts";
+import { limitByKey, type FanOutPlan } from "../core/plan.ts";
 import { hashIn, storedKey } from "../core/stored-limits.ts";
 import type { StoredFanOut } from "../core/stored.ts";
 import { roomIn, throttle } from "../core/throttle.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { KeyStop, KeyStops } from "../views/limits.ts";
-import { keyedLimitOf, type KeyNames } from "./key-names.ts";
+import type { KeyNames } from "./key-names.ts";
 import { bytes } from "./loading.ts";
 
 type Counted = { waiting: number; inFlight: number };
@@ -26,7 +26,7 @@ export async function waitingKeys(
   step: StoredFanOut,
   at: number,
 ): Promise<KeyStops | undefined> {
-  const limit = keyedLimitOf(plan.job);
+  const limit = limitByKey(plan.job);
   if (limit === undefined || (step.counts[ledgers.waiting] ?? 0) === 0) return undefined;
 
   async function counted(): Promise<Map<number, Counted>> {

@@ -2,14 +2,13 @@
 import { keys, partitionOf, prefixes } from "../core/ids.ts";
 import * as ledgers from "../core/ledger.ts";
 import { pageSize } from "../core/ledger-page.ts";
-import type { FanOutPlan, Plans } from "../core/plan.ts";
+import { limitByKey, type FanOutPlan, type Plans } from "../core/plan.ts";
 import { sessionsIn } from "../core/snapshot.ts";
 import { hashIn, heldUntil } from "../core/stored-limits.ts";
 import type { StoredFanOut, StoredRun } from "../core/stored.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import { whyRun, whyStep, whySubJob, type Why, type WhyFacts } from "../views/why.ts";
-import { keyedLimitOf, keyNames } from "./key-names.ts";
 import { waitingKeys } from "./waiting-keys.ts";
 import { pageAt } from "./directory.ts";
 import { bytes, loadPauses, loadStoredRun, loadStoredSteps } from "./loading.ts";
@@ -33,7 +32,7 @@ const pagesAtOnce = 64;
 
 export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
   const { store, log } = engine;
-  const names = keyNames(engine);
+  const { names } = reader;
 
   /**
    * The first sub-job in flight and the earliest retry. Reads the step's ledger until it has seen as many as the counts say;
@@ -69,7 +68,7 @@ export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
     const [tokens] = await store.load(partition, [keys.tokens]);
     const ofJob = typeof tokens === "string" ? heldUntil(tokens, job.name) : 0;
     if (ofJob > 0) return { of: "job", until: ofJob } as const;
-    const limit = keyedLimitOf(job);
+    const limit = limitByKey(job);
     if (limit === undefined || index === undefined) return undefined;
     const n = Math.floor(index / pageSize);
     const [page] = await store.load(partition, [keys.limitKeys(run, name, n)]);
