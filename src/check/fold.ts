@@ -55,6 +55,7 @@ export type Folded = {
 
 /** Vanished workers after which a sub-job is given up. */
 const crashLimit = 3;
+
 export function fold(hints: Hints, tell: Tell): Folded {
   const runs = new Map<string, Run>();
   const removed = new Set<string>();

@@ -90,20 +90,19 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
    */
   async function readOn(partition: number, kept: Newest): Promise<readonly Entry[]> {
     const { end, last } = kept;
-    const lengthNow = (): Promise<number> => engine.log.end(partition);
+    const checkLength = async (): Promise<void> => {
+      const is = await engine.log.end(partition);
+      if (is < end) wentBack(partition, end, is);
+    };
     let entries: readonly Entry[];
     try {
       entries = await readFrom(partition, last?.offset ?? end);
     } catch (error) {
-      const is = await lengthNow();
-      if (is < end) return wentBack(partition, end, is);
+      await checkLength();
       throw error;
     }
     const [first] = entries;
-    if (last !== undefined && first === undefined) {
-      const is = await lengthNow();
-      if (is < end) return wentBack(partition, end, is);
-    }
+    if (last !== undefined && first === undefined) await checkLength();
     if (last === undefined || first?.offset !== last.offset) return entries;
     if (first.at !== last.at || first.text !== last.text)
       return wentBack(partition, end, first.offset);

@@ -54,7 +54,7 @@ export function pages(log: Pick<Log, "read">): Pages {
       from: place.from,
       open() {
         if (page !== undefined) return page;
-        page = pageAt(place, entry);
+        page = placed(place, entry);
         closers.push(() => (page = undefined));
         if (closers.length > keptOpen) closers.shift()?.();
         return page;
@@ -123,7 +123,7 @@ export function notThere(what: string): RetryLaterError {
   return new RetryLaterError(againMs, `${what}: the log has lost its last records, or is damaged`);
 }
 
-function pageAt({ run, step, from, offset }: ItemPlace, entry: Entry | undefined): ItemPage {
+function placed({ run, step, from, offset }: ItemPlace, entry: Entry | undefined): ItemPage {
   const event = entry && decode(entry);
   const isIt =
     event?.type === "fan-out.grown" &&

@@ -3,7 +3,6 @@ import { Command } from "commander";
 import type { App } from "../../app/app.ts";
 import type { Run } from "../../app/run.ts";
 import { pauseText } from "../../core/pauses.ts";
-import type { State } from "../../define/flow.ts";
 import type {
   AttemptRecord,
   EditRecord,
@@ -12,7 +11,7 @@ import type {
   StepStatus,
   SubJobRecord,
 } from "../../views/status.ts";
-import { addressOf, noSubJob, runNamed, stepNamed, type Address } from "../address.ts";
+import { addressOf, noSubJob, runNamed, stepNamed } from "../address.ts";
 import type { HistoryEvent } from "../../roles/history.ts";
 import type { Act, Context } from "../context.ts";
 import { eventFields, eventLines, withAttempts } from "../events.ts";
@@ -66,13 +65,18 @@ const show: Act<ShowOptions> = async (context, options, text = "") => {
     const address = addressOf(text);
     const { id, step, key } = address;
     const run = await runNamed(app, id);
-    if (options.events === true) return await showEvents(context, run, address, options);
-    if (step === undefined) return await showRun(context, app, run, options);
+    const isEvents = options.events === true;
+    if (step === undefined && !isEvents) return await showRun(context, app, run, options);
     const status = await run.status();
-    const found = stepNamed(status, step);
-    if (key === undefined) return showStep(context, status, found, options);
-    const record = await run.subJob(step, key);
-    if (record === undefined) throw noSubJob(address);
+    const found = step === undefined ? undefined : stepNamed(status, step);
+    const isSubJob = step !== undefined && key !== undefined;
+    const record = isSubJob ? await run.subJob(step, key) : undefined;
+    if (isSubJob && record === undefined) throw noSubJob(address);
+    if (found === undefined || isEvents) {
+      const events = run.history({ ...given({ step, key }), limit: mostEvents + 1 });
+      return await showEvents(context, events, options, status.at, record);
+    }
+    if (record === undefined) return showStep(context, status, found, options);
     return showSubJob(context, record, options, status.at);
   } finally {
     await app.close();
@@ -139,23 +143,17 @@ const mostEvents = 1_000;
 
 async function showEvents(
   { data, talk }: Context,
-  run: Run<State>,
-  address: Address,
+  history: AsyncIterable<HistoryEvent>,
   { json }: ShowOptions,
+  now: number,
+  record: SubJobRecord | undefined,
 ): Promise<ExitCode> {
-  const { step, key } = address;
-  const status = await run.status();
-  if (step !== undefined) stepNamed(status, step);
-  const isSubJob = step !== undefined && key !== undefined;
-  const record = isSubJob ? await run.subJob(step, key) : undefined;
-  if (isSubJob && record === undefined) throw noSubJob(address);
   const events: HistoryEvent[] = [];
-  for await (const event of run.history({ ...given({ step, key }), limit: mostEvents + 1 }))
-    events.push(event);
+  for await (const event of history) events.push(event);
   const first = events.slice(0, mostEvents);
   const all = record === undefined ? first : withAttempts(first, record);
   if (json === true) for (const event of all) data.write(jsonLine("event", eventFields(event)));
-  else data.say(...eventLines(all, status.at));
+  else data.say(...eventLines(all, now));
   if (events.length > mostEvents)
     talk.say([faint(`  … and more: these are the first ${mostEvents}`)]);
   return exitCodes.ok;
