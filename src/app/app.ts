@@ -19,6 +19,7 @@ import { eventsOf, type Tailing } from "./events.ts";
 import { earsOf } from "./listeners.ts";
 import { fitOf } from "../roles/fitting.ts";
 import type { RetentionStatus } from "../roles/removals.ts";
+import { listRuns } from "../roles/run-list.ts";
 import type { Standing } from "../roles/standing.ts";
 import type { Tracing } from "../roles/tracing.ts";
 import { knownStatistics, type Known, type StatisticsOf } from "../roles/statistics.ts";
@@ -88,6 +89,7 @@ export type App = {
   readonly within: (transaction: SqlTransaction) => Within;
   /** A run by its id; undefined if there is none. */
   readonly run: (id: string) => Promise<Run<State> | undefined>;
+  /** Newest start first, all that the log says at the call; at most 50, or `limit`. */
   readonly runs: (query?: Partial<RunQuery>) => Promise<readonly RunRow[]>;
   /** Begins nothing more for a customer, of a job, of a flow, or in a queue, in any run, until it is resumed; what runs may finish. Heard by every worker within a second. */
   readonly pause: (what: Everywhere, reason: string, by?: By) => Promise<void>;
@@ -290,11 +292,7 @@ export function app(definition: AppDefinition): App {
         ? undefined
         : runHandle(at, id, false);
     },
-    async runs(query = {}) {
-      const at = await node();
-      await at.listed();
-      return at.engine.views.runs({ limit: 50, ...query });
-    },
+    runs: async (query = {}) => listRuns((await node()).engine, { limit: 50, ...query }),
     async pause(what, reason, by = {}) {
       checkPausable({ flows, jobs }, what);
       await askAll(await node(), "pause-all.asked", what, reason, by);
@@ -316,11 +314,7 @@ export function app(definition: AppDefinition): App {
       return fitOf({ engine, flows, jobs, subJobs });
     },
     retention: async () => (await node()).retention(),
-    async failures(of = {}) {
-      const at = await node();
-      if (of.since !== undefined) await at.listed();
-      return at.failures(of);
-    },
+    failures: async (of = {}) => (await node()).failures(of),
     standing: async () => (await node()).standing,
     webhooks: webhookLedger(node, webhooks, uniqueId),
     schedules: async () => listSchedules(await node(), schedules),

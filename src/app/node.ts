@@ -49,8 +49,6 @@ export type Node = {
   readonly working: Serving["working"];
   readonly consumed: Changes["consumed"];
   readonly onRun: Changes["onRun"];
-  /** Resolves when the list of runs knows what the log says now, or soon in any case. */
-  readonly listed: () => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
@@ -66,10 +64,6 @@ export type NodeOptions = {
   readonly clock?: Clock | undefined;
   readonly onDecided?: ServingOptions["onDecided"];
 };
-
-/** The list of runs is a moment behind the log; whoever asks for it waits this long for it, at most, and looks this often. */
-const listedMs = 250;
-const listedLookMs = 5;
 
 export async function openNode(options: NodeOptions): Promise<Node> {
   const { url, name, token, flows, schedules, onError, onDecided } = options;
@@ -126,14 +120,6 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     working: served.working,
     consumed,
     onRun,
-    async listed() {
-      const until = clock.now() + listedMs;
-      for (let partition = 0; partition < engine.partitions; partition += 1) {
-        const end = await engine.log.end(partition);
-        while ((await engine.views.checkpoint(partition)) < end && clock.now() < until)
-          await clock.sleep(listedLookMs);
-      }
-    },
     async close() {
       await served.halt();
       await host.stop();

@@ -6,13 +6,15 @@ import type { StoredRun } from "../core/stored.ts";
 import type { Engine } from "../ports/engine.ts";
 import { gatherFailures, type FailureQuery, type Failures } from "../views/failures.ts";
 import { liveRuns, loadStoredRun, loadStoredSteps } from "./loading.ts";
+import { listRuns } from "./run-list.ts";
 
 /** Takes as many reads as there are such runs; holds one of them at a time. */
 export async function failuresIn(
-  { store, views, partitions }: Pick<Engine, "store" | "views" | "partitions">,
+  engine: Pick<Engine, "log" | "store" | "views" | "partitions">,
   plans: Plans,
   query: FailureQuery,
 ): Promise<Failures> {
+  const { store, partitions } = engine;
   const gathering = gatherFailures(query);
   const add = async (partition: number, run: StoredRun): Promise<void> =>
     gathering.add(run, await loadStoredSteps(store, partition, run), plans.get(run.flow));
@@ -20,7 +22,7 @@ export async function failuresIn(
     for await (const run of liveRuns(store, partition)) await add(partition, run);
   const { since, flow, customer } = query;
   if (since === undefined) return { ...gathering.all(), isAll: true };
-  const rows = await views.runs({
+  const rows = await listRuns(engine, {
     states: ["done", "failed"],
     since,
     ...(flow === undefined ? {} : { flow }),

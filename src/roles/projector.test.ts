@@ -60,16 +60,16 @@ test("the list follows the log, and what changes no row is not written down", as
   assert.deepEqual(applied, ["0-2: r running", "2-24: r running s"]);
 });
 
-test("more than a thousand records without a row are written down, so that a restart reads no more again", async () => {
+test("more than 200 records without a row are written down, so that a restart reads no more again", async () => {
   const { engine, applied, add, restarted } = given();
   const { tick } = restarted();
-  await add(...Array.from({ length: 1_000 }, () => outcome));
+  await add(...Array.from({ length: 200 }, () => outcome));
   await tick();
   assert.deepEqual(applied, []);
   await add(outcome);
   await tick();
-  assert.deepEqual(applied, ["0-1001: "]);
-  assert.equal(await engine.views.checkpoint(0), 1_001);
+  assert.deepEqual(applied, ["0-201: "]);
+  assert.equal(await engine.views.checkpoint(0), 201);
 });
 
 test("C72 a restart reads again what was not written down, and the rows are the same", async () => {

@@ -1,11 +1,10 @@
 /** Keeps the list of runs: reads the log with a checkpoint of its own, so that the list can be thrown away and made again. */
-import { decode, type Entry } from "../core/event.ts";
+import type { Entry } from "../core/event.ts";
 import { NotFoundError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
-import { runRows } from "../views/runs.ts";
-import type { RemovedRow, RunRow } from "../ports/views.ts";
 import type { Role } from "./role.ts";
+import { changedRows } from "./run-list.ts";
 
 const readRecords = 5_000;
 const readBytes = 16_777_216;
@@ -13,8 +12,8 @@ const readBytes = 16_777_216;
  * Records that change no row and are not written down as read: most are outcomes, and a transaction for each commit of theirs
  * would be one for nothing. Who comes after reads so many again, and finds nothing in them again.
  */
-const unmarkedAtMost = 1_000;
-/** The list is a moment behind; to look at each commit of a run that is under way would cost as much as to decide on it. */
+const unmarkedAtMost = 200;
+/** What is written down is a moment behind, and whoever asks reads the rest; to look at each commit of a run that is under way would cost as much as to decide on it. */
 const restMs = 25;
 
 export function projector({
@@ -39,10 +38,10 @@ export function projector({
       known = undefined; // If anything below throws, the store is asked again.
       const entries = await readFrom(at.read);
       if (entries === undefined) return 1;
-      const rows = await changedBy(entries);
+      const rows = await changedRows(engine.views, entries);
       const read = at.read + entries.length;
-      const isDue = rows.length > 0 || read - at.applied > unmarkedAtMost;
-      if (isDue) await engine.views.apply(partition, at.applied, read, rows);
+      const isDue = rows.size > 0 || read - at.applied > unmarkedAtMost;
+      if (isDue) await engine.views.apply(partition, at.applied, read, [...rows.values()]);
       known = { applied: isDue ? read : at.applied, read };
       if (entries.length > 0 && entries.length < readRecords) restsUntil = clock.now() + restMs;
       return entries.length;
@@ -64,22 +63,4 @@ export function projector({
     const checkpoint = await engine.views.checkpoint(partition);
     return { applied: checkpoint, read: checkpoint };
   }
-
-  async function changedBy(entries: readonly Entry[]): Promise<readonly (RunRow | RemovedRow)[]> {
-    const rows = new Map<string, RunRow | RemovedRow>();
-    for (const entry of entries) {
-      // Most records are outcomes, which the list does not show: they are not even parsed.
-      if (!isOfRun(entry)) continue;
-      const event = decode(entry);
-      if (!("run" in event)) continue;
-      const before = rows.get(event.run) ?? (await engine.views.run(event.run));
-      const row = runRows(before, event);
-      if (row !== undefined) rows.set(event.run, row);
-    }
-    return [...rows.values()];
-  }
-}
-
-function isOfRun({ text }: Entry): boolean {
-  return text.startsWith('{"type":"run.') || text.startsWith('{"type":"step.');
 }

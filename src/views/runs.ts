@@ -1,5 +1,5 @@
 import type { Recorded } from "../core/event.ts";
-import type { RemovedRow, RunRow } from "../ports/views.ts";
+import type { RemovedRow, RunQuery, RunRow } from "../ports/views.ts";
 
 /** The line of a run in the list, after this event; undefined where the event does not change it. */
 export function runRows(
@@ -51,4 +51,31 @@ export function runRows(
     default:
       return undefined;
   }
+}
+
+/** What a query finds among rows that are kept, some of which have changed since. */
+export function listed(
+  kept: readonly RunRow[],
+  changed: ReadonlyMap<string, RunRow | RemovedRow>,
+  query: RunQuery,
+): readonly RunRow[] {
+  const same = kept.filter(({ run }) => !changed.has(run));
+  const others = [...changed.values()].filter((row) => row.state !== "removed");
+  const found = [...same, ...others.filter((row) => matches(row, query))];
+  return found.toSorted(newestFirst).slice(0, query.limit);
+}
+
+export function matches(row: RunRow, query: RunQuery): boolean {
+  return (
+    (query.states?.includes(row.state) ?? true) &&
+    (query.flow ?? row.flow) === row.flow &&
+    (query.customer ?? row.customer) === row.customer &&
+    row.startedAt >= (query.since ?? -Infinity) &&
+    (query.endedBefore === undefined || (row.endedAt ?? Infinity) < query.endedBefore)
+  );
+}
+
+/** Of the same instant, by the run's id, so that two pages never disagree. */
+export function newestFirst(left: RunRow, right: RunRow): number {
+  return right.startedAt - left.startedAt || (left.run < right.run ? -1 : 1);
 }

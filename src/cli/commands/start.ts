@@ -125,12 +125,10 @@ function flowNamed(app: App, name: string): Flow {
 /** Its id is what a script wants to have; the rest is talk. */
 async function announce(
   { data, talk, clock }: Context,
-  { app, isEmbedded }: Opened,
+  { isEmbedded }: Opened,
   run: Run,
   { json }: StartOptions,
 ): Promise<void> {
-  // The list is a moment behind, and with this process ends who keeps it: `fanfold runs` must find the run.
-  await app.runs({ limit: 1 });
   if (json === true) data.write(jsonLine("run", statusFields(await run.status())));
   else data.write(`${run.id}\n`);
   const { state, startedAt } = await run.status();

@@ -1,5 +1,6 @@
 import { ConflictError } from "../../errors.ts";
-import type { RunQuery, RunRow, Views } from "../../ports/views.ts";
+import type { RunRow, Views } from "../../ports/views.ts";
+import { matches, newestFirst } from "../../views/runs.ts";
 import { checkPartition } from "./checks.ts";
 
 export function memoryViews(partitions: number): Views & { readonly copy: () => () => void } {
@@ -42,19 +43,4 @@ export function checkCheckpoint(partition: number, from: number, current: number
       `the views know partition ${partition} up to ${current}, rows from ${from} on do not fit`,
       { details: { partition, from, current } },
     );
-}
-
-function matches(row: RunRow, query: RunQuery): boolean {
-  return (
-    (query.states?.includes(row.state) ?? true) &&
-    (query.flow ?? row.flow) === row.flow &&
-    (query.customer ?? row.customer) === row.customer &&
-    row.startedAt >= (query.since ?? -Infinity) &&
-    (query.endedBefore === undefined || (row.endedAt ?? Infinity) < query.endedBefore)
-  );
-}
-
-/** Of the same instant, by the run's id, so that two pages never disagree. */
-function newestFirst(left: RunRow, right: RunRow): number {
-  return right.startedAt - left.startedAt || (left.run < right.run ? -1 : 1);
 }

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { encode } from "../core/event.ts";
+import { memoryEngine } from "../engines/memory/engine.ts";
+import type { Engine } from "../ports/engine.ts";
+import { projector } from "./projector.ts";
+import { listRuns } from "./run-list.ts";
+
+const clock = { now: () => 1_000, sleep: async () => undefined };
+
+const began = (run: string) =>
+  encode({ type: "run.began", run, flow: "f", priority: "normal" } as const);
+const ended = (run: string) => encode({ type: "run.ended", run, state: "done" } as const);
+
+function given() {
+  const engine = memoryEngine({ clock });
+  const { tick } = projector({ engine, clock, partition: 0 });
+  const add = (...texts: readonly string[]) => engine.log.append(0, texts);
+  return { engine, add, tick };
+}
+
+async function states(engine: Engine, limit = 10): Promise<readonly string[]> {
+  return (await listRuns(engine, { limit })).map(({ run, state }) => `${run} ${state}`);
+}
+
+test("a run that ended is listed so, although nobody has written the list since", async () => {
+  const { engine, add, tick } = given();
+  await add(began("a"), began("b"));
+  await tick();
+  await add(ended("a"));
+  assert.deepEqual(await states(engine), ["a done", "b running"]);
+  const done = await listRuns(engine, { states: ["done"], limit: 10 });
+  assert.deepEqual(
+    done.map(({ run }) => run),
+    ["a"],
+  );
+  assert.deepEqual(await listRuns(engine, { states: ["running"], flow: "g", limit: 10 }), []);
+});
+
+test("the limit is of what is found: a run that changed since takes nobody's place", async () => {
+  const { engine, add, tick } = given();
+  await add(began("a"), began("b"), began("c"));
+  await tick();
+  await add(encode({ type: "run.removed", run: "a", flow: "f", by: 1 } as const), ended("b"));
+  assert.deepEqual(await states(engine, 1), ["b done"]);
+  assert.deepEqual(await states(engine, 2), ["b done", "c running"]);
+  const running = await listRuns(engine, { states: ["running"], limit: 1 });
+  assert.deepEqual(
+    running.map(({ run }) => run),
+    ["c"],
+  );
+});
+
+test("a list that is written while it is read is read again: what is old is not laid over what is new", async () => {
+  const { engine, add, tick } = given();
+  await add(began("a"));
+  let reads = 0;
+  const written: Engine = {
+    ...engine,
+    log: {
+      ...engine.log,
+      async read(...asked) {
+        const entries = await engine.log.read(...asked);
+        reads += 1;
+        if (reads === 1) {
+          await add(ended("a"));
+          await tick();
+        }
+        return entries;
+      },
+    },
+  };
+  assert.deepEqual(await states(written), ["a done"]);
+});
+
+test("a list that others are always writing is given as it stands", async () => {
+  const { engine, add, tick } = given();
+  await add(began("a"));
+  const busy: Engine = {
+    ...engine,
+    log: {
+      ...engine.log,
+      async read(...asked) {
+        const entries = await engine.log.read(...asked);
+        await tick();
+        await add(ended("a"));
+        return entries;
+      },
+    },
+  };
+  assert.deepEqual(await states(busy), ["a done"]);
+});
+
+test("what a list has not been told before it was trimmed, who trimmed it has written", async () => {
+  const { engine, add, tick } = given();
+  await add(began("a"), ended("a"));
+  let asked = 0;
+  const trimmed: Engine = {
+    ...engine,
+    views: {
+      ...engine.views,
+      async checkpoint(partition) {
+        const known = await engine.views.checkpoint(partition);
+        asked += 1;
+        if (asked === 1) {
+          await tick();
+          await engine.log.trim(0, 2);
+          await add(began("b"));
+        }
+        return known;
+      },
+    },
+  };
+  assert.deepEqual(await states(trimmed), ["a done", "b running"]);
+});
