@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -191,6 +192,20 @@ test(
       "--version",
     ]);
     assert.match(stdout, new RegExp(manifest.version.replaceAll(".", "\\.")));
+  },
+);
+
+test(
+  "what init writes has no error in an editor: it passes the compiler by its own tsconfig.json",
+  { skip: hasCommand ? skip : "NOT TESTED: no command yet" },
+  async () => {
+    assert.equal((await on(process.execPath, program, "init", "new")).code, 0);
+    const modules = join(project, "new/node_modules");
+    mkdirSync(join(modules, "@types"), { recursive: true });
+    for (const name of ["zod", "@types/node"])
+      symlinkSync(join(root, "node_modules", name), join(modules, name));
+    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+    await run(process.execPath, [tsc, "-p", join(project, "new")]).catch(failWithOutput);
   },
 );
 

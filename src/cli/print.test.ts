@@ -51,11 +51,31 @@ test("removing the live lines leaves nothing of them", () => {
   assert.deepEqual(tty.rowsShown(), ["end", ""]);
 });
 
-test("a line that is too wide is cut before the last column, and never wraps", () => {
+test("a live line that is too wide is cut before the last column, and never wraps", () => {
   const tty = screen(20);
   const out = terminal(tty, {}, { color: true });
   out.show([[span("failed", "x".repeat(50)), "never seen"]]);
   assert.deepEqual(tty.rowsShown(), [`${"x".repeat(18)}…`, ""]);
+});
+
+test("what is said is never cut: a message, or a command to copy, wraps in the terminal", () => {
+  const tty = screen(20);
+  const out = terminal(tty, {});
+  const [whole, ...rows] = [
+    "a".repeat(40) + "b".repeat(5),
+    "a".repeat(20),
+    "a".repeat(20),
+    "bbbbb",
+  ];
+  out.say([whole]);
+  assert.deepEqual(tty.rowsShown(), [...rows, ""]);
+  out.show([["l".repeat(19)], ["live"]]);
+  out.say([whole], ["x".repeat(20)]);
+  const above = [...rows, ...rows, "x".repeat(20)];
+  assert.deepEqual(tty.rowsShown(), [...above, "l".repeat(19), "live", ""]);
+  out.keep();
+  out.say(["end"]);
+  assert.deepEqual(tty.rowsShown(), [...above, "l".repeat(19), "live", "end", ""]);
 });
 
 test("after the terminal was made narrower, the wrapped lines are found and replaced", () => {

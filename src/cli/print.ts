@@ -3,6 +3,7 @@
  *
  * No full-screen mode: at most eight lines at the bottom are repainted in place, everything above is scrollback that can be
  * selected, copied and piped. Where nothing can be repainted (a pipe, CI, TERM=dumb, --plain) there are lines and nothing else.
+ * Live lines are cut to the width; what stays is whole, and the terminal wraps it: what is cut cannot be read, nor copied.
  */
 import { clearLine, clearScreenDown, cursorTo, moveCursor } from "node:readline";
 
@@ -25,14 +26,16 @@ export type Terminal = {
   /** Whether lines can be repainted. */
   readonly isLive: boolean;
   readonly hasColour: boolean;
-  /** Infinity where nobody cuts: a file or a pipe gets whole lines. */
+  /** Of live lines. Infinity where nobody cuts: a file or a pipe gets whole lines. */
   readonly columns: () => number;
   /** Text as it is. */
   readonly write: (text: string) => void;
-  /** Lines above the live ones. */
+  /** Lines above the live ones, never cut. */
   readonly say: (...lines: readonly Line[]) => void;
   /** Replaces the live lines; none removes them. Does nothing where lines cannot be repainted. */
   readonly show: (lines: readonly Line[]) => void;
+  /** Leaves the live lines where they are, as part of what stays. */
+  readonly keep: () => void;
 };
 
 export type Wishes = {
@@ -80,7 +83,7 @@ export function terminal(
   // One less than there is: in the last column the cursor waits to wrap, and clearing would take that character away.
   const columns = (): number =>
     stream.isTTY === true ? Math.max(1, (stream.columns ?? 80) - 1) : Infinity;
-  const text = (line: Line): string => paint(line, columns(), hasColour);
+  const whole = (line: Line): string => `${paint(line, Infinity, hasColour)}\n`;
 
   function rewind(): void {
     if (painted.length === 0) return;
@@ -97,8 +100,11 @@ export function terminal(
     isOurs = true;
     stream.cork?.();
     rewind();
-    for (const line of [...above, ...shown]) {
-      stream.write(text(line));
+    // They may wrap: what was there would stand beside their last rows.
+    if (above.length > 0) clearScreenDown(stream);
+    stream.write(above.map(whole).join(""));
+    for (const line of shown) {
+      stream.write(paint(line, columns(), hasColour));
       clearLine(stream, 1);
       stream.write("\n");
     }
@@ -118,6 +124,13 @@ export function terminal(
     repaint([]);
   }
 
+  function release(): void {
+    live = [];
+    painted = [];
+    alone?.();
+    alone = undefined;
+  }
+
   return {
     isLive,
     hasColour,
@@ -125,17 +138,16 @@ export function terminal(
     write: (raw) => void stream.write(raw),
     say(...lines) {
       if (isLive && painted.length > 0) return repaint(lines);
-      stream.write(lines.map((line) => `${text(line)}\n`).join(""));
+      stream.write(lines.map(whole).join(""));
     },
     show(lines) {
       if (!isLive) return;
       live = lines;
       if (lines.length > 0) alone ??= byLines(neighbours, () => isOurs, aside);
       repaint([]);
-      if (lines.length > 0) return;
-      alone?.();
-      alone = undefined;
+      if (lines.length === 0) release();
     },
+    keep: release,
   };
 }
 

@@ -17,6 +17,7 @@ function plain(): Terminal & { readonly lines: string[] } {
     write: (text) => void lines.push(text),
     say: (...more) => void lines.push(...more.map((line) => paint(line, Infinity, false))),
     show: () => assert.fail("nothing can be repainted here"),
+    keep: () => assert.fail("nothing was painted here"),
   };
 }
 

@@ -26,20 +26,7 @@ export function jsonProgress(out: Terminal): Progress {
 }
 
 function livePainter(out: Terminal): Progress {
-  let last: Status | undefined;
-  return {
-    update(status) {
-      last = status;
-      out.show(live(status, out.columns()));
-    },
-    end() {
-      if (last === undefined) return;
-      const left = live(last, out.columns());
-      out.show([]);
-      out.say(...left);
-      last = undefined;
-    },
-  };
+  return { update: (status) => out.show(live(status, out.columns())), end: out.keep };
 }
 
 function lineWriter(write: (status: Status) => void, patienceMs: number): Progress {

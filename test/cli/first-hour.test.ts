@@ -1,6 +1,6 @@
 /** What goes wrong in the first hour, and the words for it: what happened, and the next command to type. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
 import { run } from "../../src/cli/program.ts";
+import { version } from "../../src/cli/version.ts";
 import { ioTo, sink } from "./given.ts";
 
 const door = pathToFileURL(join(import.meta.dirname, "../../src/index.ts")).href;
@@ -138,4 +139,19 @@ test("the port is taken: serve takes the next one, and says which", async (t) =>
   await serving;
   assert.ok(Number(got) > port && Number(got) < port + 20, `${got} follows ${port}`);
   assert.match(err.text(), new RegExp(`port ${port} is taken`));
+});
+
+test("init takes fanfold from where the project around has it, so that a packed one is found", async (t) => {
+  for (const [around, expected] of [
+    ['{"dependencies":{"fanfold":"file:../fanfold-0.1.0.tgz"}}', "file:../../fanfold-0.1.0.tgz"],
+    ['{"devDependencies":{"fanfold":"^0.1.3"}}', "^0.1.3"],
+    ['{"name":"another"}', `^${version()}`],
+    ["not JSON", `^${version()}`],
+  ] as const) {
+    const folder = folderWith(t);
+    writeFileSync(join(folder, "package.json"), around);
+    assert.equal((await said(folder, "init", "new")).code, 0);
+    const made = readFileSync(join(folder, "new/package.json"), "utf8");
+    assert.ok(made.includes(`"fanfold": "${expected}"`), made);
+  }
 });

@@ -38,7 +38,10 @@ export function screen(columns = 80, rows = 24): Screen {
       line();
       return;
     }
-    assert.ok(column < size.columns, `wrote into column ${column + 1} of ${size.columns}`);
+    if (column === size.columns) {
+      row += 1;
+      column = 0;
+    }
     line()[column] = character;
     column += 1;
   };

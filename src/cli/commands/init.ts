@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
-import { basename, join, relative, resolve } from "node:path";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
 
 import { Command } from "commander";
 
@@ -15,15 +15,16 @@ import { appFile } from "../templates/app.ts";
 import { invoicesFile } from "../templates/invoices.ts";
 import { packageFile } from "../templates/package.ts";
 import { testFile } from "../templates/test.ts";
+import { tsconfigFile } from "../templates/tsconfig.ts";
 import { version } from "../version.ts";
 
 type InitOptions = { readonly schema: SchemaLibrary };
 
 export function initCommand(act: (act: Act<InitOptions>) => () => Promise<void>): Command {
   return new Command("init")
-    .summary("write an app of four files to begin with")
+    .summary("write an app of a few files to begin with")
     .description(
-      "Writes app.ts, invoices.ts, invoices.test.ts and package.json. Overwrites nothing.",
+      "Writes app.ts, invoices.ts, invoices.test.ts, package.json and tsconfig.json. Overwrites nothing.",
     )
     .argument("[dir]", "where to (default: here)")
     .option(
@@ -39,19 +40,24 @@ export function initCommand(act: (act: Act<InitOptions>) => () => Promise<void>)
     .action(act(init));
 }
 
-/** The four files, by name. */
-export function starter(name: string, schema: SchemaLibrary): Readonly<Record<string, string>> {
+/** The files, by name. */
+export function starter(
+  name: string,
+  schema: SchemaLibrary,
+  fanfold = `^${version()}`,
+): Readonly<Record<string, string>> {
   return {
     "app.ts": appFile(name),
     "invoices.ts": invoicesFile(schema),
     "invoices.test.ts": testFile(),
-    "package.json": packageFile(name, schema, version()),
+    "package.json": packageFile(name, schema, fanfold),
+    "tsconfig.json": tsconfigFile(),
   };
 }
 
 const init: Act<InitOptions> = async ({ cwd, talk, data }, { schema }, dir = ".") => {
   const folder = resolve(cwd, dir);
-  const files = starter(nameOf(folder), schema);
+  const files = starter(nameOf(folder), schema, await sourceAround(cwd, folder));
   const there = Object.keys(files).filter((name) => existsSync(join(folder, name)));
   if (there.length > 0)
     throw usage(
@@ -80,6 +86,27 @@ const init: Act<InitOptions> = async ({ cwd, talk, data }, { schema }, dir = "."
   );
   return exitCodes.ok;
 };
+
+/** Where the project around installs fanfold from: a packed one must be found from the new folder, too. */
+async function sourceAround(cwd: string, folder: string): Promise<string | undefined> {
+  const file = join(cwd, "package.json");
+  if (!existsSync(file))
+    return dirname(cwd) === cwd ? undefined : sourceAround(dirname(cwd), folder);
+  const project: unknown = await readFile(file, "utf8")
+    .then(JSON.parse)
+    .catch(() => undefined);
+  const source = ["dependencies", "devDependencies"]
+    .map((kind) => field(field(project, kind), "fanfold"))
+    .find((found) => typeof found === "string");
+  return source?.replace(
+    /^file:(.*)/,
+    (_, path: string) => `file:${relative(folder, resolve(cwd, path))}`,
+  );
+}
+
+function field(record: unknown, name: string): unknown {
+  return typeof record === "object" && record !== null ? Reflect.get(record, name) : undefined;
+}
 
 /** A folder's name as npm takes it. */
 function nameOf(folder: string): string {

@@ -7,7 +7,8 @@ const libraries: Readonly<Record<SchemaLibrary, string>> = {
   arktype: "^2.2.9",
 };
 
-export function packageFile(name: string, schema: SchemaLibrary, version: string): string {
+/** `fanfold` is where to install it from, as npm takes it. */
+export function packageFile(name: string, schema: SchemaLibrary, fanfold: string): string {
   const content = {
     name,
     private: true,
@@ -18,8 +19,10 @@ export function packageFile(name: string, schema: SchemaLibrary, version: string
       worker: "fanfold worker",
       test: "node --test",
     },
-    dependencies: { fanfold: `^${version}`, [schema]: libraries[schema] },
+    dependencies: { fanfold, [schema]: libraries[schema] },
     devDependencies: { "@types/node": "^24.19.2", node: "^24.21.0", typescript: "^7.0.2" },
+    // The Node from npm is put in place by a script at its install; npm asks who wants that.
+    allowScripts: { node: true },
   };
   return `${JSON.stringify(content, null, 2)}\n`;
 }
