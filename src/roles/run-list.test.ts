@@ -10,6 +10,8 @@ const clock = { now: () => 1_000, sleep: async () => undefined };
 
 const began = (run: string) =>
   encode({ type: "run.began", run, flow: "f", priority: "normal" } as const);
+const stepBegan = (run: string) =>
+  encode({ type: "step.began", run, step: "s", generation: 1 } as const);
 const ended = (run: string) => encode({ type: "run.ended", run, state: "done" } as const);
 
 function given() {
@@ -73,22 +75,25 @@ test("a list that is written while it is read is read again: what is old is not 
   assert.deepEqual(await states(written), ["a done"]);
 });
 
-test("a list that others are always writing is given as it stands", async () => {
+test("a list that others are always writing knows all that the log said at the call", async () => {
   const { engine, add, tick } = given();
   await add(began("a"));
+  let attempts = 0;
   const busy: Engine = {
     ...engine,
-    log: {
-      ...engine.log,
-      async read(...asked) {
-        const entries = await engine.log.read(...asked);
+    views: {
+      ...engine.views,
+      async runs(query) {
+        attempts += 1;
         await tick();
-        await add(ended("a"));
-        return entries;
+        const rows = await engine.views.runs(query);
+        await add(attempts % 2 === 1 ? stepBegan("a") : ended("a"));
+        return rows;
       },
     },
   };
   assert.deepEqual(await states(busy), ["a done"]);
+  assert.equal(attempts, 5);
 });
 
 test("what a list has not been told before it was trimmed, who trimmed it has written", async () => {

@@ -1,5 +1,5 @@
 /** The list of runs as of now: what is written down of it, and what the log says since. */
-import { decode, type Entry } from "../core/event.ts";
+import { decode, type Entry, type Recorded } from "../core/event.ts";
 import { NotFoundError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { RemovedRow, RunQuery, RunRow, Views } from "../ports/views.ts";
@@ -11,7 +11,10 @@ const none: Rows = new Map();
 /** Records between the list and the end of the log that are read for one question; a list that is being made again has more. */
 const behindAtMost = 20_000;
 const page = { records: 5_000, bytes: 16_777_216 };
-/** While it is read, others may write it: then it is read again, so often at most. */
+/**
+ * While it is read, others may write it: then it is read again, so often at most. In the end, what is laid over it may be
+ * laid over rows that know it already; that changes them no more, since each event says what is, and not by how much.
+ */
 const attempts = 5;
 
 /**
@@ -24,22 +27,21 @@ export async function listRuns(
   query: RunQuery,
 ): Promise<readonly RunRow[]> {
   const all = Array.from({ length: partitions }, (_, partition) => partition);
-  const checkpoints = async (): Promise<readonly number[]> =>
-    Promise.all(all.map(views.checkpoint));
-  let from = await checkpoints();
-  for (let attempt = 1; attempt < attempts; attempt += 1) {
-    const parts = await Promise.all(all.map((each) => changedSince(each, from[each] ?? 0)));
-    const changed: Rows = new Map(parts.flatMap((part) => [...part]));
+  const onEach = async (ask: (partition: number) => Promise<number>): Promise<readonly number[]> =>
+    Promise.all(all.map(ask));
+  let from = await onEach(views.checkpoint);
+  for (let attempt = 1; ; attempt += 1) {
+    const ends = await onEach(log.end);
+    const parts = all.map((each) => changedSince(each, from[each] ?? 0, ends[each] ?? 0));
+    const changed: Rows = new Map((await Promise.all(parts)).flatMap((part) => [...part]));
     const kept = await views.runs({ ...query, limit: query.limit + changed.size });
-    const now = await checkpoints();
-    if (now.every((checkpoint, each) => checkpoint === from[each]))
-      return listed(kept, changed, query);
+    const now = await onEach(views.checkpoint);
+    const isSame = now.every((checkpoint, each) => checkpoint === from[each]);
+    if (isSame || attempt === attempts) return listed(kept, changed, query);
     from = now;
   }
-  return views.runs(query);
 
-  async function changedSince(partition: number, checkpoint: number): Promise<Rows> {
-    const end = await log.end(partition);
+  async function changedSince(partition: number, checkpoint: number, end: number): Promise<Rows> {
     if (end <= checkpoint || end - checkpoint > behindAtMost) return none;
     const entries: Entry[] = [];
     try {
@@ -67,11 +69,16 @@ export async function changedRows(
     if (!isOfRun(entry)) continue;
     const event = decode(entry);
     if (!("run" in event)) continue;
-    const before = rows.get(event.run) ?? (await views.run(event.run));
+    const before = rows.get(event.run) ?? (isWhole(event) ? undefined : await views.run(event.run));
     const row = runRows(before, event);
     if (row !== undefined) rows.set(event.run, row);
   }
   return rows;
+}
+
+/** Makes the row, whatever it was: the store need not be asked. */
+function isWhole({ type }: Recorded): boolean {
+  return type === "run.began" || type === "run.delayed" || type === "run.removed";
 }
 
 function isOfRun({ text }: Entry): boolean {

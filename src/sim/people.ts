@@ -2,6 +2,7 @@
 import {
   encode,
   type Adjustment,
+  type Entry,
   type InputEvent,
   type Json,
   type Priority,
@@ -12,8 +13,11 @@ import { UnavailableError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Reader } from "../roles/reader.ts";
+import { listRuns } from "../roles/run-list.ts";
 import type { Pause, Status } from "../views/status.ts";
 import type { Draw } from "./draw.ts";
+import { wronglyListed } from "./listing.ts";
+import { isGone } from "./removal.ts";
 import { traceFrom } from "./traces.ts";
 import { flowName, itemsOf, stepNames, type Item, type Users } from "./program.ts";
 
@@ -32,7 +36,9 @@ export type PeopleOptions = {
   /** How long the storm lasts. */
   readonly stormMs: number;
   /** The run was removed, and not started again. */
-  readonly isGone: (run: string) => Promise<boolean>;
+  readonly wholeLog: (partition: number) => Promise<readonly Entry[]>;
+  /** What people see that cannot be. */
+  readonly onWrong: (what: string) => void;
 };
 
 export type People = {
@@ -89,6 +95,8 @@ const adjustments: readonly [Adjustment, ...Adjustment[]] = [
   { deadlineAt: null },
   { deadlineAt: 1_800_000_000_000, priority: "high" },
 ];
+const everything = { limit: Number.MAX_SAFE_INTEGER };
+const listRate = 0.02;
 const repeatMs = 200;
 const lookMs = 1_500;
 
@@ -286,6 +294,7 @@ export function people(options: PeopleOptions): People {
 
   /** Looks at a run until it has ended, and decides where it is held: first it is tried again, in the end it is let go. */
   async function look(run: string): Promise<void> {
+    const home = partitionOf(run, engine.partitions);
     let resumed = 0;
     let isReopened = !draw.chance(0.8, run, "reopened");
     for (let asked = 0; ;) {
@@ -294,7 +303,7 @@ export function people(options: PeopleOptions): People {
       const isStarting = startingAgain.includes(run);
       const now = await status(run);
       if (isStarting) continue;
-      if (now === undefined && (await options.isGone(run))) break;
+      if (now === undefined && isGone(await answered(() => options.wholeLog(home)), run)) break;
       if (now === undefined) continue;
       const isOver = now.state === "done" || now.state === "failed" || now.state === "cancelled";
       if (isOver && !isMistaken && !(await isAsked(run, now.asOf))) {
@@ -315,6 +324,16 @@ export function people(options: PeopleOptions): People {
     over.add(run);
   }
 
+  /** The list of runs, just after something happened there. */
+  async function list(partition: number): Promise<void> {
+    const log = () => answered(() => options.wholeLog(partition));
+    const { length: end } = await log();
+    const rows = await answered(() => listRuns(engine, everything));
+    const listed = new Map(rows.map((row) => [row.run, row.state]));
+    const here = ids.filter((run) => partitionOf(run, engine.partitions) === partition);
+    for (const wrong of wronglyListed(here, listed, await log(), end)) options.onWrong(wrong);
+  }
+
   async function resume(run: string, { of, name: what }: Pause, name: string): Promise<void> {
     if (isEverywhere({ of })) return askAll("resume-all", { of, name: what }, name);
     const step = of === "step" ? { step: what.slice(run.length + 1) } : {};
@@ -330,6 +349,12 @@ export function people(options: PeopleOptions): People {
       }
       for (let n = 0; n < options.expirations; n += 1) void expire(n);
       for (let n = 0; n < options.commands; n += 1) void interfere(n);
+      let hints = 0;
+      engine.onHint((hint, partition) => {
+        if (hint !== "state" || partition === undefined) return;
+        hints += 1;
+        if (draw.chance(listRate, "list", hints)) void list(partition);
+      });
     },
     startAgain() {
       for (const event of started) if ("run" in event) void startAgain(event.run ?? "", event);

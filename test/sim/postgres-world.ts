@@ -3,7 +3,7 @@
  * and the engine are not simulated. Processes are crashed, backends ended, and the network cut, until the storm is over.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { encode } from "../../src/core/event.ts";
+import { encode, type Entry } from "../../src/core/event.ts";
 import { keys, partitionOf } from "../../src/core/ids.ts";
 import { postgresEngine } from "../../src/engines/postgres/engine.ts";
 import { systemClock } from "../../src/engines/system.ts";
@@ -135,8 +135,10 @@ export async function worldOn(url: string, seed: number): Promise<World> {
     const mine = newLife();
     const engine = await open(mine, url);
     const options = { engine, clock: systemClock() };
+    const wholeLog = (partition: number): Promise<readonly Entry[]> =>
+      engine.log.read(partition, 0, all);
     const gone = async (run: string): Promise<boolean> =>
-      isGone(await engine.log.read(partitionOf(run, partitions), 0, all), run);
+      isGone(await wholeLog(partitionOf(run, partitions)), run);
     const reader = readerOf({ ...options, plans });
     const people = peopleOf({
       ...options,
@@ -146,7 +148,8 @@ export async function worldOn(url: string, seed: number): Promise<World> {
       runs,
       commands: 6,
       expirations: 12,
-      isGone: gone,
+      wholeLog,
+      onWrong: (what) => violations.push(what),
       stormMs,
       reader,
     });
