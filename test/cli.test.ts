@@ -66,6 +66,8 @@ function says(child: ChildProcess, what: RegExp): Promise<void> {
 }
 
 const watched = ["start", "monthly-invoices", october, "--id", "october", "--watch"];
+/** Takes five seconds at least: there is time to see how far it is, and to do something about it. */
+const slowly = [...watched, "--concurrency", "10"];
 
 test("start --watch works the run to its end: talk on stderr, the result alone on stdout", async () => {
   const { code, stdout, stderr } = await run(watched, "whole");
@@ -121,7 +123,7 @@ function pick(from: unknown, ...names: readonly string[]): Record<string, unknow
 }
 
 test("killed half-way and started again, every invoice is there and counted once", async () => {
-  const child = fanfold(watched, "killed");
+  const child = fanfold(slowly, "killed");
   const dead = ended(child);
   await says(child, / invoices [3-9]\d\d \/ 1,000/);
   child.kill("SIGKILL");
@@ -132,7 +134,7 @@ test("killed half-way and started again, every invoice is there and counted once
 });
 
 test("Ctrl-C on a watched run leaves it to go on, says so, and exits 130", async () => {
-  const child = fanfold(watched, "left");
+  const child = fanfold(slowly, "left");
   const left = ended(child);
   await says(child, / invoices [1-9]\d\d \/ 1,000/);
   child.kill("SIGINT");
@@ -183,7 +185,7 @@ test("with --watch --json stdout is one object a line, the last one done", async
     .trimEnd()
     .split("\n")
     .map((line): unknown => JSON.parse(line));
-  assert.ok(lines.length > 5);
+  assert.ok(lines.length > 1, "how far it is on the way, too");
   assert.ok(lines.every((line) => pick(line, "schema")["schema"] === "fanfold.run/1"));
   assert.equal(pick(lines.at(-1), "state")["state"], "done");
 });

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { until } from "./until.ts";
 
 const examples = join(import.meta.dirname, "../examples");
 
@@ -45,10 +46,13 @@ function shown(stdout: string): readonly number[] {
 }
 
 test("hello: killed in the middle and started again, a thousand sub-jobs are folded once each", async (t) => {
-  const cwd = await folder(t);
-  const killed = await run(t, "01-hello.ts", cwd, /^running [2-9]\d\d$/m);
-  assert.equal(killed.signal, "SIGKILL", killed.stderr);
-
+  // A kill that comes when it has ended already was none: then once more.
+  const { cwd, killed } = await until(async () => {
+    const fresh = await folder(t);
+    const ended = await run(t, "01-hello.ts", fresh, /^running [2-9]\d\d$/m);
+    assert.ok(ended.signal !== null || ended.code === 0, ended.stderr);
+    return ended.signal === "SIGKILL" && { cwd: fresh, killed: ended };
+  });
   const again = await run(t, "01-hello.ts", cwd);
   assert.equal(again.code, 0, again.stderr);
   const [first = 0] = shown(again.stdout);
@@ -100,7 +104,7 @@ test("redrive: held, looked at, redriven, skipped and released", async (t) => {
   assert.match(third ?? "", /^ {2}4 × customer-has-no-address: customer \d+ has no address$/);
 });
 
-test("processes: the work of several processes is one answer", { timeout: 60_000 }, async (t) => {
+test("processes: the work of several processes is one answer", { timeout: 300_000 }, async (t) => {
   const { code, stdout, stderr } = await run(t, "04-processes.ts", await folder(t));
   assert.equal(code, 0, stderr);
   assert.match(stdout, /^\{ primes: 148933, ranges: 200, processes: [1-4] \}\n$/);

@@ -5,7 +5,7 @@
  */
 export async function until<T>(
   look: () => T | Promise<T>,
-  { withinMs = 10_000, what = "what was waited for" }: { withinMs?: number; what?: string } = {},
+  { withinMs = 60_000, what = "what was waited for" }: { withinMs?: number; what?: string } = {},
 ): Promise<Exclude<T, undefined | null | false>> {
   const end = performance.now() + withinMs;
   for (;;) {

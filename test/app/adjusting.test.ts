@@ -72,7 +72,7 @@ test("a pace holds until it is taken away, and is in the status", async (t) => {
     ["rate"],
   );
   await paced.adjust({ rate: "none" }, "noon is over");
-  await paced.result({ timeout: "9s" });
+  await paced.result({ timeout: "60s" });
   assert.equal(begun, 30);
 });
 
@@ -91,7 +91,7 @@ test("a redrive with a rate lets what was down come back slowly", async (t) => {
   await until(async () => (await run.status()).steps[0]?.ok === 1);
   assert.equal((await run.status()).steps[0]?.waiting, 8);
   await run.adjust({ rate: "none" }, "it is up");
-  await run.result({ timeout: "9s" });
+  await run.result({ timeout: "60s" });
   await assert.rejects(run.redrive({}, { rate: "fast" as "1/s" }), {
     name: "UsageError",
     message: /rate of redrive of run "r" must be such as "50\/s"/,
@@ -108,7 +108,7 @@ test("tolerance that is raised lets a held run go on; deadline and priority are 
   assert.deepEqual([held.state, held.priority, held.deadlineAt], ["held", "high", undefined]);
   const due = new Date(Date.now() + 60_000);
   await run.adjust({ deadline: due, tolerate: 3 }, "all right", { author: "anna" });
-  const { failed } = await run.result({ timeout: "5s" });
+  const { failed } = await run.result({ timeout: "60s" });
   const [row] = await app.runs();
   assert.deepEqual(
     [failed, row?.state, row?.priority, row?.deadlineAt],

@@ -69,7 +69,7 @@ test("a redrive corrects inputs: sub-jobs run with them, and say what was correc
   const again = await given(t, parts, { path });
   const same = await again.app.start(mails, { wrong: 2 }, { id: "r" });
   await same.redrive({}, { edit: to("c-1@new.example.com") });
-  const sent = (await same.result({ timeout: "5s" })).map(({ email }) => email);
+  const sent = (await same.result({ timeout: "60s" })).map(({ email }) => email);
   const expected = ["c-0@new.example.com", "c-1@new.example.com"];
   assert.deepEqual(sent, [...expected, "c-2@example.com", "c-3@example.com"]);
   const known = [];
@@ -115,7 +115,7 @@ test("what a job hides stays as it is, where the corrected input was made from w
   await held(run);
   const shown = (await run.subJob("mail", "c-0"))?.input;
   await run.redrive({ keys: ["c-0"] }, { edit: () => to("new@example.com")(shown) });
-  const [first] = await run.result({ timeout: "5s" });
+  const [first] = await run.result({ timeout: "60s" });
   assert.deepEqual(first, { id: "c-0", email: "new@example.com", card: "4111-0" });
 });
 
@@ -151,7 +151,7 @@ test("the input of a job by itself can be corrected, too", async (t) => {
   const run = await app.send(mail, { id: "a", email: "a@nowhere.test", card: "1" }, { id: "one" });
   await until(async () => (await run.status()).state === "failed");
   await run.redrive({}, { edit: to("a@example.com") });
-  assert.deepEqual(await run.result({ timeout: "5s" }), {
+  assert.deepEqual(await run.result({ timeout: "60s" }), {
     id: "a",
     email: "a@example.com",
     card: "1",

@@ -119,7 +119,7 @@ test("who comes back says where it was, and misses nothing, also after a restart
   );
   await until(() => one.open() === 0, { what: "the page's server lets go of who left" });
   await run.release("fine");
-  await run.result({ timeout: "10s" });
+  await run.result({ timeout: "60s" });
   await first.app.close();
   const second = opened(t, parts, { path: first.path });
   await working(second.app);
@@ -139,7 +139,7 @@ test("by default a page sees no values and nothing of failures, and `show` decid
   );
   const { app } = await given(t, parts);
   const run = await app.start(sums, {}, { id: "r" });
-  await run.result({ timeout: "10s" });
+  await run.result({ timeout: "60s" });
   const shown = await new Response(
     eventStream(run, new Request("http://page.example/")).body,
   ).text();
@@ -158,7 +158,7 @@ test("a Last-Event-ID that is none of ours is refused, and one from beyond the l
   const { sums, parts } = summing((n) => n, 1);
   const { app } = await given(t, parts);
   const run = await app.start(sums, {}, { id: "r" });
-  await run.result({ timeout: "10s" });
+  await run.result({ timeout: "60s" });
   const asked = (id: string) =>
     new Request("http://page.example/", { headers: { "last-event-id": id } });
   assert.throws(() => eventStream(run, asked("../1")), UsageError);

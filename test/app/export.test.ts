@@ -61,7 +61,7 @@ test("of a run whose split nobody runs there is nothing yet; one without a fan-o
   const none = flow("none", { input: anything }).step("one", () => 1);
   const { app } = await given(t, [...parts, none]);
   const run = await app.start(none, {}, { id: "n" });
-  await run.result({ timeout: "5s" });
+  await run.result({ timeout: "60s" });
   await assert.rejects(all(run.export()), /^NotFoundError: run "n" has had no fan-out yet$/);
   await assert.rejects(
     all(run.export({ step: "one" })),
@@ -99,7 +99,7 @@ test("what a job hides is in no log line, error, record, status and export, befo
   const log = { debug: () => undefined, info: to, warn: to, error: to };
   const { app, path } = await given(t, [secretive, mailing], { log });
   const run = await app.start(mailing, {}, { id: "r" });
-  const result = await run.result({ timeout: "5s" });
+  const result = await run.result({ timeout: "60s" });
   const shown = async (on: typeof run) => ({
     status: (await on.status()).steps,
     records: [await on.subJob("mail", "a"), await on.subJob("mail", "b")],

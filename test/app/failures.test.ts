@@ -35,7 +35,7 @@ test("C50 what fails is tried as often as was said, and then given up", async (t
   const { sums, parts } = summing(handler, 10, { retry: 4, tolerate: 1 });
   const { app } = await given(t, parts);
   const run = await app.start(sums, {}, { id: "r" });
-  const { ok, failed, value } = await run.result({ timeout: "5s" });
+  const { ok, failed, value } = await run.result({ timeout: "60s" });
   assert.deepEqual([ok, failed, value.sum, ran.get(3), ran.size], [9, 1, 42, 4, 10]);
   const record = await run.subJob("add", "k3");
   assert.deepEqual(
@@ -97,7 +97,7 @@ test("a redrive runs what failed in a new generation, keeps the rest and folds o
   const again = await state(run, "held");
   assert.equal(again.because, "2 of 10 failed, 0 tolerated");
   assert.deepEqual(await run.redrive(), { matched: 2 });
-  const { ok, failed, value } = await run.result({ timeout: "5s" });
+  const { ok, failed, value } = await run.result({ timeout: "60s" });
   assert.deepEqual([ok, failed, value], [10, 0, { sum: 45, count: 10 }]);
   assert.deepEqual(
     [...ran.values()].toSorted((a, b) => a - b),
@@ -136,19 +136,21 @@ test("C23 skipped failures count as done, and the run goes on", async (t) => {
   assert.deepEqual(await run.skip("no such customers", { keys: ["k0"] }), { matched: 1 });
   await state(run, "held");
   assert.deepEqual(await run.skip("no such customers"), { matched: 1 });
-  const { ok, failed, skipped, value } = await run.result({ timeout: "5s" });
+  const { ok, failed, skipped, value } = await run.result({ timeout: "60s" });
   assert.deepEqual([ok, failed, skipped, value.sum], [8, 0, 2, 44]);
 });
 
 test("release lets a held run go on with its failures", async (t) => {
   const { run: handler } = ill([0, 1]);
-  const { sums, parts } = summing(handler, 10);
+  const early = Promise.withResolvers<void>();
+  const { sums, parts } = summing((n) => early.promise.then(() => handler(n)), 10);
   const { app } = await given(t, parts);
   const run = await app.start(sums, {}, { id: "r" });
   await assert.rejects(run.release("early"), /^ConflictError: run "r" is not held: it is \w+$/);
+  early.resolve();
   await state(run, "held");
   await run.release("good enough");
-  const { ok, failed, value } = await run.result({ timeout: "5s" });
+  const { ok, failed, value } = await run.result({ timeout: "60s" });
   assert.deepEqual([ok, failed, value.sum], [8, 2, 44]);
 });
 
@@ -174,7 +176,7 @@ test("C23 close folds what there is, cancels the rest and goes on with the next 
   const run = await app.start(part, {}, { id: "r" });
   await until(async () => (await run.status()).steps[0]?.ok === 5);
   await run.close("the month is over");
-  assert.equal(await run.result({ timeout: "5s" }), "5 of 20: 10");
+  assert.equal(await run.result({ timeout: "60s" }), "5 of 20: 10");
   const { steps } = await run.status();
   assert.deepEqual([steps[0]?.cancelled, steps[0]?.state, steps[1]?.state], [15, "done", "done"]);
 });
@@ -209,7 +211,7 @@ test("beyond: fail ends the run; a redrive brings it back", async (t) => {
   await assert.rejects(run.result(), /^RunEndedError: run "r" failed: 1 of 5 failed, 0 tolerated$/);
   mend();
   await run.redrive();
-  assert.equal((await run.result({ timeout: "5s" })).value.sum, 10);
+  assert.equal((await run.result({ timeout: "60s" })).value.sum, 10);
 });
 
 test("a step that fails fails the run with its own words; a redrive runs it again and what comes after it", async (t) => {
@@ -236,7 +238,7 @@ test("a step that fails fails the run with its own words; a redrive runs it agai
   assert.equal(tries, 2);
   broken = false;
   assert.deepEqual(await run.redrive(), { matched: 1 });
-  assert.equal(await run.result({ timeout: "5s" }), 3);
+  assert.equal(await run.result({ timeout: "60s" }), 3);
 });
 
 test("a redrive of a done run's fan-out folds again what was tolerated, and runs later steps again", async (t) => {
@@ -253,11 +255,11 @@ test("a redrive of a done run's fan-out folds again what was tolerated, and runs
     .step("say", ({ add }) => `${add.value} #${(said += 1)}`);
   const { app } = await given(t, [add, sums]);
   const run = await app.start(sums, {}, { id: "r" });
-  assert.equal(await run.result({ timeout: "5s" }), "7 #1");
+  assert.equal(await run.result({ timeout: "60s" }), "7 #1");
   mend();
   assert.deepEqual(await run.redrive({ step: "add" }), { matched: 2 });
   await until(() => said === 2);
-  assert.equal(await run.result({ timeout: "5s" }), "10 #2");
+  assert.equal(await run.result({ timeout: "60s" }), "10 #2");
 });
 
 test("a command about what is not there says so", async (t) => {

@@ -53,7 +53,7 @@ for (const [what, thrown, name, message] of [
       );
       const { app } = await given(t, parts);
       const run = await app.start(sums, {}, { id: "r" });
-      assert.equal((await run.result({ timeout: "5s" })).ok, 1);
+      assert.equal((await run.result({ timeout: "60s" })).ok, 1);
       const record = await run.subJob("add", "k0");
       assert.deepEqual(
         record?.attempts.map(({ attempt, outcome, error }) => [
@@ -84,7 +84,7 @@ test("fatal, skip and retry-later say what they mean, whatever the retries", asy
   );
   const { app } = await given(t, parts);
   const run = await app.start(sums, {}, { id: "r" });
-  const { ok, failed, skipped, value } = await run.result({ timeout: "5s" });
+  const { ok, failed, skipped, value } = await run.result({ timeout: "60s" });
   assert.deepEqual([ok, failed, skipped, value.sum], [2, 1, 1, 5]);
   assert.equal((await run.subJob("add", "k0"))?.attempts.length, 1);
   assert.equal((await run.subJob("add", "k1"))?.state, "skipped");
@@ -128,7 +128,7 @@ test("a handler that still finishes when it is told to stop has succeeded", asyn
   const { sums, parts } = summing((_, ctx) => onAbort(ctx, "resolve"), 1, { timeout: "50ms" });
   const { app } = await given(t, parts);
   const run = await app.start(sums, {}, { id: "r" });
-  assert.equal((await run.result({ timeout: "5s" })).value.sum, 7);
+  assert.equal((await run.result({ timeout: "60s" })).value.sum, 7);
 });
 
 test("a handler that ignores its abort is timed out and its slot is free; what it says later changes nothing", async (t) => {
@@ -140,7 +140,7 @@ test("a handler that ignores its abort is timed out and its slot is free; what i
   );
   const { app, lines } = await given(t, parts, { work: { concurrency: 2 } });
   const run = await app.start(sums, {}, { id: "r" });
-  const { ok, failed, value } = await run.result({ timeout: "10s" });
+  const { ok, failed, value } = await run.result({ timeout: "60s" });
   for (const finish of stuck) finish();
   assert.deepEqual([stuck.length, ok, failed, value.sum], [4, 4, 4, 22]);
   const { steps } = await run.status();
@@ -186,7 +186,7 @@ test("a handler that keeps the event loop busy loses neither its work nor that o
   );
   const { app } = await given(t, parts);
   const run = await app.start(sums, {}, { id: "r" });
-  const { ok, value } = await run.result({ timeout: "10s" });
+  const { ok, value } = await run.result({ timeout: "60s" });
   const { steps } = await run.status();
   assert.deepEqual([ok, value.sum, steps[0]?.stale, steps[0]?.late], [50, 1_225, 0, 0]);
   assert.ok(busy > 0);
@@ -226,7 +226,7 @@ test("what ctx says is right: run, step, key, attempt, signal, deadline, log and
   }, 1);
   const { app, lines } = await given(t, parts);
   const run = await app.start(sums, {}, { id: "r", deadline: "1h" });
-  await run.result({ timeout: "5s" });
+  await run.result({ timeout: "60s" });
   assert.deepEqual(said, [
     { run: "r", step: "add", key: "r/add/k0", attempt: 1, aborted: false, deadline: true },
   ]);

@@ -32,7 +32,7 @@ test("history has what people asked for and what was decided, oldest first, of t
   isMended = true;
   const by = { author: "bob", reason: "mended" };
   await run.redrive({ keys: ["k1"] }, by);
-  await run.result({ timeout: "5s" });
+  await run.result({ timeout: "60s" });
   const all = [
     "run.started",
     "run.began",
@@ -67,8 +67,8 @@ test("of a run that ended, nothing that others did since is read as its own", as
   const { sums, parts } = summing((n) => n, 2);
   const { app } = await given(t, parts);
   const run = await app.start(sums, {}, { id: "first" });
-  await run.result({ timeout: "5s" });
-  await (await app.start(sums, {}, { id: "second" })).result({ timeout: "5s" });
+  await run.result({ timeout: "60s" });
+  await (await app.start(sums, {}, { id: "second" })).result({ timeout: "60s" });
   await assert.rejects(run.cancel("too late"), { name: "ConflictError" });
   const history = await said(run.history());
   assert.deepEqual(history.at(-1), "run.ended");

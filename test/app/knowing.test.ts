@@ -180,8 +180,8 @@ test("how far a sub-job or a step says it is, stands in its record while it runs
   const [cause] = (await run.why("add", "k0")).causes;
   assert.equal(cause?.because, "it is in flight: attempt 1 of 1, 40 of 100 done");
   finish.resolve(1);
-  await run.result({ timeout: "5s" });
-  await other.result({ timeout: "5s" });
+  await run.result({ timeout: "60s" });
+  await other.result({ timeout: "60s" });
   assert.equal((await run.subJob("add", "k0"))?.progress, undefined);
   assert.deepEqual((await run.status()).steps[0]?.progress, []);
 });
@@ -195,7 +195,7 @@ test("runs are listed newest first, by state, flow and customer", async (t) => {
     ["b", "acme"],
     ["c", "zeta"],
   ] as const)
-    await (await app.start(sums, {}, { id, customer })).result({ timeout: "5s" });
+    await (await app.start(sums, {}, { id, customer })).result({ timeout: "60s" });
   await app.start(later, {}, { id: "d" });
   const ids = async (query: Parameters<typeof app.runs>[0]) =>
     (await app.runs(query)).map(({ run }) => run);
@@ -213,7 +213,7 @@ test("an unknown run is undefined, and an unknown step or key has no record", as
   const { app } = await given(t, parts);
   assert.equal(await app.run("nobody"), undefined);
   const run = await app.start(sums, {}, { id: "r" });
-  await run.result({ timeout: "5s" });
+  await run.result({ timeout: "60s" });
   assert.equal(await run.subJob("ad" as "add", "k0"), undefined);
   assert.equal(await run.subJob("add", "k1"), undefined);
 });
@@ -226,7 +226,7 @@ test("work ends when it is told to, a second one in the same process is fine, an
   await ready.promise;
   await stop();
   const run = await app.start(sums, {}, { id: "r" });
-  assert.equal((await run.result({ timeout: "5s" })).ok, 200);
+  assert.equal((await run.result({ timeout: "60s" })).ok, 200);
   await Promise.all([app.close(), app.close()]);
   await app.close();
   await second;
@@ -236,7 +236,7 @@ test("an app that was closed opens again when it is asked something", async (t) 
   const { sums, parts } = summing((n) => n, 2);
   const { app } = await given(t, parts);
   const run = await app.start(sums, {}, { id: "r" });
-  await run.result({ timeout: "5s" });
+  await run.result({ timeout: "60s" });
   await app.close();
   assert.equal((await (await app.run("r"))?.status())?.state, "done");
 });

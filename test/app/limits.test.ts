@@ -41,7 +41,7 @@ test("at most so many of a job run at once, whatever the number of runs", async 
   const { app } = await given(t, parts);
   const ids = ["a", "b", "c", "d"];
   const runs = await Promise.all(ids.map((id) => app.start(all, {}, { id })));
-  await Promise.all(runs.map((run) => run.result({ timeout: "9s" })));
+  await Promise.all(runs.map((run) => run.result({ timeout: "60s" })));
   assert.deepEqual([seen.begun.length, seen.most], [48, 3]);
 });
 
@@ -50,7 +50,7 @@ test("partitions share the limit, and every run gets through", async (t) => {
   const { app } = await given(t, parts, { path: `${newPath()}?partitions=4` });
   const ids = Array.from({ length: 12 }, (_, n) => `run-${n}`);
   const runs = await Promise.all(ids.map((id) => app.start(all, {}, { id })));
-  await Promise.all(runs.map((run) => run.result({ timeout: "9s" })));
+  await Promise.all(runs.map((run) => run.result({ timeout: "60s" })));
   assert.equal(seen.begun.length, 144);
   assert.ok(seen.most <= 5, `${seen.most} at once`);
 });
@@ -81,7 +81,7 @@ test("jobs that share a limit keep it together", async (t) => {
       .filter((part) => part.kind === "flow")
       .map((part) => app.start(part as Flow<"", object>, {}, { id: part.name })),
   );
-  await Promise.all(runs.map((run) => run.result({ timeout: "9s" })));
+  await Promise.all(runs.map((run) => run.result({ timeout: "60s" })));
   assert.equal(seen.most, 3);
 });
 
@@ -127,7 +127,7 @@ test("a limit by key holds for each key by itself, over all runs, and a restart 
   for (const id of ["one", "two"]) {
     const run = await second.app.run(id);
     assert.ok(run !== undefined);
-    await run.result({ timeout: "9s" });
+    await run.result({ timeout: "60s" });
     assert.equal((await run.status()).steps[0]?.ok, 24);
   }
   assert.deepEqual([most, together > 2], [2, true]);
@@ -227,12 +227,14 @@ test("a job that is sent by itself has a key, too", async (t) => {
 test("at most so many of a job begin per second", async (t) => {
   const { seen, all, parts } = counting({ rate: "40/s" });
   const { app } = await given(t, parts);
+  // From the start: the first may stand in the queue for a while when those after it are paced already.
+  const from = performance.now();
   const runs = await Promise.all(["a", "b"].map((id) => app.start(all, {}, { id })));
-  await Promise.all(runs.map((run) => run.result({ timeout: "9s" })));
-  const took = (seen.begun.at(-1) ?? 0) - (seen.begun[0] ?? 0);
+  await Promise.all(runs.map((run) => run.result({ timeout: "60s" })));
+  const took = (seen.begun.at(-1) ?? 0) - from;
   assert.equal(seen.begun.length, 24);
-  // 24 less a burst of 4, at 40 a second; what was let go may stand in the queue for a moment.
-  assert.ok(took >= 400, `24 began within ${Math.round(took)} ms`);
+  // 24 less a burst of 4, at 40 a second.
+  assert.ok(took >= 490, `24 began within ${Math.round(took)} ms`);
 });
 
 test("a handler that was told to come back later holds its job, in all runs, and no attempt is spent", async (t) => {
@@ -256,7 +258,7 @@ test("a handler that was told to come back later holds its job, in all runs, and
   });
   const { app } = await given(t, [mail, all]);
   const runs = await Promise.all(["a", "b"].map((id) => app.start(all, {}, { id })));
-  for (const run of runs) assert.equal((await run.result({ timeout: "9s" })).ok, 40);
+  for (const run of runs) assert.equal((await run.result({ timeout: "60s" })).ok, 40);
   const early = begun.filter((at) => at > refused && at < refused + 350).length;
   assert.ok(early <= 2, `${early} began although the job was to wait`);
 });

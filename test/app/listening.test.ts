@@ -22,7 +22,7 @@ test("on hears start and end of a run and of its steps, and held", async (t) => 
   const run = await app.start(sums, {}, { id: "r" });
   await until(async () => (await run.status()).state === "held");
   await run.release("fine");
-  await until(() => ends.length === 1);
+  await until(() => ends.length === 1 && heard.length >= 7); // Each is told by itself.
   assert.deepEqual(heard, [
     "run.began r",
     "step.began r add",
@@ -58,7 +58,7 @@ test("a listener that throws, and one that never answers, harm neither a run nor
   });
   app.on("*", () => new Promise(() => undefined));
   app.on("run.ended", (event) => heard.push(told(event)));
-  await (await app.start(sums, {}, { id: "r" })).result({ timeout: "10s" });
+  await (await app.start(sums, {}, { id: "r" })).result({ timeout: "60s" });
   await until(() => heard.length === 1);
   await until(() =>
     lines.some((line) => /^error a listener did not hear .*broken listener/.test(line)),
@@ -74,14 +74,14 @@ test("a listener among the parts misses nothing that happens while no process is
     run: (event) => heard.push(event),
   });
   const first = await given(t, [...parts, ears]);
-  await (await first.app.start(sums, {}, { id: "a" })).result({ timeout: "5s" });
+  await (await first.app.start(sums, {}, { id: "a" })).result({ timeout: "60s" });
   await until(() => heard.length === 2);
   await first.app.close();
   // Without the listener: its events wait for it.
   const second = await given(t, parts, { path: first.path });
   await (
     await second.app.start(sums, {}, { id: "b", customer: "acme", tags: { month: "09" } })
-  ).result({ timeout: "5s" });
+  ).result({ timeout: "60s" });
   await second.app.close();
   const third = await given(t, [...parts, ears], { path: first.path });
   await until(() => heard.length === 4);
@@ -120,7 +120,7 @@ test("one process tells: not those that work for it over HTTP", async (t) => {
   const helper = await working(client);
   const asked: string[] = [];
   client.on("run.ended", ({ run }) => asked.push(run));
-  await (await client.start(sums, {}, { id: "r" })).result({ timeout: "10s" });
+  await (await client.start(sums, {}, { id: "r" })).result({ timeout: "60s" });
   await until(() => heard.length === 1 && asked.length === 1);
   await helper.stop();
   assert.deepEqual([heard, asked], [["owner"], ["r"]]);

@@ -56,7 +56,7 @@ test("what runs when a run is paused finishes; what was in the queue, or in a wo
     return gate.begun() === 60;
   });
   gate.finish();
-  const { ok } = await run.result({ timeout: "5s" });
+  const { ok } = await run.result({ timeout: "60s" });
   const { steps } = await run.status();
   assert.deepEqual([ok, gate.begun(), steps[0]?.stale], [80, 60, 0]);
 });
@@ -79,10 +79,12 @@ test("a pause outlives its process; a worker that comes later begins nothing", a
     [["not yet", "test"]],
   );
   // Another run, of the same flow, goes all the way: whoever worked on it would have worked on the first.
-  const { value } = await (await second.app.start(sums, {}, { id: "s" })).result({ timeout: "5s" });
+  const { value } = await (
+    await second.app.start(sums, {}, { id: "s" })
+  ).result({ timeout: "60s" });
   assert.deepEqual([value.count, ran], [10, 10]);
   await again.resume();
-  await again.result({ timeout: "5s" });
+  await again.result({ timeout: "60s" });
   assert.equal((await again.status()).steps[0]?.ok, 10);
 });
 
@@ -101,7 +103,7 @@ test("a step may be paused before the run is there", async (t) => {
     [["step", "r/report"]],
   );
   await run.resume("mended", { step: "report" });
-  assert.equal(await run.result({ timeout: "5s" }), "sent");
+  assert.equal(await run.result({ timeout: "60s" }), "sent");
 });
 
 test("a customer and a job are paused in every partition, and resumed in every one", async (t) => {

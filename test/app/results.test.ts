@@ -60,7 +60,7 @@ test("C62 a result of just 1 MB is kept, one byte more is refused with its size"
   const { one, parts } = returning(() => "x".repeat(length));
   const { app } = await given(t, parts);
   const fits = await app.start(one, {}, { id: "fits" });
-  const { value } = await fits.result({ timeout: "5s" });
+  const { value } = await fits.result({ timeout: "60s" });
   assert.equal((value[0] as unknown as string).length, length);
   length += 1;
   const large = await app.start(one, {}, { id: "large" });
@@ -84,7 +84,7 @@ test("many large results at once come through", async (t) => {
   });
   const { app } = await given(t, [large, sizes]);
   const run = await app.start(sizes, {}, { id: "r" });
-  assert.equal((await run.result({ timeout: "10s" })).value.length, 12_000_000);
+  assert.equal((await run.result({ timeout: "60s" })).value.length, 12_000_000);
   assert.deepEqual((await run.subJob("large", "7"))?.result, { n: 7, text: "x".repeat(200_000) });
 });
 
@@ -96,7 +96,7 @@ test("a step's result that cannot be stored fails the run in the same words", as
   const { app } = await given(t, [bad]);
   const run = await app.start(bad, {}, { id: "r" });
   await assert.rejects(
-    run.result({ timeout: "5s" }),
+    run.result({ timeout: "60s" }),
     /^RunEndedError: run "r" failed: step first failed: result of step "first": expected plain JSON, got a Date at \.at; return it as an ISO string$/,
   );
 });
@@ -113,7 +113,7 @@ test("undefined, null and nothing are results", async (t) => {
     .step("then", ({ back }) => back.value as unknown as string[]);
   const { app } = await given(t, [back, three]);
   const run = await app.start(three, {}, { id: "r" });
-  assert.deepEqual(await run.result({ timeout: "5s" }), [null, null, { b: null }]);
+  assert.deepEqual(await run.result({ timeout: "60s" }), [null, null, { b: null }]);
   assert.deepEqual((await run.subJob("back", "2"))?.result, { b: null });
 });
 
@@ -139,7 +139,7 @@ test("C37 a fold that throws fails its sub-job; a redrive folds it when the fold
   );
   broken = false;
   assert.deepEqual(await run.redrive(), { matched: 1 });
-  assert.equal((await run.result({ timeout: "5s" })).value, 10);
+  assert.equal((await run.result({ timeout: "60s" })).value, 10);
 });
 
 test("a schema's transform is what run and steps get; what is stored is what was given", async (t) => {
@@ -154,7 +154,7 @@ test("a schema's transform is what run and steps get; what is stored is what was
     .step("say", ({ input, all }) => `${input.at.getUTCFullYear()} ${all.value}`);
   const { app } = await given(t, [year, years]);
   const run = await app.start(years, { at: "2026-09-01T00:00:00Z" }, { id: "r" });
-  assert.equal(await run.result({ timeout: "5s" }), "2026 4056");
+  assert.equal(await run.result({ timeout: "60s" }), "2026 4056");
   const record = await run.subJob("all", "2030-06-01T00:00:00Z");
   assert.deepEqual(record?.input, { at: "2030-06-01T00:00:00Z" });
 });
@@ -181,5 +181,5 @@ test("user code that changes its input changes nobody else's", async (t) => {
   });
   const { app } = await given(t, [spoil, spoilt]);
   const run = await app.start(spoilt, {}, { id: "r" });
-  assert.equal((await run.result({ timeout: "5s" })).value, 3);
+  assert.equal((await run.result({ timeout: "60s" })).value, 3);
 });

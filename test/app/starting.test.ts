@@ -191,14 +191,14 @@ test("a run whose flow the program no longer has waits for one that has it, and 
   await app.close();
   const without = await given(t, [monthly], { path });
   const run = await without.app.start(monthly, { month: "2026-09" }, { id: "new" });
-  assert.equal(await run.result({ timeout: "5s" }), "2026-09");
+  assert.equal(await run.result({ timeout: "60s" }), "2026-09");
   assert.deepEqual(without.lines, [
     'warn manager 0: run "old" is under way, and this app does not know its flow "hello": add it to parts',
   ]);
   await without.app.close();
   const again = await given(t, [hello], { path });
   const old = await again.app.run("old");
-  assert.equal(await old?.result({ timeout: "5s" }), "hello");
+  assert.equal(await old?.result({ timeout: "60s" }), "hello");
 });
 
 test("opening and closing again and again is no crash: nothing is given up for it", async (t) => {
@@ -212,5 +212,5 @@ test("opening and closing again and again is no crash: nothing is given up for i
   }
   const { app } = await given(t, parts, { path });
   const run = await app.start(sums, {}, { id: "r" });
-  assert.equal((await run.result({ timeout: "5s" })).ok, 3);
+  assert.equal((await run.result({ timeout: "60s" })).ok, 3);
 });

@@ -50,7 +50,7 @@ async function known(app: App, runs: number): Promise<ReadonlyMap<string, Statis
 test("runs, outcomes, durations, retries, cost and failures are summed over the runs that ended", async (t) => {
   const { app } = await given(t, parts);
   for (const id of ["a", "b", "c"])
-    await (await app.start(mail, {}, { id })).result({ timeout: "5s" });
+    await (await app.start(mail, {}, { id })).result({ timeout: "60s" });
   const all = await known(app, 3);
   assert.deepEqual([...all.keys()].toSorted(), [
     "flow mail",
@@ -96,11 +96,11 @@ test("runs, outcomes, durations, retries, cost and failures are summed over the 
 test("a redrive of a run that is done takes its failure back, and counts what ran again", async (t) => {
   const { app } = await given(t, parts);
   const run = await app.start(mail, {}, { id: "redriven" });
-  await run.result({ timeout: "5s" });
+  await run.result({ timeout: "60s" });
   await known(app, 1);
   isMended.add("redriven");
   await run.redrive({ step: "send" });
-  await run.result({ timeout: "5s" });
+  await run.result({ timeout: "60s" });
   const step = (await known(app, 2)).get("step mail/send");
   assert.deepEqual(
     [step?.outcomes.ok, step?.outcomes.failed, step?.outcomes.skipped, step?.attempts],
@@ -112,11 +112,11 @@ test("a redrive of a run that is done takes its failure back, and counts what ra
 test("statistics are what the log says when it is read anew, after restarts, too", async (t) => {
   const first = await given(t, parts);
   for (const id of ["a", "b"])
-    await (await first.app.start(mail, {}, { id })).result({ timeout: "5s" });
+    await (await first.app.start(mail, {}, { id })).result({ timeout: "60s" });
   await first.app.close();
   const second = await given(t, parts, { path: first.path });
   const run = await second.app.start(mail, {}, { id: "c" });
-  await run.result({ timeout: "5s" });
+  await run.result({ timeout: "60s" });
   await (await second.app.start(mail, {}, { id: "d" })).cancel("not needed");
   await known(second.app, 4);
   await second.app.close();

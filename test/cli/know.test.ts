@@ -224,7 +224,7 @@ test("statistics of flows, steps and jobs, for people and as JSON", async (t) =>
   const run = await app.start(mailFlow, { count: 3 }, { id: "small" });
   await until(async () => (await run.status()).state === "held");
   await run.release("fine");
-  await run.result({ timeout: "5s" });
+  await run.result({ timeout: "60s" });
   await until(async () => (await app.statistics({ flow: "mail" })).statistics[0]?.runs.done === 1);
   const people = await said(path, "statistics");
   // Durations are as wide as they happen to be.

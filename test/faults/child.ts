@@ -65,7 +65,7 @@ export function start(args: readonly string[], { env = {}, uid }: ChildOptions =
     pid: child.pid ?? 0,
     lines,
     errors,
-    said: (word, withinMs = 20_000) =>
+    said: (word, withinMs = 60_000) =>
       until(
         () => {
           const line = lines.find(isOf(word));
@@ -79,7 +79,7 @@ export function start(args: readonly string[], { env = {}, uid }: ChildOptions =
       ),
     last: (word) => restOf(lines.findLast(isOf(word)), word),
     kill: (signal) => void child.kill(signal),
-    ended: (withinMs = 20_000) => until(() => end, { withinMs, what: "the end of the child" }),
+    ended: (withinMs = 60_000) => until(() => end, { withinMs, what: "the end of the child" }),
     isOver: () => end !== undefined,
   };
 }

@@ -22,7 +22,7 @@ test(`SIGKILL at ${kills} random moments of runs of ${count} loses nothing and f
   let killed = 0;
   let runs = 0;
   let acknowledged = 0;
-  while (killed < kills || acknowledged > 0) {
+  while (killed < kills || acknowledged > 0 || runs === 0) {
     const id = `r${runs}`;
     const owner = start(["sum-both", file, String(count), id]);
     await owner.said("ready");
@@ -53,5 +53,4 @@ test(`SIGKILL at ${kills} random moments of runs of ${count} loses nothing and f
     acknowledged = 0;
     runs += 1;
   }
-  assert.ok(runs > 0);
 });

@@ -13,9 +13,10 @@ import type { Engine, Signs } from "../../src/ports/engine.ts";
 import type { Lease } from "../../src/ports/queue.ts";
 import { type LeaseKeeper, leaseKeeper } from "../../src/roles/lease-keeper.ts";
 
-const usualMs = 300;
+/** Long enough for a thread that others keep from its core for a while. */
+const usualMs = 1_500;
 /** Its third is no whole number of ms, as that of ten seconds. */
-const oddMs = 290;
+const oddMs = 1_490;
 const token = "a-token";
 const clock = systemClock();
 

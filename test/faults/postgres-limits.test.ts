@@ -31,7 +31,7 @@ async function given(t: TestContext) {
         );
         return rows.length === count && free?.["count"] === 0;
       },
-      { withinMs: 30_000, what: `${count} serve both partitions` },
+      { what: `${count} serve both partitions` },
     );
   await served(2);
   return {
@@ -64,9 +64,7 @@ test(
     const [first, second] = children;
     const hosts = ["a", "b", "c", "d"];
     const runs = await Promise.all(ids("r").map((id) => begin(id, 120, hosts)));
-    await until(async () => Math.min(...(await Promise.all(runs.map(ok)))) > 10, {
-      withinMs: 30_000,
-    });
+    await until(async () => Math.min(...(await Promise.all(runs.map(ok)))) > 10);
     first.kill("SIGTERM");
     assert.equal(await first.ended(), "0");
     await served(1);
@@ -95,7 +93,6 @@ test(
     const runs = await Promise.all(ids("r").map((id) => begin(id, 40, ["a", busyHost])));
     const allOf = (some: readonly Run[]) =>
       until(async () => (await Promise.all(some.map(ok))).every((count) => count === 20), {
-        withinMs: 60_000,
         what: "all mails to the other host are sent",
       });
     await allOf(runs);

@@ -9,6 +9,8 @@ import { app, flow, job, UnavailableError, type Ctx, type WorkOptions } from "..
 
 const [scenario = "", file = "", given = "0", id = "r"] = process.argv.slice(2);
 const count = Number(given);
+/** Whoever started this process has seen what it waited for, and wants it to go on. */
+const told = new Promise<void>((resolve) => process.once("SIGUSR2", resolve));
 
 /** At once, and whole: whoever kills this process has heard it, or it was not said. */
 const say = (line: string): void => void writeSync(1, `${line}\n`);
@@ -46,6 +48,13 @@ const handlers: Readonly<Record<string, (n: number, ctx: Ctx) => number | Promis
     await new Promise((resolve) => setTimeout(resolve, 300));
     return n;
   },
+  // The first tenth as "slow" does; the rest when somebody says that it may.
+  "in-parts": async (n) => {
+    if (n >= count / 10) await told;
+    say(`begun ${n}`);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    return n;
+  },
   stuck: (n) => {
     say(`begun ${n}`);
     return new Promise(() => undefined);
@@ -60,6 +69,8 @@ const handlers: Readonly<Record<string, (n: number, ctx: Ctx) => number | Promis
 const options: Readonly<Record<string, WorkOptions>> = {
   cpu: { processes: 2, concurrency: 4 },
   slow: { concurrency: 10 },
+  "in-parts": { concurrency: 10 },
+  stuck: { drain: "1h" },
 };
 
 const add = job("add", {
@@ -83,6 +94,7 @@ const test = app({
 });
 
 async function follow(): Promise<void> {
+  if (scenario === "cpu") await told; // When all its processes are there: else the first might do everything.
   const run = await test.start(sums, { count }, { id });
   say(`started ${id}`);
   for await (const { state, because, done, steps } of run.watch()) {
