@@ -148,8 +148,8 @@ export const inRoles: readonly Bug[] = [
   ]),
   bug("the list of runs passes over what came while it was written", [
     "src/roles/projector.ts",
-    "known = { applied: isDue ? read : at.applied, read };",
-    "known = { applied: isDue ? read : at.applied, read: read + (rows.length > 1 ? 1 : 0) };",
+    "known = { applied: isDue ? read : at.applied, read, past };",
+    "known = { applied: isDue ? read : at.applied, read: read + (rows.size > 1 ? 1 : 0), past };",
   ]),
   // ---- webhooks
   bug("a courier that comes back does not know what waits", [

@@ -44,7 +44,7 @@ const runEvents = "/v1/runs/:run/events";
 const take = "/v1/queue/take";
 
 /** Both ends must have the same. Raised when a route changes its meaning. */
-const protocol = 1;
+const protocol = 2;
 
 /** Longer leases hide a dead worker for too long to be meant. */
 const longestLeaseMs = 3_600_000;
@@ -111,6 +111,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const questions: ReadonlySet<string> = new Set([
   "/v1/log/read",
   "/v1/log/end",
+  "/v1/log/past",
   "/v1/store/load",
   "/v1/store/scan",
   "/v1/store/position",
@@ -136,16 +137,20 @@ function routes({ partitions, log, queue, store, views }: Engine): Readonly<Reco
     "/v1/log/append": route({ partition, texts: list(anyText, 10_000) }, (body) =>
       log.append(body.partition, body.texts),
     ),
-    "/v1/log/read": route({ partition, from: count, records: count, bytes: count }, (body) =>
-      log.read(body.partition, body.from, {
-        records: Math.min(body.records, 10_000), // Short answers are what L4 promises; long ones would fill the memory of both.
-        bytes: Math.min(body.bytes, 8_388_608),
-      }),
+    "/v1/log/read": route(
+      { partition, from: count, records: count, bytes: count, past: optional(anyText) },
+      (body) =>
+        log.read(body.partition, body.from, {
+          records: Math.min(body.records, 10_000), // Short answers are what L4 promises; long ones would fill the memory of both.
+          bytes: Math.min(body.bytes, 8_388_608),
+          past: body.past,
+        }),
     ),
     "/v1/log/end": route({ partition }, (body) => log.end(body.partition)),
-    "/v1/log/trim": route({ partition, before: count }, (body) =>
-      log.trim(body.partition, body.before),
+    "/v1/log/trim": route({ partition, before: count, past: anyText }, (body) =>
+      log.trim(body.partition, body.before, body.past),
     ),
+    "/v1/log/past": route({ partition }, (body) => log.past(body.partition)),
     "/v1/queue/put": route({ tasks: list(task, 10_000) }, (body) => queue.put(body.tasks)),
     [take]: route(
       { worker: id, queues: list(id, 1_000), max: count, leaseMs },
@@ -174,19 +179,21 @@ function routes({ partitions, log, queue, store, views }: Engine): Readonly<Reco
         reader: id,
         from: optional(count),
         to: count,
+        past: anyText,
         puts: list(list(anyText, 2), 10_000),
       },
-      ({ partition: of, reader, from, to, puts }) =>
+      ({ partition: of, reader, from, to, past, puts }) =>
         store.keep(of, reader, {
           from,
           to,
+          past,
           puts: puts.map(([key = "", value]) => [key, value] as const),
         }),
     ),
     "/v1/views/checkpoint": route({ partition }, (body) => views.checkpoint(body.partition)),
     "/v1/views/apply": route(
-      { partition, from: count, to: count, rows: list(changedRow, 10_000) },
-      (body) => views.apply(body.partition, body.from, body.to, body.rows),
+      { partition, from: count, to: count, past: anyText, rows: list(changedRow, 10_000) },
+      ({ partition: of, ...viewed }) => views.apply(of, viewed),
     ),
     "/v1/views/run": route({ run: id }, (body) => views.run(body.run)),
     "/v1/views/runs": route({ query: runQuery }, (body) => views.runs(body.query)),

@@ -250,7 +250,7 @@ for (const [path, body] of [
   ["/v1/queue/put", { tasks: [{ ...givenTask("r"), attempt: "1" }] }],
   ["/v1/store/scan", { partition: 0, prefix: "", max: 1_000_000 }],
   ["/v1/views/runs", { query: { limit: 1, states: ["gone"] } }],
-  ["/v1/views/apply", { partition: 0, from: 0, to: 1, rows: [{ run: "r" }] }],
+  ["/v1/views/apply", { partition: 0, from: 0, to: 1, past: "p", rows: [{ run: "r" }] }],
 ] as const)
   test(`${path} refuses ${JSON.stringify(body).slice(0, 90)}`, async () => {
     const text = typeof body === "string" ? body : JSON.stringify(body);
@@ -322,14 +322,14 @@ test("read only: whatever would change something is refused, and what asks is an
   const own = await server({ engine: owner, port: 0, readOnly: true });
   const actions = [
     ["/v1/log/append", { partition: 0, texts: ["a"] }],
-    ["/v1/log/trim", { partition: 0, before: 1 }],
+    ["/v1/log/trim", { partition: 0, before: 1, past: "p" }],
     ["/v1/queue/put", { tasks: [] }],
     ["/v1/queue/take", { worker: "w", queues: ["q"], max: 1, leaseMs: 1_000 }],
     ["/v1/queue/extend", { worker: "w", leaseMs: 1_000 }],
     ["/v1/queue/ack", { worker: "w", leases: [] }],
     ["/v1/queue/release", { worker: "w", leases: [] }],
-    ["/v1/store/keep", { partition: 0, reader: "r", to: 1, puts: [] }],
-    ["/v1/views/apply", { partition: 0, from: 0, to: 1, rows: [] }],
+    ["/v1/store/keep", { partition: 0, reader: "r", to: 1, past: "p", puts: [] }],
+    ["/v1/views/apply", { partition: 0, from: 0, to: 1, past: "p", rows: [] }],
   ] as const;
   for (const [path, body] of actions) {
     const asked = { ...post(body), port: own.port };
@@ -358,6 +358,7 @@ test("every route is a question or is refused read only", async () => {
   assert.deepEqual(questions, [
     "/v1/log/read",
     "/v1/log/end",
+    "/v1/log/past",
     "/v1/store/load",
     "/v1/store/scan",
     "/v1/store/position",

@@ -4,6 +4,7 @@ import { withBench } from "./given.ts";
 import { logContract } from "./log.ts";
 import { outboxContract } from "./outbox.ts";
 import { queueContract } from "./queue.ts";
+import { readersContract } from "./readers.ts";
 import { sharesContract } from "./shares.ts";
 import { storeContract } from "./store.ts";
 import { viewsContract } from "./views.ts";
@@ -13,6 +14,7 @@ export function engineContract(test: Test, open: Open): void {
   logContract(test, open);
   queueContract(test, open);
   storeContract(test, open);
+  readersContract(test, open);
   viewsContract(test, open);
   sharesContract(test, open);
   outboxContract(test, open);

@@ -1,6 +1,6 @@
-/** Every engine's log passes this: L1–L6 of ports/log.ts. */
+/** Every engine's log passes this: L1–L7 of ports/log.ts. */
 import assert from "node:assert/strict";
-import { NotFoundError } from "../errors.ts";
+import { ConflictError, NotFoundError } from "../errors.ts";
 import type { Log } from "../ports/log.ts";
 import { type Open, type Test, withBench } from "./given.ts";
 
@@ -157,17 +157,17 @@ export function logContract(test: Test, open: Open): void {
 
   promise("L6 reading before trim throws, from there on it reads", async ({ engine: { log } }) => {
     await log.append(0, ["a", "b", "c"]);
-    await log.trim(0, 2);
+    await log.trim(0, 2, await log.past(0));
     await assert.rejects(log.read(0, 1, plenty), NotFoundError);
     assert.deepEqual(await texts(log, 2), ["c"]);
-    await log.trim(0, 1);
+    await log.trim(0, 1, await log.past(0));
     await assert.rejects(log.read(0, 1, plenty), NotFoundError);
   });
 
   promise("L6 offsets are never used again, not after trimming everything", async (bench) => {
     const { log } = bench.engine;
     await log.append(0, ["a", "b"]);
-    await log.trim(0, 2);
+    await log.trim(0, 2, await log.past(0));
     assert.equal(await log.end(0), 2);
     assert.deepEqual(await log.read(0, 2, plenty), []);
     if (bench.reopen === undefined) {
@@ -178,6 +178,31 @@ export function logContract(test: Test, open: Open): void {
     await assert.rejects(engine.log.read(0, 1, plenty), NotFoundError);
     assert.equal(await engine.log.append(0, ["c"]), 2);
     await engine.close();
+  });
+
+  promise("L7 who names the past that the log has, reads and trims it", async ({ engine }) => {
+    const { log, partitions } = engine;
+    const past = await log.past(0);
+    await log.append(0, ["a", "b"]);
+    assert.equal(await log.past(0), past);
+    const read = await log.read(0, 0, { ...plenty, past });
+    assert.deepEqual(
+      read.map(({ text }) => text),
+      ["a", "b"],
+    );
+    await log.trim(0, 1, past);
+    await assert.rejects(log.past(partitions), /partition/);
+  });
+
+  promise("L7 of another past nothing is read, and nothing is trimmed", async ({ engine }) => {
+    const { log } = engine;
+    await log.append(0, ["a", "b"]);
+    for (const from of [0, 2, 9]) {
+      const read = log.read(0, from, { ...plenty, past: "another" });
+      await assert.rejects(read, ConflictError, `from ${from}`);
+    }
+    await assert.rejects(log.trim(0, 1, "another"), ConflictError);
+    assert.deepEqual(await texts(log), ["a", "b"]);
   });
 }
 

@@ -1,6 +1,5 @@
-/** Every engine's store passes this: S1–S7 of ports/store.ts. */
+/** Every engine's store passes this: S1–S6 of ports/store.ts. */
 import assert from "node:assert/strict";
-import { keys } from "../core/ids.ts";
 import { ConflictError } from "../errors.ts";
 import type { Claim, Commit, Store } from "../ports/store.ts";
 import { givenTask, type Open, type Test, withBench } from "./given.ts";
@@ -275,80 +274,6 @@ export function storeContract(test: Test, open: Open): void {
     assert.equal((await store.position(0)).wakeAt, 5);
     await store.commit(mine, step(0, {}));
     assert.equal((await store.position(0)).wakeAt, undefined);
-  });
-
-  promise("S7 keep stores checkpoint and puts, and removes", async ({ engine: { store } }) => {
-    const [checkpoint, a, b] = [
-      keys.reader("tell"),
-      keys.reader("tell", "a"),
-      keys.reader("tell", "b"),
-    ];
-    assert.deepEqual(await store.load(0, [checkpoint]), [undefined]);
-    await store.keep(0, "tell", {
-      from: undefined,
-      to: 3,
-      puts: [
-        ["a", "1"],
-        ["b", "2"],
-      ],
-    });
-    assert.deepEqual(await store.load(0, [checkpoint, a, b]), ["3", "1", "2"]);
-    await store.keep(0, "tell", { from: 3, to: 3, puts: [["a", undefined]] });
-    assert.deepEqual(await store.load(0, [checkpoint, a, b]), ["3", undefined, "2"]);
-    assert.deepEqual(await scan(store, keys.reader("tell", "")), [b]);
-  });
-
-  promise("S7 from another checkpoint it changes nothing", async ({ engine: { store } }) => {
-    const first = { to: 3, puts: [["a", "1"]] } as const;
-    await assert.rejects(store.keep(0, "tell", { ...first, from: 0 }), ConflictError);
-    await store.keep(0, "tell", { ...first, from: undefined });
-    for (const from of [undefined, 0, 2, 4])
-      await assert.rejects(
-        store.keep(0, "tell", { from, to: 9, puts: [["a", "2"]] }),
-        ConflictError,
-      );
-    assert.deepEqual(await store.load(0, [keys.reader("tell"), keys.reader("tell", "a")]), [
-      "3",
-      "1",
-    ]);
-  });
-
-  promise("S7 of two at the same time from one checkpoint, one conflicts", async (bench) => {
-    const { store } = bench.engine;
-    const ends = await Promise.allSettled(
-      [1, 2].map((to) => store.keep(0, "tell", { from: undefined, to, puts: [] })),
-    );
-    assert.deepEqual(ends.map(({ status }) => status).toSorted(), ["fulfilled", "rejected"]);
-  });
-
-  promise("S7 readers and the manager leave each other alone", async ({ engine }) => {
-    const { store, partitions } = engine;
-    const mine = await claim(store, "ann");
-    await store.keep(0, "tell", { from: undefined, to: 1, puts: [["a", "1"]] });
-    await store.keep(0, "teller", { from: undefined, to: 2, puts: [["a", "2"]] });
-    await store.commit(mine, step(0, { puts: [["a", "3"]] }));
-    assert.deepEqual(
-      await store.load(0, [keys.reader("tell", "a"), keys.reader("teller", "a"), "a"]),
-      ["1", "2", "3"],
-    );
-    if (partitions > 1) assert.deepEqual(await store.load(1, [keys.reader("tell")]), [undefined]);
-  });
-
-  promise("S7 what a reader kept is there after reopening", async (bench) => {
-    if (bench.reopen === undefined) return;
-    await bench.engine.store.keep(0, "tell", { from: undefined, to: 3, puts: [["a", "1"]] });
-    const { engine } = await bench.reopen();
-    const { store } = engine;
-    await assert.rejects(
-      store.keep(0, "tell", { from: undefined, to: 4, puts: [] }),
-      ConflictError,
-    );
-    await store.keep(0, "tell", { from: 3, to: 4, puts: [] });
-    assert.deepEqual(await store.load(0, [keys.reader("tell"), keys.reader("tell", "a")]), [
-      "4",
-      "1",
-    ]);
-    await engine.close();
   });
 }
 

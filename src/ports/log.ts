@@ -11,6 +11,9 @@ import type { Entry } from "../core/event.ts";
  * L5  what read returns is durable; with `ahead`, it is durable before any commit that passes it is. So a manager need not wait
  *     for the sync of what it decides on: one sync carries both. Nobody else may look ahead: who is told must be able to rely on it.
  * L6  records before `trim` may be gone; reading there throws NotFoundError. Offsets are never used again.
+ * L7  past names the past that the log has. Where records that could be read may be gone from its end, it is a name that it never
+ *     had before. read with a past, and trim, throw ConflictError where the log has another; whoever writes down what he made of
+ *     what he read names it, too (S8, V4).
  *
  * Not promised: append once. An append that rejected with UnavailableError may have happened.
  */
@@ -20,9 +23,15 @@ export type Log = {
   readonly read: (
     partition: number,
     from: number,
-    max: { readonly records: number; readonly bytes: number; readonly ahead?: boolean },
+    max: {
+      readonly records: number;
+      readonly bytes: number;
+      readonly ahead?: boolean;
+      readonly past?: string | undefined;
+    },
   ) => Promise<readonly Entry[]>;
   /** The offset the next record will get. */
   readonly end: (partition: number) => Promise<number>;
-  readonly trim: (partition: number, before: number) => Promise<void>;
+  readonly trim: (partition: number, before: number, past: string) => Promise<void>;
+  readonly past: (partition: number) => Promise<string>;
 };

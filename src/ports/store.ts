@@ -15,6 +15,8 @@ export type Claim = {
 export type Kept = {
   readonly from: number | undefined;
   readonly to: number;
+  /** Of the log, as it was before anything of this was read. */
+  readonly past: string;
   /** Under keys.reader(name, key); undefined removes. */
   readonly puts: readonly (readonly [key: string, value: string | undefined])[];
 };
@@ -44,6 +46,7 @@ export type Commit = {
  * S7  keep stores a reader's checkpoint, under keys.reader(name), and its puts together or not at all, durable when it
  *     resolves; from a checkpoint other than `from` it changes nothing and throws ConflictError. It needs no claim, and
  *     changes nothing of what the manager or another reader has.
+ * S8  keep of another past than the log has (L7) changes nothing and throws ConflictError.
  */
 export type Store = {
   readonly claim: (

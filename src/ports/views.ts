@@ -33,6 +33,15 @@ export type RunQuery = {
   readonly limit: number;
 };
 
+/** What becomes of the views: rows, and how far they know the log then. */
+export type Viewed = {
+  readonly from: number;
+  readonly to: number;
+  /** Of the log, as it was before anything of this was read. */
+  readonly past: string;
+  readonly rows: readonly (RunRow | RemovedRow)[];
+};
+
 /**
  * Rows that people ask for, derived from the log.
  *
@@ -40,16 +49,12 @@ export type RunQuery = {
  *     throws ConflictError.
  * V2  rows replace the row of the same run; a removed one takes it away.
  * V3  runs returns the matching rows, newest start first.
+ * V4  apply of another past than the log has (L7) changes nothing and throws ConflictError.
  */
 export type Views = {
   /** Up to which offset (exclusive) the views know the partition. */
   readonly checkpoint: (partition: number) => Promise<number>;
-  readonly apply: (
-    partition: number,
-    from: number,
-    to: number,
-    rows: readonly (RunRow | RemovedRow)[],
-  ) => Promise<void>;
+  readonly apply: (partition: number, viewed: Viewed) => Promise<void>;
   readonly run: (run: string) => Promise<RunRow | undefined>;
   readonly runs: (query: RunQuery) => Promise<readonly RunRow[]>;
 };

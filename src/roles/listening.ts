@@ -59,8 +59,7 @@ const keepWithinMs = 1_000;
 
 export function listening(options: ListeningOptions): Listening {
   const { engine, clock, news, about, partition, name, heard, isDurable, stopped } = options;
-  /** kept: what the store knows. */
-  let place: { readonly kept: number | undefined; readonly read: number } | undefined;
+  let place: Place | undefined;
   let readOn = readingOn(news, partition);
   const patience = patienceOf(clock, stopped);
   let attempts = 0;
@@ -70,15 +69,16 @@ export function listening(options: ListeningOptions): Listening {
   async function begin(): Promise<void> {
     place ??= isDurable
       ? await resumed()
-      : { kept: undefined, read: await engine.log.end(partition) };
+      : { kept: undefined, read: await engine.log.end(partition), past: undefined };
   }
 
-  async function resumed() {
+  async function resumed(): Promise<Place> {
+    const past = await engine.log.past(partition);
     const [stored] = await engine.store.load(partition, [keys.reader(name)]);
-    if (stored !== undefined) return { kept: Number(stored), read: Number(stored) };
+    if (stored !== undefined) return { kept: Number(stored), read: Number(stored), past };
     const end = await engine.log.end(partition);
-    await engine.store.keep(partition, name, { from: undefined, to: end, puts: [] });
-    return { kept: end, read: end };
+    await engine.store.keep(partition, name, { from: undefined, to: end, past, puts: [] });
+    return { kept: end, read: end, past };
   }
 
   /** Tells what it wants to hear of these; where to go on, and how many it was told. */
@@ -139,17 +139,26 @@ export function listening(options: ListeningOptions): Listening {
       const at = place;
       if (at === undefined) return 0;
       if (isDurable) place = undefined; // If anything below throws, the store is asked again.
-      const { events, next } = await readOn(at.read, atOnce);
+      const { past } = at;
+      const { events, next } = await readOn(at.read, atOnce, past);
       const { read, times } = await tellAll(events, next);
       const isDue =
-        isDurable && read > at.read && (times > 0 || read - (at.kept ?? 0) > unkeptAtMost);
-      if (isDue) await engine.store.keep(partition, name, { from: at.kept, to: read, puts: [] });
-      place = { kept: isDue ? read : at.kept, read };
+        past !== undefined && read > at.read && (times > 0 || read - (at.kept ?? 0) > unkeptAtMost);
+      if (isDue)
+        await engine.store.keep(partition, name, { from: at.kept, to: read, past, puts: [] });
+      place = { kept: isDue ? read : at.kept, read, past };
       if (isDue && waitUntil === 0 && events.length < atOnce) waitUntil = clock.now() + restMs;
       return read > at.read && waitUntil === 0 ? 1 : 0;
     },
   };
 }
+
+/** kept: what the store knows; past: what it was read of, where it is written down. */
+type Place = {
+  readonly kept: number | undefined;
+  readonly read: number;
+  readonly past: string | undefined;
+};
 
 type Heeded = { readonly read: number; readonly times: number };
 

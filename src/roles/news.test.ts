@@ -123,6 +123,7 @@ test("a log that has lost its last records is said, and read on from where it en
       read: (...args) => log.read(...args),
       end: (...args) => log.end(...args),
       trim: (...args) => log.trim(...args),
+      past: (...args) => log.past(...args),
     },
     partitions: 1,
   });
@@ -168,7 +169,7 @@ test("who is behind where the log was trimmed begins with what is left, also if 
     log: {
       ...log,
       async read(...args) {
-        await log.trim(0, trims.pop() ?? 2);
+        await log.trim(0, trims.pop() ?? 2, await log.past(0));
         return log.read(...args);
       },
     },

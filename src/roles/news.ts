@@ -18,8 +18,12 @@ export type Part = {
 };
 
 export type News = {
-  /** Events of runs from this offset on, as far as one reading goes. Where the log was trimmed, it begins with what is left. */
-  readonly read: (partition: number, from: number) => Promise<Part>;
+  /**
+   * Events of runs from this offset on, as far as one reading goes. Where the log was trimmed, it begins with what is left.
+   *
+   * Who writes down how far he has read names the past that he reads of: another one's events are not his (L7).
+   */
+  readonly read: (partition: number, from: number, past?: string) => Promise<Part>;
   /** Calls back when there is news of a partition, with what is new; until the returned function is called. */
   readonly onNews: (
     listener: (partition: number, events: readonly Headline[]) => void,
@@ -33,10 +37,25 @@ const readBytes = 16_777_216;
 /** Events kept per partition for those who are nearly up to date: some 300 bytes each. */
 const keptEvents = 4_096;
 
-/** The newest events: all that the log has from `start` up to `end`. `last`: the record before `end`, once one was read. */
-type Newest = { start: number; end: number; events: Headline[]; last: Entry | undefined };
+/**
+ * The newest events: all that the log has from `start` up to `end`. `last`: the record before `end`, once one was read. `past`: the
+ * log's, where it is known.
+ */
+type Newest = {
+  start: number;
+  end: number;
+  events: Headline[];
+  last: Entry | undefined;
+  past: string | undefined;
+};
 
-const from = (end: number): Newest => ({ start: end, end, events: [], last: undefined });
+const from = (end: number): Newest => ({
+  start: end,
+  end,
+  events: [],
+  last: undefined,
+  past: undefined,
+});
 
 export function news(engine: Pick<Engine, "log" | "partitions">): News {
   const listeners = new Set<Parameters<News["onNews"]>[0]>();
@@ -96,8 +115,10 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
     };
     let entries: readonly Entry[];
     try {
-      entries = await readFrom(partition, last?.offset ?? end);
+      kept.past ??= await engine.log.past(partition);
+      entries = await readFrom(partition, last?.offset ?? end, kept.past);
     } catch (error) {
+      kept.past = undefined;
       await checkLength();
       throw error;
     }
@@ -117,17 +138,18 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
     );
   }
 
-  function readFrom(partition: number, from: number): Promise<readonly Entry[]> {
-    return readLeft(engine.log, partition, from, { records: readRecords, bytes: readBytes });
+  function readFrom(partition: number, from: number, past?: string): Promise<readonly Entry[]> {
+    return readLeft(engine.log, partition, from, { records: readRecords, bytes: readBytes, past });
   }
 
   return {
     roles: Array.from({ length: engine.partitions }, (_, partition) => follower(partition)),
-    async read(partition, from) {
+    async read(partition, from, past) {
       const kept = newest.get(partition);
-      if (kept !== undefined && from >= kept.start && from <= kept.end)
+      const isOfPast = past === undefined || past === kept?.past;
+      if (kept !== undefined && isOfPast && from >= kept.start && from <= kept.end)
         return { events: kept.events.slice(firstFrom(kept.events, from)), next: kept.end };
-      const entries = await readFrom(partition, from);
+      const entries = await readFrom(partition, from, past);
       return { events: eventsIn(entries), next: (entries.at(-1)?.offset ?? from - 1) + 1 };
     },
     onNews(listener) {
@@ -142,13 +164,13 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
 export function readingOn(
   news: Pick<News, "read">,
   partition: number,
-): (from: number, atMost: number) => Promise<Part> {
+): (from: number, atMost: number, past?: string) => Promise<Part> {
   let ahead: Part | undefined;
   let aheadFrom = 0;
-  return async (from, atMost) => {
+  return async (from, atMost, past) => {
     if (ahead === undefined || from < aheadFrom || from >= ahead.next) {
       ahead = undefined;
-      ahead = await news.read(partition, from);
+      ahead = await news.read(partition, from, past);
       aheadFrom = from;
     }
     const { events, next } = ahead;

@@ -27,9 +27,10 @@ function given() {
     ...engine,
     views: {
       ...engine.views,
-      async apply(partition, from, to, rows) {
+      async apply(partition, viewed) {
+        const { from, to, rows } = viewed;
         applied.push(`${from}-${to}: ${rows.map(said).join()}`);
-        await engine.views.apply(partition, from, to, rows);
+        await engine.views.apply(partition, viewed);
       },
     },
   };

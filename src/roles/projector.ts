@@ -25,8 +25,8 @@ export function projector({
   readonly clock: Pick<Clock, "now">;
   readonly partition: number;
 }): Role {
-  /** How far the list is written down, and how far it was read since. */
-  let known: { readonly applied: number; readonly read: number } | undefined;
+  /** How far the list is written down, and how far it was read since, of which past. */
+  let known: { readonly applied: number; readonly read: number; readonly past: string } | undefined;
   let restsUntil = 0;
   return {
     name: `projector ${partition}`,
@@ -36,22 +36,30 @@ export function projector({
     async tick() {
       const at = known ?? (await applied());
       known = undefined; // If anything below throws, the store is asked again.
-      const entries = await readFrom(at.read);
+      const { past } = at;
+      const entries = await readFrom(at.read, past);
       if (entries === undefined) return 1;
       const rows = await changedRows(engine.views, entries);
       const read = at.read + entries.length;
       const isDue = rows.size > 0 || read - at.applied > unmarkedAtMost;
-      if (isDue) await engine.views.apply(partition, at.applied, read, [...rows.values()]);
-      known = { applied: isDue ? read : at.applied, read };
+      if (isDue)
+        await engine.views.apply(partition, {
+          from: at.applied,
+          to: read,
+          past,
+          rows: [...rows.values()],
+        });
+      known = { applied: isDue ? read : at.applied, read, past };
       if (entries.length > 0 && entries.length < readRecords) restsUntil = clock.now() + restMs;
       return entries.length;
     },
   };
 
   /** undefined: another process has written the list, and what it has read was trimmed; the store knows how far that is. */
-  async function readFrom(from: number): Promise<readonly Entry[] | undefined> {
+  async function readFrom(from: number, past: string): Promise<readonly Entry[] | undefined> {
     try {
-      return await engine.log.read(partition, from, { records: readRecords, bytes: readBytes });
+      const max = { records: readRecords, bytes: readBytes, past };
+      return await engine.log.read(partition, from, max);
     } catch (error) {
       if (error instanceof NotFoundError && (await engine.views.checkpoint(partition)) > from)
         return undefined;
@@ -60,7 +68,8 @@ export function projector({
   }
 
   async function applied() {
+    const past = await engine.log.past(partition);
     const checkpoint = await engine.views.checkpoint(partition);
-    return { applied: checkpoint, read: checkpoint };
+    return { applied: checkpoint, read: checkpoint, past };
   }
 }

@@ -53,12 +53,12 @@ test("only the newest records are looked through, also of a log that was trimmed
   await engine.log.append(0, [removed("old"), ...many]);
   assert.deepEqual((await status()).removed, []);
   await engine.log.append(0, [removed("new")]);
-  await engine.log.trim(0, limits.removalsLooked - 10);
+  await engine.log.trim(0, limits.removalsLooked - 10, await engine.log.past(0));
   assert.deepEqual(
     (await status()).removed.map(({ run }) => run),
     ["new"],
   );
-  await engine.log.trim(0, limits.removalsLooked + 2);
+  await engine.log.trim(0, limits.removalsLooked + 2, await engine.log.past(0));
   assert.deepEqual((await status()).removed, []);
 });
 
@@ -67,7 +67,7 @@ test("runs that should be gone are counted, with the time that a look takes", as
   const startedAt = clock.now();
   const row = { flow: "mail", state: "done", priority: "normal", startedAt } as const;
   const rows = ["one", "two"].map((run) => ({ ...row, run, endedAt: startedAt }));
-  await engine.views.apply(0, 0, 1, rows);
+  await engine.views.apply(0, { from: 0, to: 1, past: await engine.log.past(0), rows });
   const kept = async () => (await status()).kept;
   assert.deepEqual(await kept(), [{ flow: "mail", ms: 10 * day, overdue: 0 }]);
   clock.advance(10 * day + 60_000);

@@ -23,7 +23,8 @@ async function given(ended: Readonly<Record<string, number | undefined>>, flow =
       ? { ...common, state: "held" }
       : { ...common, state: "done", endedAt };
   });
-  await engine.views.apply(0, 0, 1, rows);
+  const past = await engine.log.past(0);
+  await engine.views.apply(0, { from: 0, to: 1, past, rows });
   let isHolder = true;
   const role = retention({ engine, clock, plans, mayLook: () => isHolder });
   const said = async () =>
@@ -69,12 +70,12 @@ test("C63 of many, a hundred at once; the others when those are gone", async () 
     assert.equal(all.length, times);
     const gone = all.map((text) => String(Reflect.get(Object(JSON.parse(text)), "run")));
     const at = await engine.views.checkpoint(0);
-    await engine.views.apply(
-      0,
-      at,
-      at + 1,
-      gone.map((run) => ({ run, state: "removed" })),
-    );
+    await engine.views.apply(0, {
+      from: at,
+      to: at + 1,
+      past: await engine.log.past(0),
+      rows: gone.map((run) => ({ run, state: "removed" })),
+    });
     clock.advance(250);
   }
 });

@@ -109,7 +109,7 @@ test("what a list has not been told before it was trimmed, who trimmed it has wr
         asked += 1;
         if (asked === 1) {
           await tick();
-          await engine.log.trim(0, 2);
+          await engine.log.trim(0, 2, await engine.log.past(0));
           await add(began("b"));
         }
         return known;

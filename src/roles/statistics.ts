@@ -8,6 +8,7 @@ import { keys } from "../core/ids.ts";
 import { toldOf, type Headline } from "../core/run-event.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
+import type { Kept } from "../ports/store.ts";
 import {
   mergeStatistics,
   noStatistics,
@@ -29,7 +30,7 @@ const unkeptAtMost = 1_000;
 const everyMs = 250;
 
 export type StatisticsOptions = {
-  readonly engine: Pick<Engine, "store">;
+  readonly engine: Pick<Engine, "log" | "store">;
   readonly news: Pick<News, "read">;
   readonly clock: Clock;
   readonly partition: number;
@@ -39,18 +40,21 @@ export type StatisticsOptions = {
 
 export function statistician(options: StatisticsOptions): Role {
   const { engine, news, clock, partition, mayCount } = options;
-  const { store } = engine;
-  let known: { readonly kept: number | undefined; readonly read: number } | undefined;
+  const { log, store } = engine;
+  let known:
+    | { readonly kept: number | undefined; readonly read: number; readonly past: string }
+    | undefined;
   let notBefore = 0;
 
   async function resumed() {
+    const past = await log.past(partition);
     const [checkpoint] = await store.load(partition, [keys.reader(reader)]);
     const kept = checkpoint === undefined ? undefined : Number(checkpoint);
-    return { kept, read: kept ?? 0 };
+    return { kept, read: kept ?? 0, past };
   }
 
   /** Adds to what is kept, together with how far it was read. */
-  async function keep(from: number | undefined, to: number, more: Sums): Promise<void> {
+  async function keep(how: Omit<Kept, "puts">, more: Sums): Promise<void> {
     const names = [...more.keys()];
     const before = await store.load(
       partition,
@@ -61,7 +65,7 @@ export function statistician(options: StatisticsOptions): Role {
       const one = value === undefined ? noStatistics : stored(text(value));
       return [name, JSON.stringify(mergeStatistics(one, more.get(name) ?? noStatistics))];
     });
-    await store.keep(partition, reader, { from, to, puts });
+    await store.keep(partition, reader, { ...how, puts });
   }
 
   return {
@@ -75,11 +79,12 @@ export function statistician(options: StatisticsOptions): Role {
       const at = known ?? (mayCount() ? await resumed() : undefined);
       known = undefined; // If anything below throws, or another process counts, the store is asked again.
       if (at === undefined || !mayCount()) return 0;
-      const { events, next } = await news.read(partition, at.read);
+      const { past } = at;
+      const { events, next } = await news.read(partition, at.read, past);
       const more = sumsOf(events);
       const isDue = more.size > 0 || next - (at.kept ?? 0) > unkeptAtMost;
-      if (isDue) await keep(at.kept, next, more);
-      known = { kept: isDue ? next : at.kept, read: next };
+      if (isDue) await keep({ from: at.kept, to: next, past }, more);
+      known = { kept: isDue ? next : at.kept, read: next, past };
       const records = next - at.read;
       if (records < readRecords && records > 0) notBefore = Math.floor(clock.now()) + everyMs;
       return notBefore === 0 ? records : 0;

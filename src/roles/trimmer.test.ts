@@ -32,9 +32,10 @@ async function given(bases: readonly number[]) {
     });
   };
   await commit(bases.map((base) => [keys.step(`r${base}`, "all"), step(base)] as const));
-  await engine.views.apply(0, 0, 100, []);
+  const past = await engine.log.past(0);
+  await engine.views.apply(0, { from: 0, to: 100, past, rows: [] });
   const read = (reader: string, from: number | undefined, to: number) =>
-    engine.store.keep(0, reader, { from, to, puts: [] });
+    engine.store.keep(0, reader, { from, to, past, puts: [] });
   const role = trimmer({
     engine,
     clock,

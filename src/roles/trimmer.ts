@@ -32,8 +32,12 @@ const watchedAtMost = 1_000;
 const loadSize = 100;
 
 type Base = readonly [key: string, base: number];
-/** The lowest fan-outs, ascending, and below which offset no other one stands. */
-type Watched = { readonly bases: readonly Base[]; readonly others: number };
+/** The lowest fan-outs, ascending, and below which offset no other one stands; of which past of the log. */
+type Watched = {
+  readonly past: string;
+  readonly bases: readonly Base[];
+  readonly others: number;
+};
 type Scanning = Watched & { readonly after: string | undefined };
 
 export function trimmer(options: TrimmerOptions): Role {
@@ -47,7 +51,8 @@ export function trimmer(options: TrimmerOptions): Role {
   /** Goes through one portion of the steps. Resolves to how many that were. */
   async function scanOn(): Promise<number> {
     // What begins from now on, begins at what is decided from now on.
-    const { bases, others, after } = scanning ?? {
+    const { past, bases, others, after } = scanning ?? {
+      past: await log.past(partition),
       bases: [],
       others: (await store.position(partition)).offset,
       after: undefined,
@@ -60,6 +65,7 @@ export function trimmer(options: TrimmerOptions): Role {
     });
     const all = [...bases, ...more].toSorted(([, a], [, b]) => a - b);
     const found = {
+      past,
       bases: all.slice(0, watchedAtMost),
       others: Math.min(others, all[watchedAtMost]?.[1] ?? Infinity),
     };
@@ -69,7 +75,7 @@ export function trimmer(options: TrimmerOptions): Role {
   }
 
   /** The first offset that a fan-out of any run may need. */
-  async function neededBy({ bases, others }: Watched): Promise<number> {
+  async function neededBy({ past, bases, others }: Watched): Promise<number> {
     for (let from = 0; from < bases.length; from += loadSize) {
       const some = bases.slice(from, from + loadSize);
       const values = await store.load(
@@ -78,7 +84,7 @@ export function trimmer(options: TrimmerOptions): Role {
       );
       const still = some.findIndex(([, base], n) => baseOf(values[n]) === base);
       if (still === -1) continue;
-      watched = { bases: bases.slice(from + still), others };
+      watched = { past, bases: bases.slice(from + still), others };
       return some[still]?.[1] ?? 0;
     }
     watched = undefined;
@@ -116,9 +122,13 @@ export function trimmer(options: TrimmerOptions): Role {
         if (watched === undefined) return count;
       }
       lookAt = clock.now() + everyMs;
+      const { past } = watched;
       const before = Math.min(await neededBy(watched), await readByAll());
       if (before < trimmed + atLeast) return 0;
-      await log.trim(partition, before);
+      const still = watched;
+      watched = undefined; // If the log has another past by now, all is looked at again.
+      await log.trim(partition, before, past);
+      watched = still;
       trimmed = before;
       return 0;
     },

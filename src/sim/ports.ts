@@ -127,6 +127,7 @@ export function faultyEngine(
       read: wrap({ port: 2 }, log.read),
       end: wrap({ port: 3 }, log.end),
       trim: wrap({ port: 4 }, log.trim),
+      past: wrap({ port: 21 }, log.past),
     },
     queue: {
       put: wrap({ port: 5, mayRepeat: true }, queue.put),

@@ -1,12 +1,11 @@
 import type { Entry } from "../core/event.ts";
 import type { MemoryEngine } from "../engines/memory/engine.ts";
-import type { Lost } from "../engines/memory/log.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Accepted } from "./checkers.ts";
 
 export type Recording = Engine & {
   /** Copies the engine and what was noted. The function puts both in their place again: what came since was never there. */
-  readonly copy: () => () => readonly Lost[];
+  readonly copy: () => () => void;
 };
 
 /** The engine as all processes share it, with every commit that it accepts noted down. */
@@ -25,23 +24,22 @@ export function recording(
       const noted = commits.map((accepted, n) => [[...accepted], [...(trimmed[n] ?? [])]] as const);
       const begun = [...begunAt];
       return () => {
-        const lost = takeBack();
+        takeBack();
         for (const [n, [accepted, gone]] of noted.entries()) {
           commits[n]?.splice(0, Infinity, ...accepted);
           trimmed[n]?.splice(0, Infinity, ...gone);
         }
         begunAt.clear();
         for (const [reader, offset] of begun) begunAt.set(reader, offset);
-        return lost;
       };
     },
     log: {
       ...memory.log,
-      async trim(partition, before) {
+      async trim(partition, before, past) {
         const from = trimmed[partition]?.length ?? 0;
         const max = { records: Math.max(0, before - from), bytes: Infinity };
         const gone = before > from ? await memory.log.read(partition, from, max) : [];
-        await memory.log.trim(partition, before);
+        await memory.log.trim(partition, before, past);
         trimmed[partition]?.push(...gone);
       },
     },

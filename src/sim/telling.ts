@@ -1,7 +1,6 @@
 /** Who is told of events in a simulated world, and whether they were: a listener, and the receivers of webhooks. */
 import type { Entry } from "../core/event.ts";
 import { scheduleOf } from "../core/ids.ts";
-import type { Lost } from "../engines/memory/log.ts";
 import { headlineIn, runEvent, toldOf, type Told } from "../core/run-event.ts";
 import { courierName, hasReceivers, judgeReceived } from "./receivers.ts";
 import type { Users } from "./program.ts";
@@ -12,21 +11,16 @@ export const listenerName = "listener-sim";
 /** From which offset on a reader is told; undefined where it never stood. */
 export type Begun = (reader: string) => number | undefined;
 
-/**
- * What the log of one partition says, and who did not hear it. What a schedule has started may be under way. And where other
- * records stood before a failover (`gone`), who had told of those and not yet written down how far may write it down for these.
- */
+/** What the log of one partition says, and who did not hear it. What a schedule has started may be under way. */
 export function judgeTelling(
   entries: readonly Entry[],
   partition: number,
   begun: Begun,
-  gone: readonly Lost[],
   { draw, witness, calm }: Pick<Users, "draw" | "witness" | "calm">,
 ): readonly string[] {
   const from = (reader: string): readonly Told[] =>
     entries
       .slice(begun(reader) ?? 0)
-      .filter(({ offset }) => !gone.some(([from, to]) => offset >= from && offset < to))
       .map(headlineIn)
       .filter((headline) => headline !== undefined)
       .map(toldOf)

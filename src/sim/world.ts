@@ -2,7 +2,6 @@
 import type { Entry } from "../core/event.ts";
 import { keys, partitionOf, scheduleOf } from "../core/ids.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
-import type { Lost } from "../engines/memory/log.ts";
 import { ConflictError, UnavailableError } from "../errors.ts";
 import { reader as readerOf } from "../roles/reader.ts";
 import {
@@ -107,8 +106,6 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
   const begunAt = new Map<string, number>();
   /** The log as it was before it was trimmed, by partition. */
   const trimmed = commits.map((): Entry[] => []);
-  /** Where other records stood before a failover, by partition. */
-  const lost = commits.map((): Lost[] => []);
   const shared = recording(memory, isShared, commits, begunAt, trimmed);
   const faults = { ...each(() => 0), restart: 0 };
   const violations: string[] = [];
@@ -205,7 +202,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
     const server = servers;
     clock.after(Math.min(behindMs, began + stormMs - clock.now()), () => {
       if (server !== servers) return; // It was a replica of the server before this one, which nobody follows any more (seed 7756).
-      for (const [partition, range] of takeBack().entries()) lost[partition]?.push(range);
+      takeBack();
       servers += 1;
       people.startAgain();
     });
@@ -317,8 +314,7 @@ export async function simulate(seed: number, smaller: Smaller = {}): Promise<Sim
     for (const run of checked.runs.values()) judgeRun(run);
     for (const [partition, { entries }] of history.partitions.entries()) {
       const begun: Begun = (reader) => begunAt.get(`${reader} ${partition}`);
-      const gone = lost[partition] ?? [];
-      violations.push(...judgeTelling(entries, partition, begun, gone, users).slice(0, tellAtMost));
+      violations.push(...judgeTelling(entries, partition, begun, users).slice(0, tellAtMost));
     }
     const untrimmed = { ...memory, log: { ...memory.log, read: wholeLog } };
     violations.push(...(await checkLeft(untrimmed, people, witness, servers > 1)));

@@ -41,12 +41,14 @@ import {
   loadKnown,
   loadNotice,
   namesOf,
+  nothingUnderWay,
   remember,
   takeAll,
   takeFrom,
   usedUp,
   type Known,
   type Puts,
+  type UnderWay,
 } from "./known.ts";
 import { answeredWith, reached, roomOf } from "./places.ts";
 import type { Post } from "./post.ts";
@@ -99,11 +101,7 @@ export function courier(options: CourierOptions): Courier {
   let readOn = readingOn(news, partition);
   const stop = new AbortController();
   let known: Known | undefined;
-  /** Notices with an attempt under way or waiting for its turn; and what came of those that are over and not kept yet. */
-  const sending = new Set<string>();
-  /** Of those, what has no notice in the store yet. */
-  const fresh = new Map<string, Notice>();
-  const answered = new Map<string, Answer>();
+  let underWay = nothingUnderWay("");
   let isStale = false;
   /** There was more to read than it read at once. */
   let isBehind = false;
@@ -119,7 +117,9 @@ export function courier(options: CourierOptions): Courier {
   async function loaded(): Promise<Known> {
     readOn = readingOn(news, partition); // What was read ahead may be another's past.
     const all = await loadKnown(options, webhooks);
+    if (all.past !== underWay.past) underWay = nothingUnderWay(all.past);
     // Another process may have sent what this one thinks of as new.
+    const { fresh } = underWay;
     for (const key of fresh.keys()) if (hasNotice(all, key)) fresh.delete(key);
     return all;
   }
@@ -133,7 +133,7 @@ export function courier(options: CourierOptions): Courier {
   /** Writes down what is new: at once if somebody waits for it, else now and then. */
   async function readNext(at: Known, isLook: boolean, puts: Puts): Promise<Known> {
     if (!isLook && !isBehind && at.ready.size === 0) return at;
-    const { events, next } = await readOn(at.read, eventsAtOnce);
+    const { events, next } = await readOn(at.read, eventsAtOnce, at.past);
     isBehind = events.length >= eventsAtOnce;
     const hearing = at.gone.size < webhooks.size ? wishes : [];
     const whole = await wantedOf(events, hearing, about, partition);
@@ -145,7 +145,7 @@ export function courier(options: CourierOptions): Courier {
   async function settled(done: ReadonlyMap<string, Answer>, at: Known, puts: Puts) {
     const changed = new Map<string, Notice>();
     for (const [key, answer] of done) {
-      const notice = fresh.get(key) ?? (await load(key));
+      const notice = underWay.fresh.get(key) ?? (await load(key));
       if (notice === undefined) continue;
       const { webhook: name, event } = notice;
       const webhook = webhooks.get(name);
@@ -214,7 +214,7 @@ export function courier(options: CourierOptions): Courier {
       const mine = at.waiting.get(name) ?? new Set<string>();
       const many = Math.max(0, mine.size - limits.noticesWaiting);
       for (const key of [...mine].slice(0, many)) {
-        const notice = sending.has(key) ? undefined : await load(key);
+        const notice = underWay.sending.has(key) ? undefined : await load(key);
         if (notice !== undefined) fail(notice, because);
       }
     }
@@ -223,7 +223,7 @@ export function courier(options: CourierOptions): Courier {
       if (dropped === undefined) break;
       puts.push([dropped.key, undefined]);
       // What is under way of it has nothing else that says so.
-      for (const [key, notice] of fresh)
+      for (const [key, notice] of underWay.fresh)
         if (notice.event.offset <= dropped.last && !changed.has(key)) more.set(key, notice);
       for (const missed of dropped.missed) {
         const last = missed.at(-1);
@@ -252,11 +252,12 @@ export function courier(options: CourierOptions): Courier {
         continue;
       }
       const name = webhookOf(key);
-      if (waiting.get(name)?.has(key) !== true || sending.has(key)) continue;
-      sending.add(key);
+      const of = underWay;
+      if (waiting.get(name)?.has(key) !== true || of.sending.has(key)) continue;
+      of.sending.add(key);
       const webhook = webhooks.get(name);
-      if (webhook === undefined || gone.has(name)) answered.set(key, { at: now(), ms: 0 });
-      else slots.ask(name, () => attempt(key, webhook));
+      if (webhook === undefined || gone.has(name)) of.answered.set(key, { at: now(), ms: 0 });
+      else slots.ask(name, () => attempt(key, webhook, of));
     }
   }
 
@@ -270,31 +271,33 @@ export function courier(options: CourierOptions): Courier {
         for (const notice of await takeFrom(at, place, room)) {
           const { offset } = notice.event;
           const key = noticeKey(name, offset);
+          const of = underWay;
           place.open.add(offset);
-          if (sending.has(key)) continue;
-          sending.add(key);
-          fresh.set(key, notice);
-          slots.ask(name, () => attempt(key, place.webhook));
+          if (of.sending.has(key)) continue;
+          of.sending.add(key);
+          of.fresh.set(key, notice);
+          slots.ask(name, () => attempt(key, place.webhook, of));
         }
       }
       if (place === undefined || roomOf(place, clock.now()) <= 0) at.ready.delete(name);
     }
   }
 
-  async function attempt(key: string, webhook: Webhook): Promise<boolean> {
-    const answer = await sent(key, webhook).catch(() => undefined);
+  async function attempt(key: string, webhook: Webhook, of: UnderWay): Promise<boolean> {
+    const answer = await sent(key, webhook, of).catch(() => undefined);
     if (answer === undefined) {
       // The store did not answer, or it is gone: all is read again.
-      sending.delete(key);
-      fresh.delete(key);
+      of.sending.delete(key);
+      of.fresh.delete(key);
       isStale = true;
-    } else answered.set(key, answer);
+    } else of.answered.set(key, answer);
     wake();
     return answer !== undefined && isOk(answer);
   }
 
-  async function sent(key: string, webhook: Webhook): Promise<Answer | undefined> {
-    const notice = stop.signal.aborted ? undefined : (fresh.get(key) ?? (await load(key)));
+  async function sent(key: string, webhook: Webhook, of: UnderWay): Promise<Answer | undefined> {
+    if (stop.signal.aborted || of !== underWay) return undefined;
+    const notice = of.fresh.get(key) ?? (await load(key));
     if (notice === undefined) return undefined;
     const { event } = notice;
     const out = signed(event.id, cloudEvent(event, options.app), clock.now(), webhook.secrets);
@@ -306,7 +309,8 @@ export function courier(options: CourierOptions): Courier {
 
   async function keep(at: Known, puts: Puts): Promise<Known> {
     const last = new Map(puts); // What is put and removed at once, is removed.
-    await store.keep(partition, reader, { from: at.kept, to: at.read, puts: [...last] });
+    const { kept: from, read: to, past } = at;
+    await store.keep(partition, reader, { from, to, past, puts: [...last] });
     return { ...at, kept: at.read };
   }
 
@@ -366,7 +370,7 @@ export function courier(options: CourierOptions): Courier {
       const had = before.backlog.count();
       const at = await readNext(await obey(before), isLook, puts);
       const written = at.backlog.count() - had;
-      const done = new Map(answered);
+      const done = new Map(underWay.answered);
       const changed = await settled(done, at, puts);
       for (const [key, notice] of changed) remember(at, key, notice);
       for (const [key, notice] of await givenUp(changed, at, puts)) {
@@ -379,9 +383,9 @@ export function courier(options: CourierOptions): Courier {
       if (isDue) for (const key of usedUp(at)) puts.push([key, undefined]);
       const after = isDue ? await keep(at, puts) : at;
       for (const key of done.keys()) {
-        answered.delete(key);
-        sending.delete(key);
-        fresh.delete(key);
+        underWay.answered.delete(key);
+        underWay.sending.delete(key);
+        underWay.fresh.delete(key);
       }
       sendDue(after);
       await takeNext(after);

@@ -3,7 +3,7 @@ import * as heaps from "../core/heap.ts";
 import type { Heap } from "../core/heap.ts";
 import { keys } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
-import { newNotice, type Notice } from "../core/notice.ts";
+import { newNotice, type Answer, type Notice } from "../core/notice.ts";
 import { hears } from "../define/listener.ts";
 import type { Webhook } from "../define/webhook.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -24,6 +24,8 @@ import {
 import { newPlace, reached, type Place } from "./places.ts";
 
 export type Known = {
+  /** Of the log, before anything of this was read. */
+  readonly past: string;
   /** As the store has it. */
   readonly kept: number;
   readonly read: number;
@@ -40,6 +42,21 @@ export type Known = {
   readonly gone: Set<string>;
 };
 
+/** What is being sent of one past of the log: in another one, other events stand under the same keys. */
+export type UnderWay = {
+  readonly past: string;
+  /** Notices with an attempt under way or waiting for its turn; */
+  readonly sending: Set<string>;
+  /** of those, what has no notice in the store yet; */
+  readonly fresh: Map<string, Notice>;
+  /** and what came of those that are over and not kept yet. */
+  readonly answered: Map<string, Answer>;
+};
+
+export function nothingUnderWay(past: string): UnderWay {
+  return { past, sending: new Set(), fresh: new Map(), answered: new Map() };
+}
+
 export type Puts = (readonly [key: string, value: string | undefined])[];
 
 export type Shelf = {
@@ -53,6 +70,7 @@ export async function loadKnown(
   webhooks: ReadonlyMap<string, Webhook>,
 ): Promise<Known> {
   const { store } = engine;
+  const past = await engine.log.past(partition);
   const [stored] = await store.load(partition, [keys.reader(reader)]);
   const from = stored === undefined ? undefined : Number(stored);
   const kept = from ?? (await engine.log.end(partition));
@@ -64,9 +82,10 @@ export async function loadKnown(
     .filter((name) => !stood.has(name) && !gone.has(name))
     .map((name) => [`${placePrefix}${name}`, `${kept}`] as const);
   if (from === undefined || puts.length > 0)
-    await store.keep(partition, reader, { from, to: kept, puts });
+    await store.keep(partition, reader, { from, to: kept, past, puts });
   const pages = (await scan(pagePrefix)).map(([, value]) => readPage(value));
   const known: Known = {
+    past,
     kept,
     read: kept,
     backlog: backlog(pages, (key) => valueOf({ engine, partition }, key)),

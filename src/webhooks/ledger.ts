@@ -87,8 +87,9 @@ export function webhookLedger(
     which: WhichNotices,
     by: Requester,
   ): Promise<number> {
-    const { store } = engine;
+    const { log, store } = engine;
     for (let left = tries; ; left -= 1) {
+      const past = await log.past(partition);
       const [checkpoint] = await store.load(partition, [keys.reader(reader)]);
       if (checkpoint === undefined) return 0;
       const all = await noticesIn({ engine, clock }, partition, `${noticePrefix}${which.webhook}/`);
@@ -102,6 +103,7 @@ export function webhookLedger(
         await store.keep(partition, reader, {
           from: Number(checkpoint),
           to: Number(checkpoint),
+          past,
           puts: [
             ...wanted.map(
               ([key, notice]) => [key, JSON.stringify(redriven(notice, now, by))] as const,

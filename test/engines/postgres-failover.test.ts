@@ -7,6 +7,7 @@ import { systemClock } from "../../src/engines/system.ts";
 import { ConflictError, UnavailableError } from "../../src/errors.ts";
 import type { Engine } from "../../src/ports/engine.ts";
 import { atEnd, newDatabase, skip, sql } from "../servers/databases.ts";
+import { startPostgres, whyNoCopy } from "../servers/postgres.ts";
 import { until } from "../until.ts";
 
 const clock = systemClock();
@@ -125,3 +126,80 @@ test(
     assert.equal(await second.log.end(0), 1);
   },
 );
+
+const plenty = { records: 100, bytes: 1_000_000 };
+
+test(
+  "C79 who has read of a log that a failover took back is refused whatever he makes of it, also where the log has grown past that again",
+  { skip: skip === false ? (whyNoCopy() ?? false) : skip },
+  async () => {
+    const server = await startPostgres();
+    try {
+      const { log, store, views } = await open(server.url);
+      await log.append(0, ["a"]);
+      const failOver = await server.copy();
+      await log.append(0, ["lost"]);
+      const past = await log.past(0);
+      assert.equal((await log.read(0, 0, { ...plenty, past })).length, 2);
+
+      await failOver();
+      const now = await until(() => log.past(0).catch(() => undefined));
+      assert.notEqual(now, past);
+      await log.append(0, ["b", "c"]);
+      for (const refused of [
+        () => log.read(0, 2, { ...plenty, past }),
+        () => log.trim(0, 2, past),
+        () => store.keep(0, "tell", { from: undefined, to: 2, past, puts: [] }),
+        () => views.apply(0, { from: 0, to: 2, past, rows: [] }),
+      ])
+        await assert.rejects(refused, ConflictError);
+      const left = await log.read(0, 0, { ...plenty, past: now });
+      assert.deepEqual(
+        left.map(({ text }) => text),
+        ["a", "b", "c"],
+      );
+      await store.keep(0, "tell", { from: undefined, to: 1, past: now, puts: [] });
+      await views.apply(0, { from: 0, to: 1, past: now, rows: [] });
+      await log.trim(0, 1, now);
+
+      await server.restart();
+      const later = await until(() => log.past(0).catch(() => undefined));
+      assert.notEqual(later, now);
+      await assert.rejects(
+        store.keep(0, "tell", { from: 1, to: 2, past: now, puts: [] }),
+        ConflictError,
+      );
+    } finally {
+      await server.stop();
+    }
+  },
+);
+
+test(
+  "a database that is put back into a server that goes on has another past, from a dump or from a copy beside it",
+  { skip },
+  async () => {
+    const url = await newDatabase();
+    const before = await postgresEngine(url, { clock, connections: 1, partitions: 1 });
+    const past = await before.log.past(0);
+    await before.close();
+    assert.equal(await pastOf(url), past);
+    const name = new URL(url).pathname.slice(1);
+    const other = new URL(await newDatabase());
+    await sql(other.href, `create database "${name} copy" template "${name}"`);
+    const copy = new URL(url);
+    copy.pathname = `/${name} copy`;
+    const copied = await pastOf(copy.href);
+    await sql(other.href, `drop database "${name} copy"`);
+    await sql(url, "drop schema fanfold cascade");
+    const restored = await pastOf(url);
+    assert.equal(new Set([past, copied, restored]).size, 3);
+  },
+);
+
+async function pastOf(url: string): Promise<string> {
+  const engine = await postgresEngine(url, { clock, connections: 1, partitions: 1 });
+  const past = await engine.log.past(0);
+  await engine.close();
+  return past;
+}

@@ -170,7 +170,7 @@ test("trimming gives the space back from the thread, too", async () => {
   const engine = await threaded({ path });
   const texts = Array.from({ length: 1_000 }, () => "x".repeat(1_000));
   await engine.log.append(0, texts);
-  await engine.log.trim(0, 999);
+  await engine.log.trim(0, 999, await engine.log.past(0));
   await engine.close();
   const file = openFile(path, { name: "test", since: 0 });
   const pages = file.db.prepare("pragma page_count").get()?.["page_count"];
@@ -187,12 +187,13 @@ test("an error on the thread ends the engine once: everything pending rejects wi
   const fatal: Error[] = [];
   const engine = await threaded({ path, onFatal: (error) => fatal.push(error) });
   await engine.log.append(0, ["kept"]);
+  const past = await engine.log.past(0);
   const first = engine.log.append(0, ["broken"]);
   await new Promise((resolve) => setImmediate(resolve));
   const pending = await Promise.allSettled([
     first,
     engine.log.append(0, ["after"]),
-    engine.views.apply(0, 0, 1, []),
+    engine.views.apply(0, { from: 0, to: 1, past, rows: [] }),
   ]);
   for (const end of pending) {
     assert.equal(end.status, "rejected");

@@ -98,10 +98,11 @@ test("rows of the list go with the next transaction: no sync is theirs while the
     tags: {},
   });
   // What comes right after them may come too late all the same, where the machine stood still for long: then once more.
+  const past = await engine.log.past(0);
   let isCompany = false;
   let at = 0;
   for (; !isCompany && at < 200; at += 1) {
-    const applied = engine.views.apply(0, at, at + 1, [row(`${at}`)]);
+    const applied = engine.views.apply(0, { from: at, to: at + 1, past, rows: [row(`${at}`)] });
     for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     isCompany = (await engine.views.run(`${at}`)) === undefined;
     await engine.log.append(0, ["a"]);
@@ -110,7 +111,7 @@ test("rows of the list go with the next transaction: no sync is theirs while the
   }
   assert.ok(isCompany, "they went alone, each time");
   // Where nothing else comes, they do go alone.
-  await engine.views.apply(0, at, at + 1, [row("alone")]);
+  await engine.views.apply(0, { from: at, to: at + 1, past, rows: [row("alone")] });
   assert.deepEqual(await engine.views.run("alone"), row("alone"));
   await engine.close();
 });
@@ -233,7 +234,7 @@ test("C64 trimming gives the space back", async () => {
       0,
       Array.from({ length: 100 }, () => "x".repeat(1_000)),
     );
-  await engine.log.trim(0, 1_999);
+  await engine.log.trim(0, 1_999, await engine.log.past(0));
   assert.ok(reopen);
   const again = await reopen();
   const [entry, ...more] = await again.engine.log.read(0, 1_999, plenty);
@@ -251,13 +252,14 @@ test("a full disk ends the engine: what is pending rejects, nothing is tried aga
   const claim = await engine.store.claim(0, "ann", 1_000);
   assert.ok(claim);
   await engine.log.append(0, ["kept"]);
+  const past = await engine.log.past(0);
   file.db.exec("pragma max_page_count = 40");
   const large = "x".repeat(1_000_000);
   const commit = { to: 1, puts: [], events: [large], tasks: [givenTask("r")], wakeAt: 1 };
   const pending = await Promise.allSettled([
     engine.log.append(0, ["small"]),
     engine.store.commit(claim, commit),
-    engine.views.apply(0, 0, 1, []),
+    engine.views.apply(0, { from: 0, to: 1, past, rows: [] }),
   ]);
   for (const end of pending) {
     assert.equal(end.status, "rejected");
@@ -288,7 +290,7 @@ test("a reader beside the owner sees what is committed, and writes nothing", asy
   assert.ok(claim);
   const puts = [["k", "v"]] as const;
   await engine.store.commit(claim, { to: 1, puts, events: ["c"], tasks: [], wakeAt: 5 });
-  await engine.log.trim(0, 1);
+  await engine.log.trim(0, 1, await engine.log.past(0));
 
   const reader = readOnlySqlite(path);
   assert.equal(reader.manages, false);
@@ -304,7 +306,7 @@ test("a reader beside the owner sees what is committed, and writes nothing", asy
     reader.log.append(0, ["x"]),
     reader.store.claim(0, "bob", 1),
     reader.queue.put([]),
-    reader.views.apply(0, 0, 1, []),
+    reader.views.apply(0, { from: 0, to: 1, past: "", rows: [] }),
   ])
     await assert.rejects(write, UsageError);
 
@@ -316,8 +318,9 @@ test("a reader beside the owner sees what is committed, and writes nothing", asy
 
 test("two views in one turn from one checkpoint: the second conflicts before anything is written", async () => {
   const { engine } = bench();
-  const first = engine.views.apply(0, 0, 4, []);
-  await assert.rejects(engine.views.apply(0, 0, 4, []), ConflictError);
+  const viewed = { from: 0, to: 4, past: await engine.log.past(0), rows: [] };
+  const first = engine.views.apply(0, viewed);
+  await assert.rejects(engine.views.apply(0, viewed), ConflictError);
   await first;
   assert.equal(await engine.views.checkpoint(0), 4);
   await engine.close();
@@ -334,5 +337,21 @@ test("a file that was changed behind its owner's back stops the engine", async (
   const commit = { to: 0, puts: [], events: ["a"], tasks: [], wakeAt: undefined };
   await assert.rejects(engine.store.commit(claim, commit), /"advance" changes 1 row/);
   assert.equal(fatal.length, 1);
+  await engine.close();
+});
+
+test("each opening of a file is a past of its own: it may have been put back in between", async () => {
+  const path = newPath();
+  const first = bench({ path });
+  const past = await first.engine.log.past(0);
+  const kept = { from: undefined, to: 0, puts: [] };
+  await first.engine.store.keep(0, "tell", { ...kept, past });
+  await first.engine.close();
+  const { engine } = bench({ path });
+  assert.notEqual(await engine.log.past(0), past);
+  await assert.rejects(
+    engine.store.keep(0, "tell", { ...kept, from: 0, past }),
+    /another past than what was read of it/,
+  );
   await engine.close();
 });

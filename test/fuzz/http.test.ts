@@ -55,11 +55,14 @@ const row = {
   tags: { a: "b" },
 };
 
+const past = await owner.log.past(0);
+
 /** A body that each route takes. */
 const bodies: Readonly<Record<string, unknown>> = {
   "/v1/log/append": { partition: 0, texts: records },
-  "/v1/log/read": { partition: 0, from: 0, records: 5, bytes: 1_000 },
+  "/v1/log/read": { partition: 0, from: 0, records: 5, bytes: 1_000, past },
   "/v1/log/end": { partition: 0 },
+  "/v1/log/past": { partition: 0 },
   "/v1/queue/put": { tasks: [givenTask("r"), slice] },
   "/v1/queue/take": { worker: "w", queues: ["default"], max: 3, leaseMs: 1_000 },
   "/v1/queue/extend": { worker: "w", leaseMs: 1_000 },
@@ -69,7 +72,7 @@ const bodies: Readonly<Record<string, unknown>> = {
   "/v1/store/scan": { partition: 0, prefix: "run/", max: 10, after: "run/a" },
   "/v1/store/position": { partition: 0 },
   "/v1/views/checkpoint": { partition: 0 },
-  "/v1/views/apply": { partition: 0, from: 0, to: 1, rows: [row] },
+  "/v1/views/apply": { partition: 0, from: 0, to: 1, past, rows: [row] },
   "/v1/views/run": { run: "r" },
   "/v1/views/runs": { query: { states: ["held"], flow: "f", customer: "c", since: 1, limit: 5 } },
 };

@@ -19,7 +19,7 @@ export type HttpEngineOptions = {
 };
 
 /** Of api/ports.ts. */
-const protocol = 1;
+const protocol = 2;
 
 /**
  * The ports of the engine behind `url` (`http://localhost:4400`). It cannot manage: claim and commit are for the owner alone.
@@ -97,17 +97,20 @@ async function greet(
 function httpLog({ call }: Wire): Log {
   return {
     append: async (partition, texts) => typed(await call("/v1/log/append", { partition, texts })),
-    read: async (partition, from, { records, bytes }) =>
+    read: async (partition, from, { records, bytes, past }) =>
       typed<readonly Entry[]>(
         await call("/v1/log/read", {
           partition,
           from,
           records: finite(records),
           bytes: finite(bytes),
+          past,
         }),
       ),
     end: async (partition) => typed(await call("/v1/log/end", { partition })),
-    trim: async (partition, before) => void (await call("/v1/log/trim", { partition, before })),
+    trim: async (partition, before, past) =>
+      void (await call("/v1/log/trim", { partition, before, past })),
+    past: async (partition) => typed(await call("/v1/log/past", { partition })),
   };
 }
 
@@ -143,10 +146,10 @@ function httpStore({ call }: Wire): Store {
       const { offset, wakeAt } = typed<{ readonly offset: number; readonly wakeAt?: number }>(body);
       return { offset, wakeAt };
     },
-    async keep(partition, reader, { from, to, puts }) {
+    async keep(partition, reader, { from, to, past, puts }) {
       // JSON has no undefined: a key alone removes.
       const pairs = puts.map(([key, value]) => (value === undefined ? [key] : [key, value]));
-      await call("/v1/store/keep", { partition, reader, from, to, puts: pairs });
+      await call("/v1/store/keep", { partition, reader, from, to, past, puts: pairs });
     },
   };
 }
@@ -154,8 +157,8 @@ function httpStore({ call }: Wire): Store {
 function httpViews({ call }: Wire): Views {
   return {
     checkpoint: async (partition) => typed(await call("/v1/views/checkpoint", { partition })),
-    apply: async (partition, from, to, rows) =>
-      void (await call("/v1/views/apply", { partition, from, to, rows })),
+    apply: async (partition, viewed) =>
+      void (await call("/v1/views/apply", { partition, ...viewed })),
     run: async (run) => typed<RunRow | null>(await call("/v1/views/run", { run })) ?? undefined,
     runs: async (query) => typed<readonly RunRow[]>(await call("/v1/views/runs", { query })),
   };

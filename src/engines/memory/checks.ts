@@ -1,5 +1,5 @@
 /** What every engine refuses at its border, in the same words. */
-import { UsageError } from "../../errors.ts";
+import { ConflictError, UsageError } from "../../errors.ts";
 
 export function checkPartition(partition: number, partitions: number): void {
   if (!Number.isInteger(partition) || partition < 0 || partition >= partitions)
@@ -17,6 +17,15 @@ export function checkText(text: string): void {
 export function checkFrom(from: number, end: number): void {
   if (!Number.isInteger(from) || from < 0 || from > end)
     throw new UsageError(`offset must be an integer from 0 to the end, ${end}, got ${from}`);
+}
+
+/** By L7, S8 and V4. */
+export function checkPast(partition: number, past: string | undefined, current: string): void {
+  if (past !== undefined && past !== current)
+    throw new ConflictError(
+      `the log of partition ${partition} has another past than what was read of it: the store may have lost its last commits; read again from the checkpoint`,
+      { details: { partition, past, current } },
+    );
 }
 
 /** How many partitions an engine may have: a log id is partition * 2^40 + offset, and a safe integer. */

@@ -4,7 +4,7 @@ import type { LogClock } from "../system.ts";
 import { checkPartitions } from "./checks.ts";
 import { guarded } from "./guard.ts";
 import { hintList } from "./hints.ts";
-import { memoryLog, type Lost } from "./log.ts";
+import { memoryLog } from "./log.ts";
 import { memoryQueue } from "./queue.ts";
 import { memoryStore } from "./store.ts";
 import { memoryViews } from "./views.ts";
@@ -20,8 +20,8 @@ export type MemoryEngineOptions = {
 export type MemoryEngine = Engine & {
   /** Loses everything that is in the queue, as a broker may. */
   readonly loseQueue: () => void;
-  /** Copies all of it. The function puts the copy in its place, as a failover to a replica that was behind, and says what of each log is lost. */
-  readonly copy: () => () => readonly Lost[];
+  /** Copies all of it. The function puts the copy in its place, as a failover to a replica that was behind. */
+  readonly copy: () => () => void;
 };
 
 /** The reference: everything is gone when the process is. Deterministic: the same calls at the same times, the same answers. */
@@ -33,7 +33,7 @@ export function memoryEngine(options: MemoryEngineOptions): MemoryEngine {
   const queue = memoryQueue({ clock: heard ?? clock, prefix, hint: () => hint("queue") });
   const log = memoryLog(clock, partitions, (partition) => hint("log", partition));
   const store = memoryStore(clock, partitions, log, queue, hint);
-  const views = memoryViews(partitions);
+  const views = memoryViews(partitions, log);
   let closed = false;
   const check = (): void => {
     if (closed) throw new UnavailableError("the engine is closed");
@@ -52,11 +52,9 @@ export function memoryEngine(options: MemoryEngineOptions): MemoryEngine {
     onHint,
     loseQueue: queue.lose,
     copy() {
-      const back = [queue, store, views].map(({ copy }) => copy());
-      const takeLogsBack = log.copy();
+      const back = [log, queue, store, views].map(({ copy }) => copy());
       return () => {
         for (const takeBack of back) takeBack();
-        return takeLogsBack();
       };
     },
     async close() {

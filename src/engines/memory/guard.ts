@@ -18,6 +18,7 @@ export function guarded(check: () => void, { log, queue, store, views }: Ports):
       read: wrap(log.read),
       end: wrap(log.end),
       trim: wrap(log.trim),
+      past: wrap(log.past),
     },
     queue: {
       put: wrap(queue.put),

@@ -2,18 +2,16 @@ import type { Entry } from "../../core/event.ts";
 import { NotFoundError } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
-import { checkFrom, checkPartition, checkText } from "./checks.ts";
+import { checkFrom, checkPartition, checkPast, checkText } from "./checks.ts";
 
 export type MemoryLog = Log & {
   /** What append does, at once: for a commit. */
   readonly add: (partition: number, texts: readonly string[]) => number;
   readonly endOf: (partition: number) => number;
-  /** The function says where each log ends again, and where it ended. */
-  readonly copy: () => () => readonly Lost[];
+  /** Throws ConflictError, by L7. */
+  readonly checkPast: (partition: number, past: string) => void;
+  readonly copy: () => () => void;
 };
-
-/** Offsets of records that are lost: from, and up to. */
-export type Lost = readonly [from: number, to: number];
 
 type Records = { first: number; at: number; entries: Entry[] };
 
@@ -27,6 +25,8 @@ export function memoryLog(
     at: 0,
     entries: [],
   }));
+
+  let pasts = 1;
 
   function recordsOf(partition: number): Records {
     checkPartition(partition, partitions);
@@ -50,12 +50,12 @@ export function memoryLog(
   return {
     add,
     endOf,
+    checkPast: (partition, past) => checkPast(partition, past, `${pasts}`),
     copy() {
       const copies = logs.map((log) => ({ ...log, entries: [...log.entries] }));
       return () => {
-        const ended = logs.map((_, partition) => endOf(partition));
         logs.splice(0, logs.length, ...copies);
-        return ended.map((end, partition) => [endOf(partition), end]);
+        pasts += 1;
       };
     },
     async append(partition, texts) {
@@ -65,16 +65,22 @@ export function memoryLog(
     },
     async read(partition, from, max) {
       const { first, entries } = recordsOf(partition);
+      checkPast(partition, max.past, `${pasts}`);
       checkFrom(from, endOf(partition));
       checkTrim(partition, from, first);
       return pageOf(entries, from - first, max);
     },
     end: async (partition) => endOf(partition),
-    async trim(partition, before) {
+    async trim(partition, before, past) {
+      checkPast(partition, past, `${pasts}`);
       checkFrom(before, endOf(partition));
       const log = recordsOf(partition);
       log.entries = log.entries.slice(Math.max(0, before - log.first));
       log.first = Math.max(log.first, before);
+    },
+    async past(partition) {
+      checkPartition(partition, partitions);
+      return `${pasts}`;
     },
   };
 }

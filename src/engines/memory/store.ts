@@ -89,6 +89,7 @@ export function memoryStore(
     async keep(partition, reader, kept) {
       const pairs = pairsOf(partition);
       const { values } = pairs;
+      log.checkPast(partition, kept.past);
       const checkpoint = values.get(keys.reader(reader));
       checkKept(reader, kept, checkpoint === undefined ? undefined : Number(checkpoint));
       put(pairs, putsOfReader(reader, kept));

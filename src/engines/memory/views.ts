@@ -2,8 +2,12 @@ import { ConflictError } from "../../errors.ts";
 import type { RunRow, Views } from "../../ports/views.ts";
 import { matches, newestFirst } from "../../views/runs.ts";
 import { checkPartition } from "./checks.ts";
+import type { MemoryLog } from "./log.ts";
 
-export function memoryViews(partitions: number): Views & { readonly copy: () => () => void } {
+export function memoryViews(
+  partitions: number,
+  log: Pick<MemoryLog, "checkPast">,
+): Views & { readonly copy: () => () => void } {
   const checkpoints = Array.from({ length: partitions }, () => 0);
   const rows = new Map<string, RunRow>();
 
@@ -22,7 +26,8 @@ export function memoryViews(partitions: number): Views & { readonly copy: () => 
       };
     },
     checkpoint: async (partition) => checkpointOf(partition),
-    async apply(partition, from, to, changed) {
+    async apply(partition, { from, to, past, rows: changed }) {
+      log.checkPast(partition, past);
       checkCheckpoint(partition, from, checkpointOf(partition));
       checkpoints[partition] = to;
       for (const row of changed)

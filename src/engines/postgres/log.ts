@@ -5,7 +5,7 @@
 import type { Entry } from "../../core/event.ts";
 import { assert, UsageError } from "../../errors.ts";
 import type { Log } from "../../ports/log.ts";
-import { checkFrom, checkPartition, checkText } from "../memory/checks.ts";
+import { checkFrom, checkPartition, checkPast, checkText } from "../memory/checks.ts";
 import { checkTrim } from "../memory/log.ts";
 import { nextTurn } from "../system.ts";
 import { textArray } from "./arrays.ts";
@@ -77,14 +77,16 @@ export function postgresLog(database: Database, { partitions, hint }: LogOptions
       });
     },
     /** What is visible here is durable: nobody can look ahead, and `ahead` asks for nothing else. */
-    async read(partition, from, { records, bytes }) {
+    async read(partition, from, { records, bytes, past }) {
       checkPartition(partition, partitions);
       const { rows } = await database.query(statements.read, [
         partition,
         Math.max(0, from),
         limitOf(records),
         limitOf(bytes),
+        past ?? null,
       ]);
+      if (rows[0]?.["is_past"] !== true) checkPast(partition, past, await pastOf(database));
       checkFrom(from, numberIn(rows[0], "end"));
       checkTrim(partition, from, numberIn(rows[0], "trimmed"));
       if (rows[0]?.["offset"] === null) return [];
@@ -94,24 +96,31 @@ export function postgresLog(database: Database, { partitions, hint }: LogOptions
       checkPartition(partition, partitions);
       return end(partition);
     },
-    async trim(partition, before) {
+    async trim(partition, before, past) {
       checkPartition(partition, partitions);
-      const { rows } = await database.query(statements.trim, [partition, before]);
-      if (rows.length === 0)
+      const { rows } = await database.query(statements.trim, [partition, before, past]);
+      if (rows.length === 0) {
+        checkPast(partition, past, await pastOf(database));
         throw new UsageError(
           `cannot trim partition ${partition} to ${before}: the log ends before`,
         );
-      const trimmed = numberIn(rows[0], "trimmed");
+      }
       for (let count = forgetAtOnce; count === forgetAtOnce;) {
-        const forgotten = await database.query(statements.forget, [
-          partition,
-          trimmed,
-          forgetAtOnce,
-        ]);
+        const forgotten = await database.query(statements.forget, [partition, forgetAtOnce]);
         count = numberIn(forgotten.rows[0], "count");
       }
     },
+    async past(partition) {
+      checkPartition(partition, partitions);
+      return pastOf(database);
+    },
   };
+}
+
+/** The same for every partition: they are lost together. */
+export async function pastOf(database: Database): Promise<string> {
+  const { rows } = await database.query(statements.past, []);
+  return textIn(rows[0], "past");
 }
 
 /** How many of them travel together; the first in any case. */

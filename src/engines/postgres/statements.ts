@@ -25,6 +25,15 @@ const putFrom = (first: number): string => `put as (
       delete from fanfold.state using moved
       where state.partition = moved.partition and state.key = any($${first + 3}::text[]))`;
 
+/**
+ * By L7: which server answers, since when, and where in it the table stands. A promoted replica and a server that was started again
+ * on a copy differ in the first, a table that was dropped and restored beside the living in the second.
+ */
+const past = `(extract(epoch from pg_postmaster_start_time()) * 1000000)::bigint || ' ' || pg_relation_filepath('fanfold.head')`;
+
+/** Asked once per statement, not per row. */
+const isPast = (n: number): string => `$${n}::text = (select ${past})`;
+
 /** This transaction's commit does not wait for the disk. Local to it, as a pooler wants it. */
 const unsynced = "set_config('synchronous_commit', 'off', true)";
 
@@ -49,9 +58,9 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
       from head, unnest($2::text[]) with ordinality as given (record, n))
     select first from head`,
 
-  /** A row of nulls when there is no record, so that the head is known in any case. $4 bytes: the first record in any case. */
+  /** A row of nulls when there is no record, so that the head is known in any case. $4 bytes: the first record in any case. $5 its past. */
   read: `
-    select head.trimmed, head."end", page."offset", page.at, page.record
+    select head.trimmed, head."end", coalesce(${isPast(5)}, true) as is_past, page."offset", page.at, page.record
     from fanfold.head left join lateral (
       select * from (
         select "offset", at, record, sum(octet_length(record)) over (order by "offset") - octet_length(record) as before
@@ -61,11 +70,16 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
 
   end: `select "end" from fanfold.head where partition = $1`,
 
-  trim: `update fanfold.head set trimmed = greatest(trimmed, $2) where partition = $1 and $2 <= "end" returning trimmed`,
+  past: `select ${past} as past`,
+
+  trim: `
+    update fanfold.head set trimmed = greatest(trimmed, $2)
+    where partition = $1 and $2 <= "end" and ${isPast(3)} returning partition`,
 
   forget: `
     with old as (
-      select "offset" from fanfold.log where partition = $1 and "offset" < $2 order by "offset" limit $3),
+      select log."offset" from fanfold.log join fanfold.head using (partition)
+      where partition = $1 and log."offset" < head.trimmed order by log."offset" limit $2),
     gone as (
       delete from fanfold.log using old where log.partition = $1 and log."offset" = old."offset")
     select count(*)::integer as count from old`,
@@ -122,17 +136,17 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
 
   position: `select "offset", wake_at from fanfold.seat where partition = $1`,
 
-  /** $2 the checkpoint's key, $3 what it must say (null: it is not there), $4 what it says from now on. */
+  /** $2 the checkpoint's key, $3 what it must say (null: it is not there), $4 what it says from now on, $5 of which past. */
   keep: `
     with begun as (
-      insert into fanfold.state (partition, key, body) select $1, $2, $4 where $3::text is null
+      insert into fanfold.state (partition, key, body) select $1, $2, $4 where $3::text is null and ${isPast(5)}
       on conflict (partition, key) do nothing
       returning partition),
     advanced as (
-      update fanfold.state set body = $4 where partition = $1 and key = $2 and body = $3
+      update fanfold.state set body = $4 where partition = $1 and key = $2 and body = $3 and ${isPast(5)}
       returning partition),
     moved as (select partition from begun union all select partition from advanced),
-    ${putFrom(5)}
+    ${putFrom(6)}
     select partition from moved`,
 
   // ---- queue
@@ -217,7 +231,7 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
 
   apply: `
     with moved as (
-      update fanfold.viewed set "offset" = $3 where partition = $1 and "offset" = $2 returning partition),
+      update fanfold.viewed set "offset" = $3 where partition = $1 and "offset" = $2 and ${isPast(11)} returning partition),
     put as (
       insert into fanfold.run (run, state, flow, customer, started_at, row)
       select given.* from moved, unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::double precision[], $9::text[])
@@ -270,6 +284,7 @@ export type StatementName =
   | "append"
   | "read"
   | "end"
+  | "past"
   | "trim"
   | "forget"
   | "claim"

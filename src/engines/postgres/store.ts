@@ -3,13 +3,14 @@ import { keys } from "../../core/ids.ts";
 import { ConflictError } from "../../errors.ts";
 import type { Claim, Kept, Store, Value } from "../../ports/store.ts";
 import { decodeKey, encodeKey, prefixEnd } from "../keys.ts";
-import { checkPartition, checkText } from "../memory/checks.ts";
+import { checkPartition, checkPast, checkText } from "../memory/checks.ts";
 import type { Hints } from "../memory/hints.ts";
 import { checkKept, putsOfReader } from "../memory/store.ts";
 import { encodeText } from "../text.ts";
 import { byteaArray, textArray } from "./arrays.ts";
 import type { Database } from "./database.ts";
 import { postgresLoads, valueIn } from "./loads.ts";
+import { pastOf } from "./log.ts";
 import { limitOf, numberIn, textIn } from "../rows.ts";
 import { statements } from "./statements.ts";
 import { taskArrays } from "./tasks.ts";
@@ -47,6 +48,7 @@ export function postgresStore(database: Database, options: StoreOptions): Store 
     reader: string,
     kept: Kept,
   ): Promise<ConflictError> {
+    checkPast(partition, kept.past, await pastOf(database));
     const [checkpoint] = await load(partition, [keys.reader(reader)]);
     checkKept(reader, kept, checkpoint === undefined ? undefined : Number(checkpoint));
     return new ConflictError(`somebody else reads as "${reader}"`, { details: { reader } });
@@ -114,13 +116,14 @@ export function postgresStore(database: Database, options: StoreOptions): Store 
     },
     async keep(partition, reader, kept) {
       checkPartition(partition, partitions);
-      const { from, to } = kept;
+      const { from, to, past } = kept;
       for (const [, value] of kept.puts) checkText(value ?? "");
       const { changed } = await database.query(statements.keep, [
         partition,
         storedKey(keys.reader(reader)),
         from === undefined ? null : `${from}`,
         `${to}`,
+        past,
         ...putArrays(putsOfReader(reader, kept).slice(1)),
       ]);
       if (changed === 0) throw await keptElsewhere(partition, reader, kept);

@@ -1,10 +1,11 @@
 import { assert } from "../../errors.ts";
 import type { RemovedRow, RunQuery, RunRow, Views } from "../../ports/views.ts";
-import { checkPartition } from "../memory/checks.ts";
+import { checkPartition, checkPast } from "../memory/checks.ts";
 import { checkCheckpoint } from "../memory/views.ts";
 import { encodeText } from "../text.ts";
 import { numberArray, textArray } from "./arrays.ts";
 import type { Database, Param } from "./database.ts";
+import { pastOf } from "./log.ts";
 import { limitOf, numberIn, type Row, textIn } from "../rows.ts";
 import { type Statement, statements } from "./statements.ts";
 
@@ -17,14 +18,16 @@ export function postgresViews(database: Database, partitions: number): Views {
 
   return {
     checkpoint,
-    async apply(partition, from, to, rows) {
+    async apply(partition, { from, to, past, rows }) {
       checkPartition(partition, partitions);
       const { changed } = await database.query(statements.apply, [
         partition,
         from,
         to,
         ...rowArrays([...new Map(rows.map((row) => [row.run, row])).values()]),
+        past,
       ]);
+      if (changed === 0) checkPast(partition, past, await pastOf(database));
       if (changed === 0) checkCheckpoint(partition, from, await checkpoint(partition));
       assert(changed === 1, `the views took rows of partition ${partition} from ${from} on`);
     },

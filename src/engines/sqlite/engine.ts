@@ -61,14 +61,16 @@ function engineOn(file: SqliteFile, options: SqliteEngineOptions): SqliteEngine 
       onFatal(error);
     },
   });
+  const opening = uniqueId();
   const log = sqliteLog(db, writer, {
     clock,
     partitions,
     tailBytes,
+    past: opening,
     hint: (partition) => hint("log", partition),
   });
   clock.startAt?.(log.lastAt);
-  const prefix = `${uniqueId()}-`;
+  const prefix = `${opening}-`;
   const heard = clock.listening?.();
   const queue = memoryQueue({ clock: heard ?? clock, prefix, hint: () => hint("queue") });
   return {
@@ -80,7 +82,7 @@ function engineOn(file: SqliteFile, options: SqliteEngineOptions): SqliteEngine 
       log,
       queue,
       store: sqliteStore(db, writer, { clock, partitions, log, queue, hint }),
-      views: sqliteViews(db, writer, partitions),
+      views: sqliteViews(db, writer, { partitions, log }),
     }),
     ...(wills === undefined ? {} : { wills }),
     onHint,

@@ -8,7 +8,7 @@ import type { Entry } from "../../core/event.ts";
 import { assert } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
-import { checkFrom, checkPartition, checkText } from "../memory/checks.ts";
+import { checkFrom, checkPartition, checkPast, checkText } from "../memory/checks.ts";
 import { checkTrim, pageOf } from "../memory/log.ts";
 import { limitOf, numberIn, textIn } from "../rows.ts";
 import { encodeText } from "../text.ts";
@@ -21,6 +21,8 @@ export type SqliteLog = Log & {
   /** Takes offsets for these texts: for a commit. Call durable after it. */
   readonly add: (partition: number, texts: readonly string[]) => Appending;
   readonly endOf: (partition: number) => number;
+  /** Throws ConflictError, by L7. */
+  readonly checkPast: (partition: number, past: string) => void;
   /** The last `at` of all. */
   readonly lastAt: number;
 };
@@ -36,6 +38,8 @@ export type LogOptions = {
   readonly partitions: number;
   /** Characters of recent records kept in memory, all partitions together. */
   readonly tailBytes: number;
+  /** A file may be put back while nobody has it open: each opening of it is a past of its own. */
+  readonly past: string;
   readonly hint: (partition: number) => void;
 };
 
@@ -57,7 +61,7 @@ const forgetAtOnce = 10_000;
 export function sqliteLog(
   db: DatabaseSync,
   writer: Writer,
-  { clock, partitions, tailBytes, hint }: LogOptions,
+  { clock, partitions, tailBytes, past, hint }: LogOptions,
 ): SqliteLog {
   const { page, edges } = logReader(db);
   const tails = Array.from({ length: partitions }, (_, partition): Tail => {
@@ -103,6 +107,7 @@ export function sqliteLog(
   return {
     add,
     endOf,
+    checkPast: (partition, of) => checkPast(partition, of, past),
     lastAt: Math.max(...tails.map(({ at }) => at)),
     async append(partition, texts) {
       const { offset, writes, durable } = add(partition, texts);
@@ -115,8 +120,9 @@ export function sqliteLog(
       });
       return offset;
     },
-    async read(partition, from, { records, bytes, ahead = false }) {
+    async read(partition, from, { records, bytes, ahead = false, past: of }) {
       const { first, entries, trimmed, durable } = tailOf(partition);
+      checkPast(partition, of, past);
       checkFrom(from, endOf(partition));
       checkTrim(partition, from, trimmed);
       let end = ahead ? endOf(partition) : durable;
@@ -132,8 +138,9 @@ export function sqliteLog(
       );
     },
     end: async (partition) => endOf(partition),
-    async trim(partition, before) {
+    async trim(partition, before, of) {
       const tail = tailOf(partition);
+      checkPast(partition, of, past);
       checkFrom(before, endOf(partition));
       if (before <= tail.trimmed) return;
       tail.trimmed = before;
@@ -143,6 +150,10 @@ export function sqliteLog(
       let from = writer.read(() => edges(partition).firstId);
       for (; from < to; from += forgetAtOnce)
         await writer.write([["forget", from, Math.min(from + forgetAtOnce, to)], ["vacuum"]]);
+    },
+    async past(partition) {
+      checkPartition(partition, partitions);
+      return past;
     },
   };
 }

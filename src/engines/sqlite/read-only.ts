@@ -1,7 +1,8 @@
 import { UsageError } from "../../errors.ts";
 import type { Engine } from "../../ports/engine.ts";
-import { checkFrom, checkPartition } from "../memory/checks.ts";
+import { checkFrom, checkPartition, checkPast } from "../memory/checks.ts";
 import { checkTrim } from "../memory/log.ts";
+import { uniqueId } from "../system.ts";
 import { openFileToRead } from "./file.ts";
 import { logReader } from "./log.ts";
 import { explained } from "./problems.ts";
@@ -18,6 +19,7 @@ export function readOnlySqlite(path: string): Engine {
   const { page, edges } = logReader(db);
   const store = storeReader(db, partitions);
   const views = viewsReader(db, partitions);
+  const past = uniqueId();
 
   const read = <Args extends readonly unknown[], Result>(
     query: (...args: Args) => Result,
@@ -49,6 +51,7 @@ export function readOnlySqlite(path: string): Engine {
       read: read((partition, from, max) => {
         checkPartition(partition, partitions);
         const { end, trimmed } = edges(partition);
+        checkPast(partition, max.past, past);
         checkFrom(from, end);
         checkTrim(partition, from, trimmed);
         return from === end ? [] : page(partition, from, end, max);
@@ -58,6 +61,10 @@ export function readOnlySqlite(path: string): Engine {
         return edges(partition).end;
       }),
       trim: refuse,
+      async past(partition) {
+        checkPartition(partition, partitions);
+        return past;
+      },
     },
     queue: { put: refuse, take: refuse, extend: refuse, ack: refuse, release: refuse },
     store: {

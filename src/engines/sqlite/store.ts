@@ -91,6 +91,7 @@ export function sqliteStore(
     position: async (partition) => writer.read(() => reader.position(partition)),
     async keep(partition, name, kept) {
       const own = `${partition}/${name}`;
+      log.checkPast(partition, kept.past);
       checkKept(name, kept, checkpoints.get(own) ?? storedCheckpoint(partition, name));
       checkpoints.set(own, kept.to);
       await writer.writeAlong(putsOf(partition, putsOfReader(name, kept))); // No run waits for what a reader keeps.

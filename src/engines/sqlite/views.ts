@@ -4,17 +4,28 @@ import type { RemovedRow, RunQuery, RunRow, Views } from "../../ports/views.ts";
 import { checkPartition } from "../memory/checks.ts";
 import { checkCheckpoint } from "../memory/views.ts";
 import { limitOf, numberIn, type Row, textIn } from "../rows.ts";
+import type { SqliteLog } from "./log.ts";
 import type { Write } from "./transaction.ts";
 import type { Writer } from "./writer.ts";
 
-export function sqliteViews(db: DatabaseSync, writer: Writer, partitions: number): Views {
+export type ViewsOptions = {
+  readonly partitions: number;
+  readonly log: Pick<SqliteLog, "checkPast">;
+};
+
+export function sqliteViews(
+  db: DatabaseSync,
+  writer: Writer,
+  { partitions, log }: ViewsOptions,
+): Views {
   const reader = viewsReader(db, partitions);
   /** What is durable and what is about to be: calls in one turn are checked against each other. */
   const checkpoints = Array.from({ length: partitions }, (_, each) => reader.checkpoint(each));
   return {
     checkpoint: async (partition) => writer.read(() => reader.checkpoint(partition)),
-    async apply(partition, from, to, rows) {
+    async apply(partition, { from, to, past, rows }) {
       checkPartition(partition, partitions);
+      log.checkPast(partition, past);
       checkCheckpoint(partition, from, checkpoints[partition] ?? 0);
       const writes = rows.map(writeOf);
       checkpoints[partition] = to;
