@@ -137,6 +137,8 @@ export type RecentKeys = {
   /** Forgets what is below: the manager has committed the index up to here. */
   readonly forget: (below: number) => void;
   readonly size: () => number;
+  /** Calls back for every key that it has. */
+  readonly each: (visit: (key: string) => void) => void;
 };
 
 type Chunk = {
@@ -160,11 +162,13 @@ export function recentKeys(): RecentKeys {
   let kept = 0;
   let end = 0;
 
+  function keysOf({ keys, joined }: Chunk): readonly string[] {
+    return keys.length > 0 ? keys : joined.split(between);
+  }
+
   function placesOf(chunk: Chunk): ReadonlyMap<string, number> {
-    const { from, keys, joined } = chunk;
-    chunk.places ??= new Map(
-      (keys.length > 0 ? keys : joined.split(between)).map((key, place) => [key, from + place]),
-    );
+    const { from } = chunk;
+    chunk.places ??= new Map(keysOf(chunk).map((key, place) => [key, from + place]));
     return chunk.places;
   }
 
@@ -187,8 +191,10 @@ export function recentKeys(): RecentKeys {
       end = index + 1;
     },
     indexOf: (key) => {
-      for (const chunk of chunks) {
-        const index = placesOf(chunk).get(key);
+      // What repeats itself mostly does so soon.
+      for (let n = chunks.length - 1; n >= 0; n -= 1) {
+        const chunk = chunks[n];
+        const index = chunk && placesOf(chunk).get(key);
         if (index !== undefined && index >= kept) return index;
       }
       return undefined;
@@ -196,6 +202,11 @@ export function recentKeys(): RecentKeys {
     forget: (below) => {
       kept = Math.max(kept, below);
       chunks = chunks.filter(({ from, count }) => from + count > kept);
+    },
+    each: (visit) => {
+      for (const chunk of chunks)
+        for (const [place, key] of keysOf(chunk).entries())
+          if (chunk.from + place >= kept) visit(key);
     },
     size: () =>
       chunks.reduce((size, { from, count }) => size + from + count - Math.max(from, kept), 0),

@@ -1,4 +1,4 @@
-/** What a source that is read again costs, and that nothing in it is counted for it. */
+/** What it costs to know which keys came before, in a first try and in one that starts over, and that nothing is counted for it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode, encode } from "../core/event.ts";
@@ -18,13 +18,15 @@ const anything = {
   "~standard": { version: 1, vendor: "test", validate: (value: unknown) => ({ value }) },
 } as const;
 
-function* upTo(count: number): Generator<number> {
-  for (let n = 0; n < count; n++) yield n;
+type Item = number | string;
+
+function* upTo(count: number, from = 0): Generator<number> {
+  for (let n = from; n < count; n++) yield n;
 }
 
-/** A run whose split wrote 20,000 items down and then threw; the index knows them. */
-async function given() {
-  let source: () => Iterable<number> = () => [];
+/** A run whose split has begun. Runs it on such a source, and says what came of it, and how often it looked into the index. */
+async function begun() {
+  let source: () => Iterable<Item> = () => [];
   const one = job("one", { input: anything, run: () => null });
   const numbers = flow("numbers", { input: anything }).fanOut("all", one, {
     over: () => source(),
@@ -57,29 +59,20 @@ async function given() {
     },
   };
 
-  async function attempt(task: SplitTask, items: () => Iterable<number>): Promise<void> {
+  const { task } = lease;
+  return async (again: Partial<SplitTask>, items: () => Iterable<Item>) => {
+    scans = 0;
     source = items;
+    const from = await engine.log.end(0);
     const ctx = {} as Ctx; // oxlint-disable-line typescript/no-unsafe-type-assertion -- this `over` asks nothing of it
     const alive = () => undefined;
     assert.ok(step?.kind === "fan-out");
-    await split({ engine: { ...engine, store }, task, step, state: {}, ctx, alive, rest: manage });
-  }
-
-  const { task } = lease;
-  await assert.rejects(
-    attempt(task, function* () {
-      yield* upTo(written);
-      throw new Error("the source broke off");
-    }),
-    /broke off/,
-  );
-  await manage();
-
-  /** Tries again with this source. What it wrote down, and how often it looked into the index. */
-  return async (items: () => Iterable<number>) => {
-    scans = 0;
-    const from = await engine.log.end(0);
-    await attempt({ ...task, attempt: 2, size: written }, items);
+    const splitting = { task: { ...task, ...again }, step, state: {}, ctx, alive, rest: manage };
+    try {
+      await split({ engine: { ...engine, store }, ...splitting });
+    } finally {
+      await manage();
+    }
     const max = { records: 1_000, bytes: 100_000_000 };
     const events = (await engine.log.read(0, from, max)).map(decode);
     const seal = events.find(({ type }) => type === "fan-out.sealed");
@@ -91,6 +84,19 @@ async function given() {
     );
     return { scans, added, total: seal.total, duplicates };
   };
+}
+
+/** The same, of a split that wrote 20,000 items down and then threw; the index knows them. */
+async function given() {
+  const attempt = await begun();
+  await assert.rejects(
+    attempt({}, function* () {
+      yield* upTo(written);
+      throw new Error("the source broke off");
+    }),
+    /broke off/,
+  );
+  return (items: () => Iterable<Item>) => attempt({ attempt: 2, size: written }, items);
 }
 
 test("a source that starts over after 20,000 items costs no scan of the index for any of them", async () => {
@@ -116,4 +122,34 @@ test("a source that starts over elsewhere is gone through beside what was writte
   const { scans, ...rest } = await again(() => [-1, ...upTo(written), -1]);
   assert.deepEqual(rest, { added: ["k-1"], total: written + 1, duplicates: 1 });
   assert.equal(scans, 0);
+});
+
+test("a source in order is never looked up, however long it is", async () => {
+  const attempt = await begun();
+  const { scans, total } = await attempt({}, () => upTo(70_000));
+  assert.deepEqual({ scans, total }, { scans: 0, total: 70_000 });
+});
+
+test("a source that loses its order late has a filter from then on, which knows all that came before", async () => {
+  const attempt = await begun();
+  const { scans, total, duplicates } = await attempt({}, function* () {
+    yield* upTo(70_000); // The last of these are in no page yet.
+    for (const n of upTo(3_000, 1_000)) yield `-${n}`; // New, and below those of their length.
+    yield* upTo(140_000, 70_000); // Until all before is forgotten, but by the index.
+  });
+  assert.deepEqual({ total, duplicates }, { total: 142_000, duplicates: 0 });
+  assert.ok(scans > 0 && scans < 40, `${scans} scans`);
+});
+
+test("keys that repeat after the order was lost are known, whether they were in the index by then or not", async () => {
+  const attempt = await begun();
+  const { total, duplicates } = await attempt({}, function* () {
+    yield* upTo(70_000);
+    for (const n of upTo(1_020, 1_000)) yield `-${n}`;
+    yield* upTo(140_000, 70_000);
+    yield* upTo(70_000, 69_950);
+    yield* upTo(50);
+    for (const n of upTo(1_020, 1_000)) yield `-${n}`;
+  });
+  assert.deepEqual({ total, duplicates }, { total: 140_020, duplicates: 120 });
 });

@@ -2,24 +2,30 @@
  * Which keys a split knows already: its own, and those of tries before it.
  *
  * A source that starts over mostly repeats itself, so what an earlier try wrote down is gone through beside it, page by page, and a
- * key that is the next one there is known without asking. For any other, a filter in memory says whether it may be known, and
- * the key index whether it is.
+ * key that is the next one there is known without asking. A key that is above all before it is new (rising-keys.ts). For any other,
+ * a filter in memory says whether it may be known, and the key index whether it is. There is no filter before it is worth it: of a
+ * source in order there is none at all.
  */
-import { hashOf, type Hash } from "../core/hash.ts";
+import { hashOf } from "../core/hash.ts";
 import { keys } from "../core/ids.ts";
 import { keyFilter, recentKeys, type KeyFilter } from "../core/key-filter.ts";
 import { candidates, lookupPrefixes } from "../core/key-index.ts";
+import { risingKeys } from "../core/rising-keys.ts";
 import type { SplitTask } from "../core/task.ts";
 import type { Engine } from "../ports/engine.ts";
 import { ours } from "./bodies.ts";
 import { pageAt } from "./directory.ts";
-import { scanAll, text } from "./loading.ts";
+import { scanAll, scanned, text } from "./loading.ts";
 import { readPage, type ItemPage } from "./pages.ts";
 
 /** Keys that are not in the committed index yet, at most: then the split waits for the manager. */
 const recentAtMost = 64_000;
 /** A step of so many keys needs no filter: all of them are remembered as they are. */
 const exactAtMost = 4_096;
+/** A key that has to be looked up costs as much as a filter of so many keys, made of what the index has: about 2 ms. */
+const filteredPerLook = 8_192;
+/** Rows of the index, of a thousand keys each, that a filter takes in before other work has its turn: 15 ms. */
+const rowsAtOnce = 50;
 /** Look-ups in the index before other work has its turn. */
 const lookedAtOnce = 64;
 
@@ -53,24 +59,23 @@ export async function knownKeys({ engine, task, alive, rest }: KnownOptions): Pr
   const { partition, run, step } = task;
   const prefix = keys.index(run, step);
   const recent = recentKeys();
-  /** There once there are too many keys to keep, or some of them are from an earlier try. */
-  let filter: KeyFilter | undefined;
-  let first: Hash[] = [];
-  if (task.size > 0) {
-    filter = keyFilter();
-    filter.restore(await ours(scanAll(store, partition, prefix)));
-  }
+  /** Of the keys of a try that is not the first, the order is not known. */
+  const rising = task.size === 0 ? risingKeys() : undefined;
+  let filter = task.size === 0 ? undefined : await ours(filterOfAll());
+  let { size } = task;
+  /** Keys that had to be looked up, for want of a filter. */
+  let doubts = 0;
 
-  function remember(hash: Hash): void {
-    if (filter !== undefined) {
-      filter.add(hash);
-      return;
+  /** Made of all keys: those in the index, read in the order of lookupPrefixes, and those that are not there yet. */
+  async function filterOfAll(): Promise<KeyFilter> {
+    const made = keyFilter();
+    for await (const rows of scanned(store, partition, prefix, rowsAtOnce)) {
+      made.restore(rows);
+      alive();
+      await rest();
     }
-    first.push(hash);
-    if (first.length < exactAtMost) return;
-    filter = keyFilter();
-    for (const each of first) filter.add(each);
-    first = [];
+    recent.each((key) => made.add(hashOf(key)));
+    return made;
   }
 
   // ---- what an earlier try wrote down, in its order
@@ -118,18 +123,30 @@ export async function knownKeys({ engine, task, alive, rest }: KnownOptions): Pr
       const isOver = page !== undefined && next >= page.from + page.keys.length;
       return isOver ? ours(readNext()) : undefined;
     },
-    mightHave: (key) =>
-      filter === undefined ? recent.indexOf(key) !== undefined : filter.mightHave(hashOf(key)),
+    mightHave(key) {
+      if (rising !== undefined && !rising.mightHave(key)) return false;
+      if (filter !== undefined) return filter.mightHave(hashOf(key));
+      return size > exactAtMost || recent.indexOf(key) !== undefined;
+    },
     async indexOf(key) {
       looked += 1;
       if (looked % lookedAtOnce === 0) {
         alive();
         await rest();
       }
-      return recent.indexOf(key) ?? (await ours(inIndex(key)));
+      const index = recent.indexOf(key);
+      if (index !== undefined) return index;
+      if (filter === undefined) {
+        doubts += 1;
+        if (doubts * filteredPerLook > size) filter = await ours(filterOfAll());
+      }
+      if (filter?.mightHave(hashOf(key)) === false) return undefined;
+      return ours(inIndex(key));
     },
     add(index, key) {
-      remember(hashOf(key));
+      size = index + 1;
+      rising?.add(key);
+      filter?.add(hashOf(key));
       recent.add(index, key);
     },
     isAhead: () => recent.size() > recentAtMost,

@@ -22,6 +22,7 @@ import type { Engine } from "../ports/engine.ts";
 import type { Store, Value } from "../ports/store.ts";
 
 type Reading = Pick<Engine, "store" | "partitions">;
+type Pair = readonly [key: string, value: Value];
 
 /** Pairs per scan: bounds what one call returns (a ledger page is up to 18 KB). */
 const scanSize = 500;
@@ -33,13 +34,24 @@ export async function scanAll(
   store: Pick<Store, "scan">,
   partition: number,
   prefix: string,
-): Promise<readonly (readonly [key: string, value: Value])[]> {
-  const all: (readonly [key: string, value: Value])[] = [];
-  for (;;) {
-    const after = all.at(-1)?.[0];
-    const part = await store.scan(partition, prefix, scanSize, after);
-    all.push(...part);
-    if (part.length < scanSize) return all;
+): Promise<readonly Pair[]> {
+  const all: Pair[] = [];
+  for await (const part of scanned(store, partition, prefix)) all.push(...part);
+  return all;
+}
+
+/** The same, a portion at a time. */
+export async function* scanned(
+  store: Pick<Store, "scan">,
+  partition: number,
+  prefix: string,
+  size: number = scanSize,
+): AsyncGenerator<readonly Pair[], undefined, undefined> {
+  for (let after: string | undefined; ;) {
+    const part = await store.scan(partition, prefix, size, after);
+    if (part.length > 0) yield part;
+    if (part.length < size) return;
+    after = part.at(-1)?.[0];
   }
 }
 
