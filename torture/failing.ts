@@ -84,9 +84,11 @@ export const io: Nemesis = {
 
 /** Fail-stop, G17: the process exits by itself after an error of its storage. */
 export async function endsByItself(owner: Owner, on: World, tally: Tally): Promise<void> {
-  const exit = await Promise.race([owner.ended, sleep(exitMs)]);
-  if (exit !== undefined) return;
+  if ((await Promise.race([owner.ended, sleep(exitMs)])) !== undefined) return;
   const fault = faultOf(on);
+  // It may have come at the last moment.
+  const exit = fault !== undefined && (await Promise.race([owner.ended, sleep(exitMs)]));
+  if (exit !== undefined && exit !== false) return;
   if (fault?.includes('"checkpoint"')) tally.add("went on after an error in a checkpoint");
   else if (fault !== undefined)
     tally.found(on.name, {

@@ -171,6 +171,7 @@ export function app(definition: AppDefinition): App {
       onError: (role, error) =>
         log(error instanceof ConflictError ? "debug" : "warn", `${role}: ${messageOf(error)}`, {}),
       onDecided: spans?.onDecided,
+      placed: ears.placed,
     });
     spans?.open(node.reader);
     await ears.open(node);
@@ -215,7 +216,7 @@ export function app(definition: AppDefinition): App {
         id,
       )(at.clock, async (trace) => {
         const event = asked.event(request, at.clock.now(), trace);
-        await at.consumed(partition, await at.engine.log.append(partition, [event]));
+        await at.ask(partition, event);
       });
     }
     const run = existing ?? (await startedRun(at, id));
@@ -231,6 +232,7 @@ export function app(definition: AppDefinition): App {
     options: Start,
   ): Promise<StartedWithin> {
     const asked = await askedFor(flow, input, options);
+    await ears.placed();
     return startWithin(await node(), transaction, asked, startSpan(tracing, flow.name, asked.id));
   }
 

@@ -38,6 +38,7 @@ export function send(
     begun: begin(host, roles, () => isOver),
     async end() {
       isOver = true;
+      slots.end();
       for (const role of roles) {
         role.end();
         await host.remove(role);

@@ -46,7 +46,7 @@ type CommandForAll = "pause-all.asked" | "resume-all.asked";
 
 const textLength = 1_024;
 /** How long other partitions are waited for, and how often they are looked at. */
-const toldMs = 5_000;
+const toldMs = 30_000;
 const lookMs = 10;
 
 /** Asks it of a run. Rejects with ConflictError where the answer is no, and NotFoundError where there is no such run. */
@@ -66,7 +66,7 @@ export async function askRun(
   if ((await answer()) === undefined) {
     const partition = partitionOf(run, node.engine.partitions);
     const event = { type, run, ...more, ...who } as InputEvent; // oxlint-disable-line typescript/no-unsafe-type-assertion -- every command has these fields
-    await node.consumed(partition, await node.engine.log.append(partition, [encode(event, body)]));
+    await node.ask(partition, encode(event, body));
   }
   return answered(await answer(), `run "${run}"`, type, { run });
 }
@@ -93,7 +93,7 @@ export async function askAll(
     (await loadPauses(engine.store, 0)).answers.find(({ request }) => request === who.request);
   if ((await answer()) === undefined) {
     const event = encode({ type, ...named(what), ...who });
-    await node.consumed(0, await engine.log.append(0, [event]));
+    await node.ask(0, event);
   }
   answered(await answer(), "the app", type, what);
   const { version } = await loadPauses(engine.store, 0);

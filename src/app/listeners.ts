@@ -89,6 +89,8 @@ export async function begin(
 export type Ears = {
   /** Tells this one while a node is open, from now on; until the returned function is called. */
   readonly on: (listener: Pick<Listener, "heard" | "run">) => () => void;
+  /** Resolves when those who asked so far have found their place: what is written from then on is told to them. */
+  readonly placed: () => Promise<unknown>;
   readonly open: (place: Place) => Promise<void>;
   readonly close: () => Promise<void>;
 };
@@ -96,6 +98,7 @@ export type Ears = {
 /** Those who asked with `on`, whether or not anything is open yet. */
 export function earsOf(log: LogTo): Ears {
   const asked = new Map<Pick<Listener, "heard" | "run">, Told | undefined>();
+  const placing = new Set<Promise<void>>();
   const isChild = process.env[ownerVariable] !== undefined;
   let place: Place | undefined;
 
@@ -110,14 +113,16 @@ export function earsOf(log: LogTo): Ears {
     on({ heard, run }) {
       const listener = { heard, run };
       asked.set(listener, undefined);
-      attach(listener).catch((error: unknown) =>
-        log("warn", `a listener hears nothing: ${String(error)}`, {}),
-      );
+      const attached = attach(listener)
+        .catch((error: unknown) => log("warn", `a listener hears nothing: ${String(error)}`, {}))
+        .finally(() => placing.delete(attached));
+      placing.add(attached);
       return () => {
         void asked.get(listener)?.end();
         asked.delete(listener);
       };
     },
+    placed: () => Promise.all(placing),
     async open(at) {
       place = at;
       await Promise.all([...asked.keys()].map(attach));

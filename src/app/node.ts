@@ -47,7 +47,8 @@ export type Node = {
   /** As it was given, secrets and all: for other processes of this program. */
   readonly url: string;
   readonly working: Serving["working"];
-  readonly consumed: Changes["consumed"];
+  /** Writes down what somebody asks; resolves when it is decided. Who wanted to be told before that, is told what follows. */
+  readonly ask: (partition: number, text: string) => Promise<void>;
   readonly onRun: Changes["onRun"];
   readonly close: () => Promise<void>;
 };
@@ -63,6 +64,8 @@ export type NodeOptions = {
   readonly engine?: Engine | undefined;
   readonly clock?: Clock | undefined;
   readonly onDecided?: ServingOptions["onDecided"];
+  /** Resolves when those who want to be told have found their place on the log. */
+  readonly placed: () => Promise<unknown>;
 };
 
 export async function openNode(options: NodeOptions): Promise<Node> {
@@ -118,7 +121,10 @@ export async function openNode(options: NodeOptions): Promise<Node> {
     },
     url,
     working: served.working,
-    consumed,
+    async ask(partition, text) {
+      await options.placed();
+      await consumed(partition, await engine.log.append(partition, [text]));
+    },
     onRun,
     async close() {
       await served.halt();

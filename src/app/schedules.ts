@@ -11,7 +11,7 @@ import type { By } from "./deciding.ts";
 import type { Node } from "./node.ts";
 
 /** How long a run that was fired is waited for, and how often it is looked for. */
-const startedMs = 5_000;
+const startedMs = 30_000;
 const lookMs = 5;
 
 /** A line in the list of schedules. Instants in epoch ms. */
@@ -108,7 +108,7 @@ export function scheduleHandle(
       author,
       ...(reason === undefined ? {} : { reason }),
     });
-    await at.consumed(partition, await at.engine.log.append(partition, [event]));
+    await at.ask(partition, event);
     const stored = await loadSchedules(at.engine.store, partition);
     const answer = stored
       .find(({ schedule }) => schedule === name)

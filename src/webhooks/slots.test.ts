@@ -115,3 +115,30 @@ test("however quickly a thousand answer, so many are begun in a second; far fewe
   const refused = await toldInASecond(false);
   assert.ok(refused >= 15 && refused <= 40, `${refused} in a second`);
 });
+
+test("after the end no turn begins, and nothing is waited for: a thousand that stood in line keep no process alive", async () => {
+  const clock = virtualClock();
+  let resting = 0;
+  const sleep = async (ms: number, signal?: AbortSignal): Promise<void> => {
+    resting += 1;
+    await clock.sleep(ms, signal);
+    resting -= 1;
+  };
+  const { ask, busy, end } = newSlots({ now: clock.now, sleep });
+  let begun = 0;
+  for (let n = 0; n < 1_000; n += 1)
+    ask(`hook-${n}`, async () => {
+      begun += 1;
+      return false;
+    });
+  const turn = () => new Promise((next) => setImmediate(next));
+  await turn();
+  assert.ok(resting > 0);
+  end();
+  await turn();
+  const before = begun;
+  ask("late", async () => (begun += 1) > 0);
+  clock.advance(60_000);
+  await turn();
+  assert.deepEqual([resting, busy(), begun - before], [0, 0, 0]);
+});

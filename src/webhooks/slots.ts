@@ -16,6 +16,8 @@ export type Slots = {
   readonly ask: (webhook: string, turn: Turn) => void;
   /** Turns that are being taken. */
   readonly busy: () => number;
+  /** Has no further turn taken, and waits for none: whoever asked is over. */
+  readonly end: () => void;
 };
 
 type Health = "well" | "ailing";
@@ -42,6 +44,7 @@ export function slots({ now, sleep }: Clock): Slots {
   /** The instant up to which what began so far is paid for. */
   const paidUntil: Record<Health, number> = { well: 0, ailing: 0 };
   const isResting: Record<Health, boolean> = { well: false, ailing: false };
+  const over = new AbortController();
 
   /** False: not yet. It pumps again when it is time. */
   function mayBegin(health: Health): boolean {
@@ -57,7 +60,7 @@ export function slots({ now, sleep }: Clock): Slots {
 
   async function rest(health: Health, ms: number): Promise<void> {
     isResting[health] = true;
-    await sleep(Math.max(1, ms));
+    await sleep(Math.max(1, ms), over.signal);
     isResting[health] = false;
     pump();
   }
@@ -87,6 +90,7 @@ export function slots({ now, sleep }: Clock): Slots {
   }
 
   function pump(): void {
+    if (over.signal.aborted) return;
     for (const health of ["well", "ailing"] as const)
       for (const name of ready[health]) {
         if (running[health] >= atOnce[health] || !mayBegin(health)) break;
@@ -105,5 +109,6 @@ export function slots({ now, sleep }: Clock): Slots {
       pump();
     },
     busy: () => running.well + running.ailing,
+    end: () => over.abort(),
   };
 }

@@ -1,6 +1,8 @@
 /** Being told of events in the same program: what a user may rely on, on a file, through restarts, and in virtual time. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { memoryEngine } from "../../src/engines/memory/engine.ts";
+import { systemClock } from "../../src/engines/system.ts";
 import { app, flow, job, listener, type RunEvent } from "../../src/index.ts";
 import { testApp } from "../../src/testing.ts";
 import { until } from "../until.ts";
@@ -47,6 +49,30 @@ test("who asked before anything was open hears the first event", async (t) => {
   await app.start(sums, {}, { id: "r" });
   await until(() => heard.length === 2);
   assert.deepEqual(heard, ["run.began r", "step.began r add"]);
+});
+
+test("what is asked after on is heard, however long the engine takes to say where the log ends", async (t) => {
+  const memory = memoryEngine({ clock: systemClock() });
+  let isFar = false;
+  const far = async (partition: number): Promise<number> => {
+    for (let turn = 0; isFar && turn < 100; turn += 1)
+      await new Promise((resolve) => setImmediate(resolve));
+    return memory.log.end(partition);
+  };
+  const { sums, parts } = summing((n) => n, 1);
+  const engine = { ...memory, log: { ...memory.log, end: far } };
+  const { app } = opened(t, parts, { engine });
+  await app.runs();
+  const heard: string[] = [];
+  isFar = true;
+  app.on("run.began", (event) => heard.push(told(event)));
+  const run = await app.start(sums, {}, { id: "r" });
+  app.on("run.ended", (event) => heard.push(told(event)));
+  await run.cancel("enough");
+  isFar = false;
+  await (await app.start(sums, {}, { id: "later" })).cancel("enough");
+  await until(() => heard.includes("run.ended later cancelled"));
+  assert.deepEqual(heard.slice(0, 2), ["run.began r", "run.ended r cancelled"]);
 });
 
 test("a listener that throws, and one that never answers, harm neither a run nor another listener, and close waits for none", async (t) => {

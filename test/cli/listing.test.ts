@@ -8,7 +8,7 @@ import { run } from "../../src/cli/program.ts";
 import { systemClock } from "../../src/engines/system.ts";
 import { given, opened } from "../app/given.ts";
 import { until } from "../until.ts";
-import { fanfold, ioTo, timeless } from "./given.ts";
+import { fanfold, inItsOwnMs, ioTo, timeless } from "./given.ts";
 import { mailFlow, parts } from "./know-app.ts";
 import { screen } from "./screen.ts";
 
@@ -108,11 +108,7 @@ const queueOf = ({ schema, queue }: { schema: string; queue: string }): string =
 test("on a terminal at most eight lines are repainted, and the whole list stays at the end", async (t) => {
   const { app, path } = opened(t, parts);
   const ids = Array.from({ length: 12 }, (_, n) => `run-${String(n).padStart(2, "0")}`);
-  for (const id of ids) {
-    await app.start(mailFlow, { count: 1 }, { id });
-    const now = Date.now();
-    await until(() => Date.now() > now); // Each has started in a millisecond of its own.
-  }
+  for (const id of ids) await inItsOwnMs(() => app.start(mailFlow, { count: 1 }, { id }));
   await until(async () => (await app.runs()).length === 12);
   const terminal = screen(100, 40);
   const { interrupt } = watching(t, path, terminal, "runs");

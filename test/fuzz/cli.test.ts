@@ -114,7 +114,7 @@ test("every verb ends with an exit code of ours, whatever its arguments are", as
       assert.ok(code === exitCodes.ok || said().length > 0, "it says what was wrong");
       assert.ok(!/^\s+at .*:\d+:\d+\)?$/m.test(said()), said());
     }),
-    { ...runs(400), timeout: 20_000 },
+    { ...runs(400), timeout: 120_000 },
   );
   assertUnpolluted();
   t.diagnostic(`exit codes: ${JSON.stringify([...met])}`);

@@ -232,7 +232,7 @@ async function readable(
 
 test(
   "an outcome that says of itself that it came before itself is told once",
-  { timeout: 10_000 },
+  { timeout: 60_000 },
   async () => {
     const events = [begin(0), done(0, "first"), page(0, 0, 2), bad(1, 0, { outcome: "retry-later", delayMs: 0 })]; // prettier-ignore
     const again = settled(2, { ok: [0, 1, 2], again: [0, 2, events.length + 1] }, [1]);
@@ -260,6 +260,6 @@ test("what people ask about a run whose records are not what they were is answer
           "usage",
         );
     }),
-    { ...runs(500), timeout: 5_000 },
+    { ...runs(500), timeout: 60_000 },
   );
 });
