@@ -48,6 +48,7 @@ function race({ isCounted = false, listeners = 0, webhooks = 0 }: OnLookers): Op
       throw new Error(`${role} failed`, { cause: error });
     };
     const host = hostOf(engine, clock, onError);
+    const news = newsOf(engine);
     const served = serving({
       engine,
       clock,
@@ -55,9 +56,9 @@ function race({ isCounted = false, listeners = 0, webhooks = 0 }: OnLookers): Op
       plans: new Map([["race", flows.plan]]),
       schedules: new Map(),
       onError,
+      onCommitted: news.handOn,
     });
     await served.begin();
-    const news = newsOf(engine);
     for (const role of news.roles) host.add(role);
     if (isCounted)
       for (let partition = 0; partition < engine.partitions; partition += 1)

@@ -118,8 +118,8 @@ export const inRoles: readonly Bug[] = [
   ),
   bug("an offset is consumed that was not decided", [
     manager,
-    "const events = entries.map(decode);",
-    "const events = entries.slice(0, 50).map(decode);",
+    "const events = entries.filter(",
+    "const events = entries.slice(0, 50).filter(",
   ]),
   bug("a tick that nobody heard is not repeated", [
     ticker,

@@ -75,7 +75,17 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   const opened: OpenedEngine = options.engine ?? (await openEngine(url, { clock, name, token }));
   const { engine, writes } = timed(opened, clock);
   const host = hostOf(engine, clock, onError);
-  const served = serving({ engine, clock, host, plans, schedules, onError, onDecided });
+  const news = newsOf(engine);
+  const served = serving({
+    engine,
+    clock,
+    host,
+    plans,
+    schedules,
+    onError,
+    onCommitted: news.handOn,
+    onDecided,
+  });
   try {
     await served.begin();
   } catch (error) {
@@ -85,7 +95,6 @@ export async function openNode(options: NodeOptions): Promise<Node> {
   }
 
   const reader = readerOf({ engine, clock, plans });
-  const news = newsOf(engine);
   const { consumed, onRun, roles } = changes(engine, clock, news);
   for (const role of [...news.roles, ...roles]) host.add(role);
   for (let partition = 0; partition < engine.partitions && engine.manages; partition += 1) {

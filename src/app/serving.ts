@@ -13,6 +13,7 @@ import type { Shares } from "../ports/shares.ts";
 import { herald } from "../roles/herald.ts";
 import type { Host, OnError } from "../roles/host.ts";
 import { manager, type Manager } from "../roles/manager.ts";
+import type { News } from "../roles/news.ts";
 import { projector } from "../roles/projector.ts";
 import { relay } from "../roles/relay.ts";
 import type { Role } from "../roles/role.ts";
@@ -38,6 +39,8 @@ export type ServingOptions = {
   readonly plans: Plans;
   readonly schedules: Schedules;
   readonly onError: OnError;
+  /** Hears what the manager of a partition has committed; undefined: it manages it no more. */
+  readonly onCommitted?: News["handOn"];
   /** Hears what the managers of this process have decided. */
   readonly onDecided?: ((events: readonly Written[]) => void) | undefined;
 };
@@ -45,7 +48,7 @@ export type ServingOptions = {
 type Served = { readonly manager: Manager; readonly roles: readonly Role[] };
 
 export function serving(options: ServingOptions): Serving {
-  const { engine, clock, host, plans, onError, onDecided } = options;
+  const { engine, clock, host, plans, onError, onCommitted, onDecided } = options;
   /** Names this process among those that might claim a partition. */
   const holder = uniqueId();
   const served = new Map<number, Served>();
@@ -68,6 +71,7 @@ export function serving(options: ServingOptions): Serving {
       plans,
       schedules,
       onStrange,
+      onCommitted: (handed) => onCommitted?.(partition, handed),
       onDecided,
       onWentBack,
     });

@@ -1,4 +1,4 @@
-/** Every engine's store passes this: S1–S6 of ports/store.ts. */
+/** Every engine's store passes this: S1–S6 and S9 of ports/store.ts. */
 import assert from "node:assert/strict";
 import { ConflictError } from "../errors.ts";
 import type { Claim, Commit, Store } from "../ports/store.ts";
@@ -77,7 +77,7 @@ export function storeContract(test: Test, open: Open): void {
           wakeAt: 77.5,
         }),
       );
-      assert.deepEqual(after, { ...before, offset: 1 });
+      assert.deepEqual(after, { ...before, offset: 1, written: after.written });
       assert.deepEqual(await store.load(0, ["text", "bytes", "none", "empty"]), [
         '{"a":"é🎈"}',
         bytes,
@@ -89,6 +89,21 @@ export function storeContract(test: Test, open: Open): void {
       assert.deepEqual(texts, ["in", "out 1", "out 2"]);
     },
   );
+
+  promise("S9 a commit says where its events stand, and when", async ({ engine, advance }) => {
+    const { log, store } = engine;
+    await log.append(0, ["in 0", "in 1"]);
+    const nothing = await store.commit(await claim(store, "ann"), step(1, {}));
+    assert.equal(nothing.written, undefined);
+    await log.append(0, ["in 2"]);
+    await advance(5);
+    const { written } = await store.commit(nothing, step(2, { events: ["out 0", "out 1"] }));
+    assert.equal(written?.first, 3);
+    assert.deepEqual(await log.read(0, written.first, plenty), [
+      { offset: 3, at: written.at, text: "out 0" },
+      { offset: 4, at: written.at, text: "out 1" },
+    ]);
+  });
 
   promise("S2 what was committed is there after reopening", async (bench) => {
     if (bench.reopen === undefined) return;

@@ -33,6 +33,12 @@ export type Commit = {
   readonly wakeAt: number | undefined;
 };
 
+/** The claim from there on. */
+export type Committed = Claim & {
+  /** Undefined where it had no events. */
+  readonly written: { readonly first: number; readonly at: number } | undefined;
+};
+
 /**
  * What the managers keep, by partition and key, and the commit that joins log, state and queue. And what readers keep beside it.
  *
@@ -47,6 +53,7 @@ export type Commit = {
  *     resolves; from a checkpoint other than `from` it changes nothing and throws ConflictError. It needs no claim, and
  *     changes nothing of what the manager or another reader has.
  * S8  keep of another past than the log has (L7) changes nothing and throws ConflictError.
+ * S9  commit says where on the log its events stand: the offset of the first, and the `at` of all of them.
  */
 export type Store = {
   readonly claim: (
@@ -56,7 +63,7 @@ export type Store = {
   ) => Promise<Claim | undefined>;
   /** Gives the claim up, so that another holder need not wait. */
   readonly resign: (claim: Claim, holder: string) => Promise<void>;
-  readonly commit: (claim: Claim, commit: Commit) => Promise<Claim>;
+  readonly commit: (claim: Claim, commit: Commit) => Promise<Committed>;
   /** The values of these keys, in their order. */
   readonly load: (
     partition: number,

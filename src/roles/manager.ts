@@ -3,6 +3,9 @@ import {
   decode,
   encode,
   isOutput,
+  isOutputType,
+  typeIn,
+  type Entry,
   type Event,
   type Recorded,
   type Written,
@@ -16,9 +19,10 @@ import { takeChanges } from "../core/snapshot.ts";
 import { wakeAt, type Partition } from "../core/state.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
-import type { Claim, Commit } from "../ports/store.ts";
-import { ConflictError } from "../errors.ts";
+import type { Claim, Commit, Committed } from "../ports/store.ts";
+import { assert, ConflictError } from "../errors.ts";
 import { loadPartition, loadRemains, loadRuns } from "./loading.ts";
+import type { Handed } from "./news.ts";
 import type { Role } from "./role.ts";
 
 /** Ended runs that stay in memory, for outcomes that come late. */
@@ -39,6 +43,8 @@ export type ManagerOptions = {
   readonly removeAtOnce?: number;
   /** Hears why a run is left alone: this program does not have its flow. */
   readonly onStrange?: (because: string) => void;
+  /** Hears what it has committed, at once; undefined: it has the claim no more, or not for certain. */
+  readonly onCommitted?: ((handed: Handed | undefined) => void) | undefined;
   /** Hears what it has decided, once that is committed. */
   readonly onDecided?: ((events: readonly Written[]) => void) | undefined;
   /** Hears that the store came back without its last commits; what they decided is decided again. */
@@ -52,6 +58,8 @@ type Held = {
   readonly state: Partition;
   /** Where it reads on: at the offset of its commit, or after the events of its own that follow there. */
   readonly next: number;
+  /** All events of runs before this have been handed on; undefined: it has committed nothing yet. */
+  readonly told: number | undefined;
 };
 
 type Following = {
@@ -61,9 +69,15 @@ type Following = {
   /** Undefined where nothing new was said. */
   readonly commit: Commit | undefined;
   readonly decided: readonly Written[];
+  readonly last: Entry | undefined;
 };
 
-type News = { readonly events: readonly Recorded[]; readonly next: number };
+/** `last` is the record before `next`, once one was read. */
+type News = {
+  readonly events: readonly Recorded[];
+  readonly next: number;
+  readonly last: Entry | undefined;
+};
 
 export type Manager = Role & {
   readonly resign: () => Promise<void>;
@@ -83,11 +97,13 @@ export function manager(options: ManagerOptions): Manager {
     schedules = new Map(),
     removeAtOnce = limits.removedRecords,
     onStrange = () => undefined,
+    onCommitted = () => undefined,
     onWentBack = () => undefined,
   } = options;
   const { log, store } = engine;
   let mine: Held | undefined;
   let hadClaim = false;
+  let handsOn = false;
   let wished: number | undefined;
   /** The highest that this manager has committed. */
   let reached = 0;
@@ -98,6 +114,7 @@ export function manager(options: ManagerOptions): Manager {
   let renewAt = 0;
 
   async function claim(): Promise<Held | undefined> {
+    leaveOff();
     renewAt = clock.now() + limits.claimMs / 2;
     const claimed = await store.claim(partition, holder, limits.claimMs);
     if (claimed === undefined) return undefined;
@@ -121,7 +138,7 @@ export function manager(options: ManagerOptions): Manager {
       ),
     );
     wished = wakeAt(state);
-    return { claim: claimed, state, next: claimed.offset };
+    return { claim: claimed, state, next: claimed.offset, told: undefined };
   }
 
   /** Half of what was read may be another manager's by now: then it is not the store that is damaged. */
@@ -173,11 +190,13 @@ export function manager(options: ManagerOptions): Manager {
   /** The events from there on, none if it has decided all that they say itself: that is not worth a commit. */
   async function news(from: number): Promise<News> {
     const max = { records: limits.eventsPerTick, bytes: readBytes, ahead: true };
+    let last: Entry | undefined;
     for (let next = from; ;) {
       const entries = await log.read(partition, next, max);
       next += entries.length;
-      const events = entries.map(decode);
-      if (events.length === 0 || !events.every(isOutput)) return { events, next };
+      last = entries.at(-1) ?? last;
+      const events = entries.filter((entry) => !isOutputType(typeIn(entry))).map(decode);
+      if (entries.length === 0 || events.length > 0) return { events, next, last };
     }
   }
 
@@ -209,8 +228,8 @@ export function manager(options: ManagerOptions): Manager {
 
   /** What there is to commit. Apart from tick: what it was decided from must not live on while it is written. */
   async function following({ claim, state, next: from }: Held): Promise<Following> {
-    const { events, next } = await whole(claim, news(from));
-    if (events.length === 0) return { handled: 0, next, commit: undefined, decided: [] };
+    const { events, next, last } = await whole(claim, news(from));
+    if (events.length === 0) return { handled: 0, next, commit: undefined, decided: [], last };
     await whole(claim, loadMissing(state, events));
     const decided = decide(state, events);
     for (const event of decided.events) if (event.type === "run.ended") ended.push(event.run);
@@ -223,7 +242,28 @@ export function manager(options: ManagerOptions): Manager {
       tasks: decided.tasks,
       wakeAt: wakeAt(state),
     };
-    return { handled: events.length, next, commit, decided: decided.events };
+    return { handled: events.length, next, commit, decided: decided.events, last };
+  }
+
+  /** Up to where all events of runs have been handed on now. */
+  function handOn(
+    from: number | undefined,
+    { to, events }: Commit,
+    { written }: Committed,
+    consumed: Entry | undefined,
+  ): number {
+    const { first = to, at = 0 } = written ?? {};
+    const entries = events.map((text, n): Entry => ({ offset: first + n, at, text }));
+    const last = entries.at(-1) ?? consumed;
+    assert(last !== undefined, "who commits has consumed something");
+    onCommitted({ from, entries, last });
+    handsOn = true;
+    return Math.max(from ?? 0, last.offset + 1);
+  }
+
+  function leaveOff(): void {
+    if (handsOn) onCommitted(undefined);
+    handsOn = false;
   }
 
   return {
@@ -235,14 +275,19 @@ export function manager(options: ManagerOptions): Manager {
       hadClaim = held !== undefined;
       mine = undefined; // If anything below throws, we claim again and trust nothing we remember.
       if (held === undefined) return 0;
-      const { handled, next, commit, decided } = await following(held);
+      const { handled, next, commit, decided, last } = await following(held);
       if (commit === undefined) {
         mine = await kept({ ...held, next });
         return 0;
       }
       wished = commit.wakeAt; // Before those hear of it who act on it.
       const claimed = await store.commit(held.claim, commit);
-      mine = { claim: claimed, state: held.state, next };
+      mine = {
+        claim: claimed,
+        state: held.state,
+        next,
+        told: handOn(held.told, commit, claimed, last),
+      };
       reached = claimed.offset;
       renewAt = clock.now() + limits.claimMs / 2;
       options.onDecided?.(decided);
@@ -252,6 +297,7 @@ export function manager(options: ManagerOptions): Manager {
     wishes: () => ({ wakeAt: wished }),
     async resign() {
       hadClaim = false;
+      leaveOff();
       if (mine !== undefined) await store.resign(mine.claim, holder);
       mine = undefined;
     },

@@ -3,12 +3,22 @@ import { test } from "node:test";
 import { virtualClock } from "../contract/given.ts";
 import { encode } from "../core/event.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
+import type { Log } from "../ports/log.ts";
 import { toldOf, type Headline } from "../core/run-event.ts";
 import { news as newsOf } from "./news.ts";
 
 const ended = (run: string) => encode({ type: "run.ended", run, state: "done" });
 const runOf = (event: Headline) => toldOf(event).run;
 const ticked = encode({ type: "ticked" });
+
+/** As a manager hands it on that has consumed all before, and committed these. */
+async function committed(log: Log, from: number | undefined, texts: readonly string[]) {
+  const first = await log.append(0, texts);
+  const entries = await log.read(0, first, { records: 10, bytes: Infinity });
+  const last = entries.at(-1);
+  assert.ok(last !== undefined);
+  return { from, entries, last };
+}
 
 function given() {
   const engine = memoryEngine({ clock: virtualClock() });
@@ -27,6 +37,7 @@ function given() {
   };
   return {
     engine,
+    log,
     news,
     follow,
     reads: () => reads,
@@ -179,4 +190,94 @@ test("who is behind where the log was trimmed begins with what is left, also if 
   const { events, next } = await news.read(0, 0);
   assert.deepEqual(events.map(runOf), ["c"]);
   assert.equal(next, 3);
+});
+
+test("what a manager of this process hands on is told without a reading, and kept for who reads on", async () => {
+  const { log, news, follow, reads, add } = given();
+  const heard: string[] = [];
+  news.onNews((_, events) => heard.push(...events.map(runOf)));
+  await follow();
+  await add(ended("before"));
+  news.handOn(0, await committed(log, undefined, [ended("a")]));
+  assert.deepEqual(heard, [], "what stands before it is not known yet");
+  await follow();
+  assert.deepEqual(heard, ["before", "a"]);
+  assert.deepEqual(news.roles[0]?.hints, [], "no commit wakes whoever reads the log");
+  await add(ticked);
+  const [from, next] = [await committed(log, 2, [ended("b")]), await committed(log, 4, [ticked])];
+  const before = reads();
+  news.handOn(0, from);
+  news.handOn(0, next);
+  assert.deepEqual(heard, ["before", "a", "b"]);
+  const recent = await news.read(0, 1);
+  assert.deepEqual([recent.events.map(runOf), recent.next], [["a", "b"], 5]);
+  assert.equal(reads(), before);
+  await follow();
+  assert.deepEqual(heard, ["before", "a", "b"], "nothing is told twice that is read again");
+});
+
+test("a manager that goes, or leaves a gap, is not relied on: the log is read again, and nothing is missed", async () => {
+  const { log, news, follow } = given();
+  const heard: string[] = [];
+  news.onNews((_, events) => heard.push(...events.map(runOf)));
+  let woken = 0;
+  news.roles[0]?.onWake?.(() => (woken += 1));
+  await follow();
+  news.handOn(0, await committed(log, undefined, [ended("a")]));
+  await follow();
+  await committed(log, 1, [ended("b")]); // Its answer was lost, so nobody hands it on.
+  news.handOn(0, undefined);
+  assert.deepEqual(news.roles[0]?.hints, ["state"]);
+  assert.equal(woken, 2);
+  news.handOn(0, await committed(log, undefined, [ended("c")]));
+  news.handOn(0, await committed(log, 3, [ended("d")]));
+  assert.equal(woken, 4);
+  assert.deepEqual(heard, ["a"]);
+  await follow();
+  news.handOn(0, await committed(log, 4, [ended("e")]));
+  assert.deepEqual(heard, ["a", "b", "c", "d", "e"]);
+});
+
+test("statistics read what was handed on, though nobody listens", async () => {
+  const { log } = given();
+  const end = await log.append(0, [ticked]);
+  const news = newsOf({ log, partitions: 1 });
+  const [follower] = news.roles;
+  await follower?.tick();
+  news.handOn(0, await committed(log, undefined, [ended("a")]));
+  await follower?.tick();
+  const handed = await committed(log, 2, [ended("b")]);
+  news.handOn(0, handed);
+  await log.append(0, [ticked]);
+  await follower?.tick(); // As it looks for itself now and then.
+  const read: typeof log.read = async () => assert.fail("it need not be read");
+  assert.equal(end, 0);
+  log.read = read;
+  const past = await log.past(0);
+  assert.deepEqual((await news.read(0, 2, past)).events.map(runOf), ["b"]);
+});
+
+test("a manager that comes back to a store without its last commits: what it hands on is not taken for what is known", async () => {
+  const [before, later] = [given().engine, given().engine];
+  let { log } = before;
+  const read: (typeof log)["read"] = (...args) => log.read(...args);
+  const end: (typeof log)["end"] = (...args) => log.end(...args);
+  const news = newsOf({ log: { ...log, read, end }, partitions: 1 });
+  const heard: string[] = [];
+  news.onNews((_, events) => heard.push(...events.map(runOf)));
+  const tick = async () => news.roles[0]?.tick();
+  await tick();
+  news.handOn(0, await committed(log, undefined, [ended("a")]));
+  await tick();
+  news.handOn(0, await committed(log, 1, [ended("lost"), ended("lost too")]));
+  log = later.log;
+  await committed(log, 0, [ended("a")]);
+  news.handOn(0, undefined);
+  news.handOn(0, await committed(log, undefined, [ended("b")]));
+  news.handOn(0, await committed(log, 2, [ended("c"), ended("d")]));
+  await assert.rejects(tick, /went back from 3 to 2: the store has lost its last commits/);
+  await tick();
+  news.handOn(0, await committed(log, 4, [ended("e")]));
+  assert.deepEqual(heard, ["a", "lost", "lost too", "c", "d", "e"]);
+  assert.deepEqual((await news.read(0, 1)).events.map(runOf), ["b", "c", "d", "e"]);
 });

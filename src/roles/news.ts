@@ -1,8 +1,9 @@
 /**
- * What runs are about, for everybody in this process who wants to hear of it: one reader of the log per partition keeps the
- * newest events in memory, and who has fallen behind reads the log itself.
+ * What runs are about, for everybody in this process who wants to hear of it: the newest events of each partition are kept in
+ * memory, and who has fallen behind reads the log itself.
  *
- * So a hundred who follow cost one reading, a slow one holds nobody up, and nobody's buffer grows.
+ * A manager of this process hands on what it has committed; where another process manages, one reader follows the log. So a
+ * hundred who follow cost one reading or none, a slow one holds nobody up, and nobody's buffer grows.
  */
 import type { Entry } from "../core/event.ts";
 import { CorruptError } from "../errors.ts";
@@ -17,6 +18,15 @@ export type Part = {
   readonly next: number;
 };
 
+/** What a manager has committed. */
+export type Handed = {
+  /** All events of runs from there on are among these records; undefined where the manager has just come, and does not know. */
+  readonly from: number | undefined;
+  readonly entries: readonly Entry[];
+  /** The last of what it has consumed and written. */
+  readonly last: Entry;
+};
+
 export type News = {
   /**
    * Events of runs from this offset on, as far as one reading goes. Where the log was trimmed, it begins with what is left.
@@ -28,14 +38,16 @@ export type News = {
   readonly onNews: (
     listener: (partition: number, events: readonly Headline[]) => void,
   ) => () => void;
+  /** Tells what the manager of the partition has committed; undefined: it manages no more. */
+  readonly handOn: (partition: number, handed: Handed | undefined) => void;
   readonly roles: readonly Role[];
 };
 
 /** In one reading of the log. */
 export const readRecords = 5_000;
 const readBytes = 16_777_216;
-/** Events kept per partition for those who are nearly up to date: some 300 bytes each. */
-const keptEvents = 4_096;
+/** Events kept for those who are nearly up to date, all partitions together: some 300 bytes each. */
+const keptEvents = 16_384;
 
 /**
  * The newest events: all that the log has from `start` up to `end`. `last`: the record before `end`, once one was read. `past`: the
@@ -58,42 +70,72 @@ const from = (end: number): Newest => ({
 });
 
 export function news(engine: Pick<Engine, "log" | "partitions">): News {
+  const atMost = Math.ceil(keptEvents / engine.partitions);
   const listeners = new Set<Parameters<News["onNews"]>[0]>();
   const newest = new Map<number, Newest>();
+  /** Where a manager of this process hands on what it commits; true: since the log was read, so that nothing is missing before it. */
+  const handed = new Map<number, { joins: boolean }>();
+  const wakers = new Map<number, () => void>();
 
   function follower(partition: number): Role {
     /** While nobody listens, it only keeps up with the end, so that who begins to listen misses nothing and reads little. */
     async function keepUp(kept: Newest): Promise<number> {
+      const handing = handed.get(partition);
+      // What is handed on is for statistics, too, and they name the past of what they read.
+      const past = handing === undefined ? undefined : await engine.log.past(partition);
       const end = await engine.log.end(partition);
       if (end < kept.end) return wentBack(partition, kept.end, end);
+      const isTrue = handing?.joins === true && kept.past === past;
       // Who began to listen meanwhile hears of what came meanwhile.
-      if (listeners.size === 0 && end > kept.end) newest.set(partition, from(end));
+      if (listeners.size === 0 && !isTrue) newest.set(partition, { ...from(end), past });
       return 0;
+    }
+
+    async function follow(): Promise<number> {
+      const kept = newest.get(partition) ?? (await begin(partition));
+      if (listeners.size === 0) return keepUp(kept);
+      const entries = await readOn(partition, kept);
+      const [first] = entries;
+      if (first !== undefined && first.offset > kept.end) kept.start = first.offset; // Trimmed.
+      take(partition, kept, entries, entries.at(-1));
+      return entries.length;
     }
 
     return {
       name: `follower ${partition}`,
       get hints() {
-        return listeners.size === 0 ? ([] as const) : (["state"] as const);
+        return listeners.size === 0 || handed.get(partition)?.joins === true
+          ? ([] as const)
+          : (["state"] as const);
       },
       partition,
+      onWake: (wake) => void wakers.set(partition, wake),
       async tick() {
-        const kept = newest.get(partition) ?? (await begin(partition));
-        if (listeners.size === 0) return keepUp(kept);
-        const entries = await readOn(partition, kept);
-        const events = eventsIn(entries);
-        const [first] = entries;
-        if (first !== undefined && first.offset > kept.end) kept.start = first.offset; // Trimmed.
-        kept.end = (entries.at(-1)?.offset ?? kept.end - 1) + 1;
-        kept.last = entries.at(-1) ?? kept.last;
-        kept.events.push(...events);
-        const over = kept.events.length - keptEvents;
-        if (over > keptEvents / 4)
-          kept.start = (kept.events.splice(0, over).at(-1)?.offset ?? 0) + 1;
-        if (events.length > 0) for (const listener of listeners) listener(partition, events);
-        return entries.length;
+        const handing = handed.get(partition);
+        const read = await follow();
+        if (handing !== undefined) handing.joins = true;
+        return read;
       },
     };
+  }
+
+  /** Adds what is new of these records. */
+  function take(
+    partition: number,
+    kept: Newest,
+    entries: readonly Entry[],
+    last: Entry | undefined,
+  ): void {
+    const events = eventsIn(entries.filter(({ offset }) => offset >= kept.end));
+    if (last !== undefined && last.offset >= kept.end) {
+      kept.end = last.offset + 1;
+      kept.last = last;
+    }
+    if (events.length === 0) return;
+    kept.events.push(...events);
+    const over = kept.events.length - atMost;
+    if (over > atMost / 4) kept.start = (kept.events.splice(0, over).at(-1)?.offset ?? 0) + 1;
+    for (const listener of listeners) listener(partition, events);
   }
 
   async function begin(partition: number): Promise<Newest> {
@@ -156,6 +198,18 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
       const mine: typeof listener = (partition, events) => listener(partition, events);
       listeners.add(mine);
       return () => void listeners.delete(mine);
+    },
+    handOn(partition, what) {
+      const kept = newest.get(partition);
+      const handing = handed.get(partition);
+      if (what?.from === undefined) {
+        if (what === undefined) handed.delete(partition);
+        else handed.set(partition, { joins: false });
+      } else if (handing?.joins === true && kept !== undefined && what.from <= kept.end) {
+        take(partition, kept, what.entries, what.last);
+        return;
+      }
+      wakers.get(partition)?.(); // The log says what is missing in between.
     },
   };
 }

@@ -11,7 +11,7 @@ import { aboutRuns } from "../roles/about.ts";
 import { host as hostOf, type Host } from "../roles/host.ts";
 import { listening } from "../roles/listening.ts";
 import { manager, type Manager } from "../roles/manager.ts";
-import { news as newsOf } from "../roles/news.ts";
+import { news as newsOf, type News } from "../roles/news.ts";
 import { projector } from "../roles/projector.ts";
 import { retention } from "../roles/retention.ts";
 import { ticker } from "../roles/ticker.ts";
@@ -63,6 +63,7 @@ export function boot(options: BootOptions): Booted {
   const { plan, process, engine, users, plans } = options;
   const clock = options.clock.clockOf(process.life);
   const host = hostOf(engine, clock, options.onError);
+  const news = newsOf(engine);
   const managers = Array.from({ length: plan.manages ? engine.partitions : 0 }, (_, partition) =>
     manager({
       engine,
@@ -76,6 +77,7 @@ export function boot(options: BootOptions): Booted {
           .filter(({ name }) => partitionOf(name, engine.partitions) === partition)
           .map((one) => [one.name, one]),
       ),
+      onCommitted: (handed) => news.handOn(partition, handed),
     }),
   );
   for (const [partition, role] of managers.entries()) {
@@ -89,7 +91,7 @@ export function boot(options: BootOptions): Booted {
   const mayLook = (): boolean => managers[0]?.isHolder() === true;
   if (plan.manages) host.add(retention({ engine, clock, plans, mayLook }));
   if (plan.manages && engine.partitions > 1) host.add(herald({ engine, clock }));
-  if (plan.manages) tell(options, clock, host, managers);
+  if (plan.manages) tell(options, clock, host, news, managers);
   const place = {
     sleep: clock.sleep,
     crash(): Promise<never> {
@@ -132,9 +134,9 @@ function tell(
   { engine, users }: BootOptions,
   clock: Clock, // Its process's own: two that stand still at different instants would wait for each other.
   host: Host,
+  news: News,
   managers: readonly Manager[],
 ): void {
-  const news = newsOf(engine);
   for (const role of news.roles) host.add(role);
   if (hasReceivers(users.draw)) send({ engine, clock, host, news, managers, users });
   for (let partition = 0; partition < engine.partitions; partition += 1)

@@ -2,11 +2,12 @@ import type { Entry } from "../../core/event.ts";
 import { NotFoundError } from "../../errors.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { Log } from "../../ports/log.ts";
+import type { Committed } from "../../ports/store.ts";
 import { checkFrom, checkPartition, checkPast, checkText } from "./checks.ts";
 
 export type MemoryLog = Log & {
   /** What append does, at once: for a commit. */
-  readonly add: (partition: number, texts: readonly string[]) => number;
+  readonly add: (partition: number, texts: readonly string[]) => Committed["written"];
   readonly endOf: (partition: number) => number;
   /** Throws ConflictError, by L7. */
   readonly checkPast: (partition: number, past: string) => void;
@@ -38,13 +39,13 @@ export function memoryLog(
     return first + entries.length;
   }
 
-  function add(partition: number, texts: readonly string[]): number {
-    const offset = endOf(partition);
+  function add(partition: number, texts: readonly string[]): Committed["written"] {
+    const first = endOf(partition);
     for (const text of texts) checkText(text);
     const log = recordsOf(partition);
     log.at = Math.max(log.at, Math.floor(clock.now()));
     for (const text of texts) log.entries.push({ offset: endOf(partition), at: log.at, text });
-    return offset;
+    return texts.length === 0 ? undefined : { first, at: log.at };
   }
 
   return {
@@ -59,9 +60,9 @@ export function memoryLog(
       };
     },
     async append(partition, texts) {
-      const offset = add(partition, texts);
-      if (texts.length > 0) hint(partition);
-      return offset;
+      const written = add(partition, texts);
+      if (written !== undefined) hint(partition);
+      return written?.first ?? endOf(partition);
     },
     async read(partition, from, max) {
       const { first, entries } = recordsOf(partition);

@@ -57,13 +57,13 @@ export function memoryStore(
       const end = log.endOf(partition);
       const seat = committed(seatOf(partition), claim, commit, end, clock.now());
       for (const [, value] of commit.puts) if (typeof value === "string") checkText(value);
-      log.add(partition, commit.events);
+      const written = log.add(partition, commit.events);
       put(pairsOf(partition), commit.puts);
       seats[partition] = seat;
       queue.add(commit.tasks);
       if (commit.events.length > 0) hint("log", partition);
       hint("state", partition);
-      return claimOf(seat);
+      return { ...claimOf(seat), written };
     },
     async load(partition, keys) {
       const { values } = pairsOf(partition);

@@ -115,7 +115,7 @@ export const statements: Readonly<Record<StatementName, Statement>> = named({
       insert into fanfold.task (queue, priority, body)
       select queue, priority, body
       from moved, unnest($11::text[], $12::smallint[], $13::text[]) as given (queue, priority, body))
-    select partition from moved`,
+    select first, at from moved left join head on true`,
 
   seat: `select epoch, "offset", holder from fanfold.seat where partition = $1`,
 

@@ -74,7 +74,7 @@ export function postgresStore(database: Database, options: StoreOptions): Store 
       const { partition, epoch, offset } = claim;
       checkPartition(partition, partitions);
       for (const text of commit.events) checkText(text);
-      const { changed } = await database.query(statements.commit, [
+      const { rows } = await database.query(statements.commit, [
         partition,
         textArray(commit.events),
         epoch,
@@ -84,14 +84,19 @@ export function postgresStore(database: Database, options: StoreOptions): Store 
         ...putArrays(commit.puts),
         ...taskArrays(commit.tasks),
       ]);
-      if (changed === 0) {
+      const [row] = rows;
+      if (row === undefined) {
         served.delete(partition);
         throw await conflict(claim);
       }
       if (commit.tasks.length > 0) hint("queue");
       if (commit.events.length > 0) hint("log", partition);
       hint("state", partition);
-      return { ...claim, offset: commit.to };
+      const written =
+        commit.events.length === 0
+          ? undefined
+          : { first: numberIn(row, "first"), at: numberIn(row, "at") };
+      return { partition, epoch, offset: commit.to, written };
     },
     async load(partition, keys) {
       checkPartition(partition, partitions);

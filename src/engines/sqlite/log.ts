@@ -29,6 +29,7 @@ export type SqliteLog = Log & {
 
 export type Appending = {
   readonly offset: number;
+  readonly at: number;
   readonly writes: readonly Write[];
   readonly durable: () => void;
 };
@@ -96,6 +97,7 @@ export function sqliteLog(
     }
     return {
       offset,
+      at,
       writes,
       durable() {
         tail.durable = Math.max(tail.durable, offset + texts.length);

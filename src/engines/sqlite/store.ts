@@ -83,7 +83,11 @@ export function sqliteStore(
         if (commit.events.length > 0) hint("log", partition);
         hint("state", partition);
       });
-      return claimOf(seat);
+      const { offset: first, at } = appending;
+      return {
+        ...claimOf(seat),
+        written: commit.events.length === 0 ? undefined : { first, at },
+      };
     },
     load: async (partition, keys) => writer.read(() => reader.load(partition, keys)),
     scan: async (partition, prefix, max, after) =>
