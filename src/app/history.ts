@@ -28,7 +28,9 @@ export async function* history(
   if (step !== undefined && key !== undefined) {
     index = await node.reader.indexOf(run, step, key);
     if (index === undefined)
-      throw new NotFoundError(`step "${step}" of run "${run}" has no sub-job "${key}"`);
+      throw new NotFoundError(`step "${step}" of run "${run}" has no sub-job "${key}"`, {
+        details: { run },
+      });
   }
   const partition = partitionOf(run, node.engine.partitions);
   let left = limit;

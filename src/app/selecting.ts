@@ -70,7 +70,9 @@ export async function select(node: Node, run: string, wanted: Wanted): Promise<S
   }
   for (const key of missing)
     if ((await node.reader.indexOf(run, step, key)) === undefined)
-      throw new NotFoundError(`step "${step}" of run "${run}" has no sub-job "${key}"`);
+      throw new NotFoundError(`step "${step}" of run "${run}" has no sub-job "${key}"`, {
+        details: { run },
+      });
   const decide = async (
     type: "redrive.asked" | "skip.asked",
     said: Omit<Asking, "step" | "indices">,

@@ -50,9 +50,10 @@ function messageOf(error: unknown): string {
 function nextOf(error: unknown, verb: string | undefined): string {
   const { next, run, url, pid } = detailsOf(error);
   if (typeof next === "string") return next;
-  if (typeof run === "string" && codeOf(error) === "conflict") return `fanfold show ${quoted(run)}`;
+  if (typeof run === "string" && ["conflict", "not-found"].includes(codeOf(error) ?? ""))
+    return `fanfold show ${quoted(run)}`;
   // A file in use: its owner is the one to ask, if it can be asked.
-  if (typeof url === "string") return `fanfold runs --url ${url}`;
+  if (typeof url === "string" && codeOf(error) === "conflict") return `fanfold runs --url ${url}`;
   if (typeof pid === "number")
     return "fanfold worker --port 4400     in its place: others can reach that one";
   return nextByCode[codeOf(error) ?? ""] ?? `fanfold ${verb === undefined ? "" : `${verb} `}--help`;

@@ -42,11 +42,28 @@ export async function open(context: Context, options: GlobalOptions): Promise<Op
   return { app, url: known, connection: source, isEmbedded: isEmbedded(url ?? known) };
 }
 
-/** The same, to look only: a file is read beside its owner, and does not get one. */
-export async function openToRead(context: Context, options: GlobalOptions): Promise<Opened> {
+/**
+ * The same, to look only: a file is read beside its owner, and does not get one. Where there is none, none is made: there is nothing in it.
+ *
+ * Throws NotFoundError where somebody would wait for news of it.
+ */
+export async function openToRead(
+  context: Context,
+  options: GlobalOptions & { readonly watch?: boolean },
+): Promise<Opened> {
   const { loaded, known, source } = await find(context, options);
   const path = known === undefined ? undefined : filePath(known);
-  if (path === undefined || !existsSync(path)) return open(context, options);
+  if (path === undefined) return open(context, options);
+  if (!existsSync(path)) {
+    if (options.watch === true) throw noFile(path, "fanfold start --help");
+    greet(context, loaded, source, "(there is no such file yet)");
+    return {
+      app: elsewhere(loaded, { url: "memory:" }),
+      url: known,
+      connection: source,
+      isEmbedded: true,
+    };
+  }
   const { readOnlySqlite } = await import("../engines/sqlite/read-only.ts");
   const app = elsewhere(loaded, { engine: readOnlySqlite(path) });
   greet(context, app, source, "");
@@ -61,14 +78,17 @@ export async function openToRead(context: Context, options: GlobalOptions): Prom
 export async function openAside(context: Context, options: GlobalOptions): Promise<Opened> {
   const { loaded, known, source } = await find(context, options);
   const path = known === undefined ? undefined : filePath(known);
-  if (path !== undefined && !existsSync(path))
-    throw new NotFoundError(`there is no file ${path}`, { details: { next: "fanfold doctor" } });
+  if (path !== undefined && !existsSync(path)) throw noFile(path, "fanfold doctor");
   if (path !== undefined || known === undefined) return openToRead(context, options);
   const token = context.env[tokenVariable];
   const { shares: _, ...engine } = await openEngine(known, { name: loaded.name, token });
   greet(context, loaded, source, "");
   const app = elsewhere(loaded, { engine: { ...engine, manages: false } });
   return { app, url: known, connection: source, isEmbedded: false };
+}
+
+function noFile(path: string, next: string): NotFoundError {
+  return new NotFoundError(`there is no file ${path}`, { details: { next } });
 }
 
 /** The same app with another connection: what else its file says of it stays as it is. */

@@ -33,15 +33,21 @@ export function duration(text: string): Duration {
 /** "90m" from now on, or an instant: "2026-11-21T16:00". */
 export function durationOrDate(text: string): Duration | Date {
   if (isDuration(text)) return text;
-  const at = Date.parse(text);
-  if (!Number.isNaN(at)) return new Date(at);
+  const at = instantIn(text);
+  if (at !== undefined) return at;
   throw new InvalidArgumentError('expected a duration such as "90m", or a date and time');
 }
 
 export function date(text: string): Date {
-  const at = isDuration(text) ? NaN : Date.parse(text);
-  if (!Number.isNaN(at)) return new Date(at);
+  const at = instantIn(text);
+  if (at !== undefined) return at;
   throw new InvalidArgumentError('expected a date and time such as "2026-12-01T08:00+01:00"');
+}
+
+/** Of what begins like a date only: Date.parse takes "9" for a day in 2001. */
+function instantIn(text: string): Date | undefined {
+  const at = /^\d{4}-\d\d-\d\d/.test(text) ? Date.parse(text) : NaN;
+  return Number.isNaN(at) ? undefined : new Date(at);
 }
 
 /** Epoch ms: "2h" ago, or an instant. */

@@ -232,6 +232,9 @@ function outcome(fanOuts: readonly StepStatus[]): Line[] {
   return [[`    ${parts.join(" · ")}`, faint(`   ${work} of work`)]];
 }
 
+/** What an error says of itself is whole, as far as a person reads. */
+export const messageWidth = 160;
+
 export type GroupOptions = {
   /** Default 10. */
   readonly max?: number;
@@ -250,7 +253,7 @@ export function groupLines(status: Status, options: GroupOptions = {}): Line[] {
       ? ""
       : `fanfold show ${quoted(`${status.run}/${step}/${key}`)}`;
   const lines = table(
-    [{ title: "", align: "right" }, { title: "", max: 48 }, { title: "" }],
+    [{ title: "", align: "right" }, { title: "", max: messageWidth }, { title: "" }],
     groups
       .slice(0, max)
       .map(({ step, count: n, message, keys }) => [

@@ -7,6 +7,7 @@ import type { Engine } from "../ports/engine.ts";
 import { gatherFailures, type FailureQuery, type Failures } from "../views/failures.ts";
 import { liveRuns, loadStoredRun, loadStoredSteps } from "./loading.ts";
 import { listRuns } from "./run-list.ts";
+import { withSampleKeys } from "./sample-keys.ts";
 
 /** Takes as many reads as there are such runs; holds one of them at a time. */
 export async function failuresIn(
@@ -16,8 +17,11 @@ export async function failuresIn(
 ): Promise<Failures> {
   const { store, partitions } = engine;
   const gathering = gatherFailures(query);
-  const add = async (partition: number, run: StoredRun): Promise<void> =>
-    gathering.add(run, await loadStoredSteps(store, partition, run), plans.get(run.flow));
+  const add = async (partition: number, run: StoredRun): Promise<void> => {
+    const steps = await loadStoredSteps(store, partition, run);
+    const named = await withSampleKeys(engine, { partition, run: run.run }, steps);
+    gathering.add(run, named, plans.get(run.flow));
+  };
   for (let partition = 0; partition < partitions; partition += 1)
     for await (const run of liveRuns(store, partition)) await add(partition, run);
   const { since, flow, customer } = query;

@@ -32,6 +32,7 @@ import {
 } from "./loading.ts";
 import { readPage } from "./pages.ts";
 import { redactOf } from "./redacting.ts";
+import { withSampleKeys } from "./sample-keys.ts";
 import { outcomesIn, type Outcome } from "./settled.ts";
 
 export type Reader = {
@@ -136,7 +137,11 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
       const { offset } = await store.position(home(id)); // First: what is read after it may know more, and never less.
       const stored = await loadStoredRun(store, home(id), id);
       if (stored === undefined) return undefined;
-      const steps = await loadStoredSteps(store, home(id), stored);
+      const steps = await withSampleKeys(
+        engine,
+        { partition: home(id), run: id },
+        await loadStoredSteps(store, home(id), stored),
+      );
       const pauses = await loadPauses(store, home(id));
       const plan = plans.get(stored.flow);
       const holds = await holdsOf(home(id), id, plan, steps);

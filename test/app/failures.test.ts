@@ -331,3 +331,18 @@ test("two people decide at once: the second is told what was left of it", async 
   assert.match(String(second), /run "r" has ended: it is done/);
   assert.deepEqual(await anna.redrive(), { matched: 0, changed: 3 }, "they are skipped");
 });
+
+test("what a manager gives up on by itself is among the failures under its key, by which it can be looked up", async (t) => {
+  const add = job("add", { input: numbered, run: ({ n }) => n });
+  const sums = flow("sums", { input: anything }).fanOut("add", add, {
+    over: () => numbers(3),
+    key: ({ n }) => `k${n}`,
+    fold: (f) => f.sum((n) => (n === 1 ? NaN : n)),
+  });
+  const { app } = await given(t, [add, sums]);
+  const run = await app.start(sums, {}, { id: "r" });
+  const { steps } = await state(run, "held");
+  assert.deepEqual(steps[0]?.failures[0]?.keys, ["k1"]);
+  assert.equal((await run.subJob("add", "k1"))?.state, "failed");
+  assert.deepEqual((await app.failures()).groups[0]?.samples[0]?.keys, ["k1"]);
+});

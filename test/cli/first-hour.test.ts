@@ -1,6 +1,6 @@
 /** What goes wrong in the first hour, and the words for it: what happened, and the next command to type. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
@@ -154,4 +154,60 @@ test("init takes fanfold from where the project around has it, so that a packed 
     const made = readFileSync(join(folder, "new/package.json"), "utf8");
     assert.ok(made.includes(`"fanfold": "${expected}"`), made);
   }
+});
+
+test("to look for what is not there makes no file, and to wait for news of it is refused", async (t) => {
+  const folder = folderWith(t, both);
+  const file = join(folder, "misspelt/x.db");
+  const { code, lines } = await said(folder, "runs", "--url", `sqlite:${file}`);
+  assert.equal(code, 0);
+  assert.deepEqual(lines, [
+    `  billing   sqlite:${file}   (there is no such file yet)`,
+    "  no runs yet",
+    "    fanfold start --help",
+  ]);
+  for (const waiting of [["tail"], ["runs", "--watch"]]) {
+    const refused = await said(folder, ...waiting, "--url", `sqlite:${file}`);
+    assert.equal(refused.code, 2);
+    assert.deepEqual(refused.lines, [`  ✗ there is no file ${file}`, "    fanfold start --help"]);
+  }
+  assert.equal(existsSync(join(folder, "misspelt")), false);
+});
+
+test("a flow or job that is misspelt in a question is named, with those there are", async (t) => {
+  const folder = folderWith(t, both);
+  await said(folder, "start", "monthly-invoices", "{}", "--id", "r");
+  const flow = `  this app has no flow "monthly": it has "monthly-invoices"`;
+  for (const [question, next] of [
+    [["runs", "--flow", "monthly"], "fanfold runs"],
+    [["statistics", "--flow", "monthly"], "fanfold runs"],
+    [["dead", "--flow", "monthly"], "fanfold dead --since 7d     those that are over, too"],
+  ] as const) {
+    const { lines } = await said(folder, ...question);
+    assert.deepEqual(lines.slice(-2), [flow, `    ${next}`]);
+    assert.doesNotMatch(lines.join("\n"), /✓/);
+  }
+  const { lines } = await said(folder, "webhooks", "notices", "ops");
+  assert.deepEqual(lines.slice(-2), [`  this app has no webhook "ops"`, "    fanfold webhooks"]);
+});
+
+test("a number is no date: a deadline of 9 is refused, and not taken for a day in 2001", async (t) => {
+  const folder = folderWith(t, both);
+  for (const option of ["--deadline", "--at"]) {
+    const { code, lines } = await said(folder, "start", "monthly-invoices", "{}", option, "9");
+    assert.equal(code, 2);
+    assert.match(lines.at(-2) ?? "", /argument '9' is invalid. expected a/);
+  }
+  assert.equal((await said(folder, "runs", "--since", "3")).code, 2);
+  assert.equal((await said(folder, "runs", "--since", "2026-11-21")).code, 0);
+});
+
+test("nobody answers at an address: that is said, and nothing of what may have happened", async (t) => {
+  const folder = folderWith(t, both);
+  const { code, lines } = await said(folder, "runs", "--url", "http://127.0.0.1:1");
+  assert.equal(code, 7);
+  assert.deepEqual(lines.slice(-2), [
+    "  ✗ nobody answers at http://127.0.0.1:1: connection refused",
+    "    fanfold doctor",
+  ]);
 });

@@ -69,7 +69,7 @@ test("C77 a second owner is told who has the file and how to reach it", () => {
       () => open(path),
       (error) => error instanceof ConflictError && error.message === message,
     );
-  refusedWith(`${who}: stop it first`);
+  refusedWith(`${who}: stop it first, or let it answer others: work({ listen: 4400 })`);
   file.setUrl("http://127.0.0.1:4400");
   refusedWith(`${who}: connect to it with FANFOLD_URL=http://127.0.0.1:4400, or stop it`);
   file.close();

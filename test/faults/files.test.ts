@@ -48,7 +48,7 @@ test("a second owner is told who has the file and what to do, and the first does
   assert.match(
     error.message,
     new RegExp(
-      `^${file} is in use by process ${owner.pid} \\("program", since \\d\\d:\\d\\d\\): stop it first$`,
+      `^${file} is in use by process ${owner.pid} \\("program", since \\d\\d:\\d\\d\\): stop it first, or let it answer others: work\\(\\{ listen: 4400 \\}\\)$`,
     ),
   );
   assert.equal(await owner.said("done"), "190 20");

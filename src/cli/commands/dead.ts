@@ -10,7 +10,8 @@ import { openToRead } from "../load.ts";
 import * as options from "../options.ts";
 import { faint, span, symbols, table } from "../style.ts";
 import type { Cell, Line } from "../style.ts";
-import { flowText, quoted } from "../view.ts";
+import { unknownNames } from "../unknown.ts";
+import { flowText, messageWidth, quoted } from "../view.ts";
 
 type DeadOptions = ListOptions & {
   readonly flow?: string;
@@ -60,8 +61,10 @@ const dead: Act<DeadOptions> = async (context, wanted) => {
   try {
     const query = options.given({ flow, job, queue, customer, since });
     const isFiltered = [flow, job, queue, customer].some((one) => one !== undefined);
+    const isOver = since !== undefined;
+    const unknown = unknownNames(app, options.given({ flow, job }));
     return await list(context, wanted, async () =>
-      listed(await app.failures(query), { limit, isFiltered, isOver: since !== undefined }, now()),
+      listed(await app.failures(query), { limit, isFiltered, unknown, isOver }, now()),
     );
   } finally {
     await app.close();
@@ -73,7 +76,7 @@ const columns = [
   { title: "runs", align: "right" },
   { title: "step", max: 40 },
   { title: "signature", max: 24 },
-  { title: "message", max: 48 },
+  { title: "message", max: messageWidth },
   { title: "first – last" },
 ] as const;
 
@@ -81,9 +84,11 @@ type Asked = {
   readonly limit: number;
   readonly isFiltered: boolean;
   readonly isOver: boolean;
+  readonly unknown: readonly Line[];
 };
 
-function listed(failures: Failures, { limit, isFiltered, isOver }: Asked, now: number): Listed {
+function listed(failures: Failures, asked: Asked, now: number): Listed {
+  const { limit } = asked;
   const groups = failures.groups.slice(0, limit);
   const rest = failures.count - groups.reduce((sum, group) => sum + group.count, 0);
   const [titles = [], ...rows] = table(
@@ -99,7 +104,7 @@ function listed(failures: Failures, { limit, isFiltered, isOver }: Asked, now: n
   return {
     of: "dead",
     lines: groups.length === 0 ? [] : [...lines, [], [faint(`${sum}${others}`)]],
-    hints: [...(groups.length === 0 ? nothing(isFiltered, isOver) : []), ...old],
+    hints: [...(groups.length === 0 ? nothing(asked) : []), ...old],
     rows: groups.map((group) => ["dead", failedFields(group)]),
   };
 }
@@ -129,11 +134,12 @@ function again(group: FailedGroup | undefined): Line[] {
   ];
 }
 
-function nothing(isFiltered: boolean, isOver: boolean): Line[] {
+function nothing({ isFiltered, isOver, unknown }: Asked): Line[] {
   const what = isFiltered ? "nothing that has failed matches" : "nothing has failed";
   const where = isOver ? "" : " in runs that are not over";
   return [
-    ["  ", span("ok", symbols.ok), ` ${what}${where}`],
+    unknown.length > 0 ? [`  ${what}${where}`] : ["  ", span("ok", symbols.ok), ` ${what}${where}`],
+    ...unknown,
     [
       isOver
         ? "    fanfold statistics"

@@ -17,7 +17,7 @@ import { openToRead } from "../load.ts";
 import * as options from "../options.ts";
 import { faint, span, symbols, table } from "../style.ts";
 import type { Cell, Line } from "../style.ts";
-import { quoted, settled, title } from "../view.ts";
+import { messageWidth, quoted, settled, title } from "../view.ts";
 
 type FailuresOptions = ListOptions & {
   readonly step?: string;
@@ -113,7 +113,7 @@ const columns = [
   { title: "count", align: "right" },
   { title: "step" },
   { title: "signature", max: 24 },
-  { title: "message", max: 48 },
+  { title: "message", max: messageWidth },
   { title: "first – last" },
   { title: "attempts", align: "right" },
 ] as const;

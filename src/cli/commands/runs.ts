@@ -14,6 +14,7 @@ import * as options from "../options.ts";
 import type { Condition, RunOrder } from "../options.ts";
 import { faint, span, stated, symbols, table } from "../style.ts";
 import type { Cell, Line } from "../style.ts";
+import { unknownNames } from "../unknown.ts";
 
 type RunsOptions = ListOptions & {
   readonly state?: readonly (RunState | Condition)[];
@@ -83,7 +84,7 @@ export async function runsListed(
   );
   const about = known.map((one) => cells(one, now));
   const least = { of: "runs", rows: known.map(fieldsOf) };
-  if (known.length === 0) return { ...least, lines: [], hints: nothing(wanted) };
+  if (known.length === 0) return { ...least, lines: [], hints: nothing(app, wanted) };
   const [isAll, more] = [known.length < wanted.limit, wanted.limit * 5];
   const hint = `  the newest ${count(wanted.limit)}; more with   fanfold runs --limit ${more}`;
   return {
@@ -99,10 +100,11 @@ function fieldsOf({ row, status }: Known): readonly [schema: string, fields: Fie
   return ["run", runFields(row, status)];
 }
 
-function nothing({ state, flow, customer, since }: Wanted): readonly Line[] {
+function nothing(app: App, { state, flow, customer, since }: Wanted): readonly Line[] {
   const isFiltered = [state, flow, customer, since].some((one) => one !== undefined);
   return [
     ["  ", isFiltered ? "no run matches" : "no runs yet"],
+    ...unknownNames(app, options.given({ flow })),
     [`    ${isFiltered ? "fanfold runs" : "fanfold start --help"}`],
   ];
 }
@@ -171,8 +173,8 @@ async function statusOf(app: App, { run: id }: RunRow): Promise<Status | undefin
 }
 
 const columns = [
-  { title: "run", max: 40 },
-  { title: "flow", max: 24 },
+  { title: "run" },
+  { title: "flow" },
   { title: "customer", max: 16 },
   { title: "state" },
   { title: "at" },

@@ -112,9 +112,9 @@ function listed(all: readonly ScheduleStatus[], now: number): Listed {
 }
 
 const columns = [
-  { title: "schedule", max: 40 },
-  { title: "rule", max: 48 },
-  { title: "starts", max: 32 },
+  { title: "schedule" },
+  { title: "rule" },
+  { title: "starts" },
   { title: "next" },
   { title: "last" },
   { title: "state" },

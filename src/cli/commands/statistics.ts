@@ -10,7 +10,8 @@ import { list, watchOption, type Listed, type ListOptions } from "../listing.ts"
 import { openToRead } from "../load.ts";
 import { given } from "../options.ts";
 import { span, table } from "../style.ts";
-import type { Cell } from "../style.ts";
+import type { Cell, Line } from "../style.ts";
+import { unknownNames } from "../unknown.ts";
 
 type StatisticsOptions = ListOptions & {
   readonly flow?: string;
@@ -61,7 +62,7 @@ const statistics: Act<StatisticsOptions> = async (context, wanted) => {
     const code = await list(context, wanted, async () => {
       const known = await app.statistics(given({ flow, job }));
       isFound ||= known.statistics.length > 0;
-      return listed(known);
+      return listed(known, unknownNames(app, given({ flow, job })));
     });
     const isFiltered = (flow ?? job) !== undefined;
     return code === exitCodes.ok && isFiltered && !isFound ? exitCodes.nothing : code;
@@ -70,12 +71,12 @@ const statistics: Act<StatisticsOptions> = async (context, wanted) => {
   }
 };
 
-function listed({ statistics, asOf }: Known): Listed {
+function listed({ statistics, asOf }: Known, unknown: readonly Line[]): Listed {
   const isEmpty = statistics.length === 0;
   return {
     of: "statistics",
     lines: isEmpty ? [] : table(columns, statistics.map(row)),
-    hints: isEmpty ? [["  no run has ended yet"], ["    fanfold runs"]] : [],
+    hints: isEmpty ? [["  nothing of it has ended yet"], ...unknown, ["    fanfold runs"]] : [],
     rows: statistics.map((one) => ["statistics", { ...statisticsFields(one), asOf }]),
   };
 }
@@ -98,7 +99,13 @@ function row(one: Statistics): readonly Cell[] {
     one.durations === undefined ? "" : duration(one.durations.p99),
     effort(one.seconds),
     Object.entries(one.cost)
-      .map(([currency, amount]) => `${amount.toFixed(2)} ${currency}`)
+      .map(([currency, amount]) => `${money(amount)} ${currency}`)
       .join(" + "),
   ];
+}
+
+/** To the cent, or to the first two digits that are not zero. */
+function money(amount: number): string {
+  const small = amount > 0 && amount < 0.1 ? 1 - Math.floor(Math.log10(amount)) : 2;
+  return amount.toFixed(Math.min(small, 8));
 }

@@ -55,7 +55,7 @@ Examples:
 const tail: Act<TailOptions> = async (context, { json, grep, ...wanted }, pattern = "") => {
   const { data, talk } = context;
   const from = begins(context, wanted);
-  const { app } = await openToRead(context, wanted);
+  const { app } = await openToRead(context, { ...wanted, watch: wanted.follow });
   const flows = new Map(
     app.parts.filter((part): part is Flow => part.kind === "flow").map((flow) => [flow.name, flow]),
   );

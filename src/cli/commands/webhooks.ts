@@ -12,7 +12,8 @@ import { list, watchOption, type Listed, type ListOptions } from "../listing.ts"
 import { open, openToRead } from "../load.ts";
 import { given, noticeStates, wholeNumber } from "../options.ts";
 import { faint, span, stated, table } from "../style.ts";
-import type { Cell } from "../style.ts";
+import type { Cell, Line } from "../style.ts";
+import { unknownNames } from "../unknown.ts";
 import { quoted } from "../view.ts";
 
 type WebhooksOptions = ListOptions & {
@@ -66,8 +67,9 @@ const webhooks: Act<WebhooksOptions> = async (context, options, action, name, ..
       return await list(context, options, async () => webhooksListed(await app.webhooks.list()));
     const { limit, state, run } = options;
     const query = { limit, ...given({ webhook: name, states: state, run }) };
+    const unknown = unknownNames(app, given({ webhook: name }));
     return await list(context, options, async () =>
-      noticesListed(await app.webhooks.notices(query), context.clock.now()),
+      noticesListed(await app.webhooks.notices(query), unknown, context.clock.now()),
     );
   } finally {
     await app.close();
@@ -125,8 +127,8 @@ function webhooksListed(all: readonly WebhookStatus[]): Listed {
 }
 
 const columns = [
-  { title: "webhook", max: 40 },
-  { title: "url", max: 60 },
+  { title: "webhook" },
+  { title: "url" },
   { title: "state" },
   { title: "waiting", align: "right" },
   { title: "ok", align: "right" },
@@ -146,25 +148,26 @@ function cells(one: WebhookStatus): readonly Cell[] {
   ];
 }
 
-function noticesListed(notices: readonly Notice[], now: number): Listed {
+function noticesListed(notices: readonly Notice[], unknown: readonly Line[], now: number): Listed {
   return {
     of: "notices",
     command: "webhooks notices",
     lines: notices.length === 0 ? [] : table(noticeColumns, notices.map(noticeCells(now))),
-    hints: notices.length === 0 ? [["  no notices match"], ["    fanfold webhooks"]] : [],
+    hints:
+      notices.length === 0 ? [["  no notices match"], ...unknown, ["    fanfold webhooks"]] : [],
     rows: notices.map((one) => ["notice", noticeFields(one)]),
   };
 }
 
 const noticeColumns = [
   { title: "at" },
-  { title: "webhook", max: 30 },
-  { title: "event", max: 20 },
-  { title: "run", max: 40 },
+  { title: "webhook" },
+  { title: "event" },
+  { title: "run" },
   { title: "state" },
   { title: "attempts", align: "right" },
-  { title: "last answer", max: 40 },
-  { title: "id", max: 60 },
+  { title: "last answer", max: 80 },
+  { title: "id" },
 ] as const;
 
 const noticeCells =

@@ -25,6 +25,11 @@ export type Wire = {
   readonly close: () => void;
 };
 
+/** Nobody was there to hear it: what was asked has not happened. */
+function isRefused(cause: unknown): boolean {
+  return cause instanceof Error && "code" in cause && cause.code === "ECONNREFUSED";
+}
+
 /** Silence for so long means that nobody will answer: longer than any sync of a disk that still works. */
 const patienceMs = 30_000;
 
@@ -41,7 +46,9 @@ export function wire(base: URL, clock: Clock, token: string | undefined): Wire {
   ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const lost = (cause: unknown): void => {
-        const message = `no answer from ${base.origin}${path}: it may have happened`;
+        const message = isRefused(cause)
+          ? `nobody answers at ${base.origin}: connection refused`
+          : `no answer from ${base.origin}${path}: it may have happened`;
         reject(new UnavailableError(message, { cause, details: { url: base.origin, path } }));
       };
       if (closing.signal.aborted) return lost(new Error("this engine is closed"));

@@ -95,7 +95,9 @@ function conflict(path: string): ConflictError {
   const who =
     pid === 0 ? "another process" : `process ${pid} ("${name}", since ${localTime(since)})`;
   const otherwise =
-    url === undefined ? "stop it first" : `connect to it with FANFOLD_URL=${url}, or stop it`;
+    url === undefined
+      ? "stop it first, or let it answer others: work({ listen: 4400 })"
+      : `connect to it with FANFOLD_URL=${url}, or stop it`;
   return new ConflictError(`${path} is in use by ${who}: ${otherwise}`, {
     details: { path, pid, name, since, url },
   });
