@@ -12,7 +12,11 @@ export type Caution = { readonly yes?: boolean; readonly dryRun?: boolean };
 
 /** Who decides: the user of this machine. */
 export function byUser(): By {
-  return { author: userInfo().username };
+  try {
+    return { author: userInfo().username };
+  } catch {
+    return { author: `user ${process.getuid?.()}` }; // A container may run as somebody its system has no name for.
+  }
 }
 
 /**

@@ -31,11 +31,13 @@ export function failureLines(error: unknown, { argv, verb, version }: Failed): L
     ["  ", span("failed", symbols.failed), ` ${first}`],
     ...rest.map((line): Line => [`    ${line}`]),
   ];
-  if (exitOfError(error) !== exitCodes.bug) return [...said, [`    ${nextOf(error, verb)}`]];
+  // One that knows what to do next is none of our bugs.
+  if (exitOfError(error) !== exitCodes.bug || "next" in detailsOf(error))
+    return [...said, [`    ${nextOf(error, verb)}`]];
   return [
     ...said,
     [],
-    [faint("    this is a bug in Fanfold; please report it with what follows:")],
+    [faint(`    ${suspicion(error)}; please report it with what follows:`)],
     [`    fanfold ${version}, node ${process.versions.node}, ${process.platform} ${process.arch}`],
     [`    fanfold ${argv.join(" ")}`],
     ...stackOf(error).map((line): Line => [`    ${line}`]),
@@ -43,13 +45,20 @@ export function failureLines(error: unknown, { argv, verb, version }: Failed): L
   ];
 }
 
+function suspicion(error: unknown): string {
+  return codeOf(error) === "corrupt"
+    ? "if no other hand and no disk has damaged it, this is a bug in Fanfold"
+    : "this is a bug in Fanfold";
+}
+
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : `thrown: ${String(error)}`;
 }
 
 function nextOf(error: unknown, verb: string | undefined): string {
-  const { next, run, url, pid } = detailsOf(error);
+  const { next, run, url, pid, database } = detailsOf(error);
   if (typeof next === "string") return next;
+  if (typeof database === "string") return "fanfold doctor";
   if (typeof run === "string" && ["conflict", "not-found"].includes(codeOf(error) ?? ""))
     return `fanfold show ${quoted(run)}`;
   // A file in use: its owner is the one to ask, if it can be asked.

@@ -100,7 +100,7 @@ function servingOf({ served, partitions, by, outbox }: LookedSchema): Check {
   const waiting = outbox === 0 ? "" : `, ${count(outbox)} in the outbox`;
   const processes = `${count(by)} process${by === 1 ? "" : "es"}`;
   if (served === 0) return { name, state: "ok", text: `nobody is at work on it${waiting}` };
-  const text = `${processes} serve ${count(served)} of ${count(partitions)} partitions${waiting}`;
+  const text = `${processes} serve${by === 1 ? "s" : ""} ${count(served)} of ${count(partitions)} partitions${waiting}`;
   return served === partitions
     ? { name, state: "ok", text }
     : { name, state: "warn", text, next: "look again in some seconds: they may be changing hands" };

@@ -39,6 +39,8 @@ import { laterVerb } from "./later.ts";
 import { terminal } from "./print.ts";
 import type { Wishes } from "./print.ts";
 import { processIo } from "./process.ts";
+import { span, symbols } from "./style.ts";
+import type { Line } from "./style.ts";
 import { version } from "./version.ts";
 
 const examples = `
@@ -71,6 +73,34 @@ export async function run(argv: readonly string[], io: Io): Promise<ExitCode> {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok;
     return refused(error, argv, io, program);
   }
+}
+
+/**
+ * What nobody caught ends the process: an engine that cannot go on (a full disk) says so and what to do, as any error.
+ *
+ * Of code of the app's that throws where nobody waits for it, Node's own words say where.
+ */
+export function uncaught(error: unknown, argv: readonly string[], io: Io): number {
+  const code = exitOfError(error);
+  if (code !== exitCodes.bug)
+    return refused(
+      error,
+      argv,
+      io,
+      commands(io, () => undefined),
+    );
+  const said = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  const { talk } = contextOf(io, {});
+  talk.say(
+    [
+      "  ",
+      span("failed", symbols.failed),
+      " thrown where nothing catches it, which ends the process:",
+    ],
+    ...said.split("\n").map((line): Line => [`    ${line}`]),
+    ["    what it had in hand is done again:   the same command goes on"],
+  );
+  return 1; // As Node does.
 }
 
 /** Makes the action of a verb from what the verb does. */
@@ -188,7 +218,9 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     process.exit(error.code === "EPIPE" ? exitCodes.ok : exitCodes.bug);
   });
-  const code = await run(argv, processIo());
+  const io = processIo();
+  process.on("uncaughtException", (error) => process.exit(uncaught(error, argv, io)));
+  const code = await run(argv, io);
   // What the app file opened (a pool of connections, say) must not keep a finished command alive.
   process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));
 }

@@ -2,14 +2,17 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { pathToFileURL } from "node:url";
-import { run } from "../../src/cli/program.ts";
+import { run, uncaught } from "../../src/cli/program.ts";
 import { version } from "../../src/cli/version.ts";
+import { UnavailableError } from "../../src/errors.ts";
 import { ioTo, sink } from "./given.ts";
+import { piped } from "./pseudo-terminal.ts";
 
 const door = pathToFileURL(join(import.meta.dirname, "../../src/index.ts")).href;
 
@@ -211,3 +214,58 @@ test("nobody answers at an address: that is said, and nothing of what may have h
     "    fanfold doctor",
   ]);
 });
+
+test("what nobody catches: an engine that cannot go on is an error as any, with its exit code", () => {
+  const err = sink();
+  const full = new UnavailableError("x.db cannot be written (disk is full): make room");
+  assert.equal(uncaught(full, ["worker"], ioTo(sink().stream, err.stream)), 7);
+  assert.equal(
+    err.text(),
+    "  ✗ x.db cannot be written (disk is full): make room\n    fanfold doctor\n",
+  );
+});
+
+test("code of the app's that throws where nothing catches it: Node's words, and how to go on", async (t) => {
+  const folder = folderWith(t, both);
+  const file = join(folder, "app.ts");
+  const throwing =
+    "run: () => new Promise(() => setTimeout(() => { throw new Error('later') }, 1))";
+  writeFileSync(file, readFileSync(file, "utf8").replace("run: () => 1", throwing));
+  const { code, stderr } = await piped(
+    ["start", "monthly-invoices", "{}", "--id", "r", "--watch"],
+    { cwd: folder },
+  );
+  assert.equal(code, 1);
+  assert.match(
+    stderr,
+    /✗ thrown where nothing catches it, which ends the process:\n {4}Error: later\n {8}at .*app\.ts:4/,
+  );
+  assert.match(stderr, /the same command goes on\n$/);
+});
+
+test("a file that is no database: what to do, and no report of a bug", async (t) => {
+  const folder = folderWith(t, both);
+  writeFileSync(join(folder, "foreign.db"), "somebody else's notes\n".repeat(50));
+  const url = `sqlite:${join(folder, "foreign.db")}`;
+  for (const verb of [["runs"], ["start", "monthly-invoices", "{}"]]) {
+    const { code, lines } = await said(folder, ...verb, "--url", url);
+    assert.equal(code, 70); // Or it is damaged: nobody knows.
+    assert.match(lines.at(-2) ?? "", /✗ .*foreign\.db is not an SQLite database/);
+    assert.equal(lines.at(-1), "    fanfold doctor");
+  }
+});
+
+test(
+  "in a container that runs as a user without a name, a decision is the user's of that number",
+  { skip: process.getuid?.() === 0 ? false : "becoming another user takes root" },
+  () => {
+    const asking = new URL("../../src/cli/asking.ts", import.meta.url).href;
+    const code = `process.setuid(54321); console.log(byUser().author)`;
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ["--input-type=module", "-e", `import { byUser } from "${asking}"; ${code}`],
+      { encoding: "utf8" },
+    );
+    assert.equal(stdout, "user 54321\n", stderr);
+  },
+);

@@ -21,19 +21,20 @@ export function explained(error: unknown, name: string): FanfoldError {
     cause: error,
     details: { database: name, ...(code === undefined ? {} : { code }) },
   };
+  const refused = { cause: error, details: { ...more.details, refused: code } };
   switch (code) {
     case "28P01":
     case "28000":
       return new UsageError(
         `${name} refuses this user (${said}): check user and password in the URL`,
-        more,
+        refused,
       );
     case "3D000":
-      return new UsageError(`${name} does not exist (${said}): create it with createdb`, more);
+      return new UsageError(`${name} does not exist (${said}): create it with createdb`, refused);
     case "42501":
       return new UsageError(
         `${name} does not let this user do that (${said}): it needs the right to create the schema "fanfold", once, and to use what is in it`,
-        more,
+        refused,
       );
     case "3F000":
     case "42P01":

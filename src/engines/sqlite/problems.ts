@@ -2,7 +2,14 @@
 import { CorruptError, FanfoldError, UnavailableError, UsageError } from "../../errors.ts";
 
 /** Primary result codes, https://sqlite.org/rescode.html */
-const codes = { busy: 5, readOnly: 8, corrupt: 11, cannotOpen: 14, notADatabase: 26 } as const;
+const codes = {
+  busy: 5,
+  readOnly: 8,
+  corrupt: 11,
+  full: 13,
+  cannotOpen: 14,
+  notADatabase: 26,
+} as const;
 
 /** The primary result code of an error of node:sqlite; undefined of any other. */
 function codeOf(error: unknown): number | undefined {
@@ -22,7 +29,7 @@ export function explained(error: unknown, path: string): FanfoldError {
     case codes.notADatabase:
       return new CorruptError(
         `${path} is not an SQLite database, or its first page is damaged: choose another path, or restore it from a backup`,
-        more,
+        { ...more, details: { path, next: "fanfold doctor" } },
       );
     case codes.corrupt:
       return new CorruptError(
@@ -37,6 +44,11 @@ export function explained(error: unknown, path: string): FanfoldError {
     case codes.cannotOpen:
       return new UsageError(
         `${path} cannot be opened (${said}): it must be a file in a folder that this user may write`,
+        more,
+      );
+    case codes.full:
+      return new UnavailableError(
+        `${path} cannot be written (${said}): make room, and start this again; what was acknowledged is there`,
         more,
       );
     case undefined:
