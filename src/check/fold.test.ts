@@ -62,6 +62,17 @@ test("check: an outcome of an issue that there is not is told of; it may succeed
   assert.deepEqual(masks, [ok, failed, failed, open]);
 });
 
+test("check: a worker that vanished with an issue that only a lost log had given out ends none of those before it (seed 202356)", () => {
+  const { found, masks } = folded(
+    { type: "queue.lost", clean: true },
+    { type: "task.lost", subJobs: [1, 1, 2], clean: true },
+    settled({ bad: [{ index: 1, issue: 1, ...fatal }] }),
+    settled({ bad: [{ index: 1, issue: 1, ...fatal }] }),
+  );
+  assert.deepEqual(found, []);
+  assert.deepEqual(masks, [open, open | failed, open, open]);
+});
+
 test("check: outcomes that stand beside one of a sub-job that is not there count for nothing", () => {
   const bad = [
     { index: 1, issue: 1, ...fatal },

@@ -14,6 +14,7 @@ import {
   failed,
   isEnded,
   isInside,
+  issueKey,
   newRun,
   newStep,
   note,
@@ -92,8 +93,8 @@ export function fold(hints: Hints, tell: Tell): Folded {
     else if (e.type === "task.lost")
       each(step, e.subJobs ?? [], e, where, (index, issue, isKnown) => {
         if (!isKnown || ((step.masks[index] ?? 0) & open) === 0) return;
-        if (issue <= (step.over.get(index) ?? 0)) return;
-        step.over.set(index, issue);
+        if (step.over.has(issueKey(index, issue))) return;
+        step.over.add(issueKey(index, issue));
         add(step.issues, index);
         if (e.clean !== true) crash(step, index, e.offset);
       });
@@ -213,8 +214,8 @@ export function fold(hints: Hints, tell: Tell): Folded {
         const before = step.attempts.get(index) ?? 0;
         if (bad.attempt < 1 || bad.attempt > before + 1)
           tell("G6", `${where} #${index}`, `attempt ${before + 1} at most`, `${bad.attempt}`);
-        if ((mask & open) === 0 || issue <= (step.over.get(index) ?? 0)) return;
-        step.over.set(index, issue);
+        if ((mask & open) === 0 || step.over.has(issueKey(index, issue))) return;
+        step.over.add(issueKey(index, issue));
         // Of an issue that is not certainly the last, it may have been ignored.
         // Nor is it certain where the run has ended since: that may have been decided before.
         const isCertain =

@@ -22,11 +22,15 @@ export type Step = {
   /** Where its outcome may stand: the first place, and more for the few that have more. */
   readonly at: number[];
   readonly more: Map<number, number[]>;
-  /** Of those that did not succeed at once: issues beyond the first, the highest that is over, attempts, lost workers. */
+  /** Of those that did not succeed at once: issues beyond the first, attempts, lost workers. */
   readonly issues: Map<number, number>;
-  readonly over: Map<number, number>;
   readonly attempts: Map<number, number>;
   readonly crashes: Map<number, number>;
+  /**
+   * Issues that are over, by `issueKey`. That a later one is does not say so of those before: it may be one that only a lost log had
+   * given out, and then it counted for nothing (seed 202356).
+   */
+  readonly over: Set<number>;
   /** Those whose input people may have corrected. */
   readonly edited: Set<number>;
   /** The corrections that were asked for, by `index@offset`: true where it is sure that it was done. */
@@ -94,9 +98,9 @@ export function newStep(): Step {
     at: [],
     more: new Map(),
     issues: new Map(),
-    over: new Map(),
     attempts: new Map(),
     crashes: new Map(),
+    over: new Set(),
     edited: new Set(),
     corrected: new Map(),
     issuedAgain: 0,
@@ -104,6 +108,10 @@ export function newStep(): Step {
     joined: new Set(),
     ended: new Set(),
   };
+}
+
+export function issueKey(index: number, issue: number): number {
+  return index * 65_536 + Math.min(issue, 65_535);
 }
 
 export function isEnded({ state }: { readonly state: string }): boolean {
