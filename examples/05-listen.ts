@@ -18,6 +18,7 @@ const mailing = flow("mailing", { input: z.object({ addresses: z.array(z.string(
 );
 
 const over = Promise.withResolvers<void>();
+const seen = Promise.withResolvers<void>();
 
 const onDuty = listener("on-duty", {
   events: ["run.held", "run.ended"],
@@ -31,7 +32,10 @@ const onDuty = listener("on-duty", {
 
 const office = app({ name: "office", parts: [send, mailing, onDuty], url: "sqlite::memory:" });
 
-office.on(["step.began", "step.ended"], ({ type, step }) => console.log(type, step));
+office.on(["step.began", "step.ended"], ({ type, step }) => {
+  console.log(type, step);
+  if (type === "step.ended") seen.resolve();
+});
 
 const stop = new AbortController();
 const ready = new Promise<void>((resolve) => {
@@ -40,6 +44,6 @@ const ready = new Promise<void>((resolve) => {
 await ready;
 const run = await office.start(mailing, { addresses: ["ada", ""] }, { id: "welcome" });
 for await (const { state } of run.watch()) if (state === "held") await run.release("ada is enough");
-await over.promise;
+await Promise.all([over.promise, seen.promise]); // Each is told by itself.
 stop.abort();
 await office.close();

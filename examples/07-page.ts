@@ -36,12 +36,12 @@ server.listen(Number(process.env["PORT"] ?? 0), "127.0.0.1");
 await once(server, "listening");
 const { port } = server.address() as AddressInfo; // oxlint-disable-line typescript/no-unsafe-type-assertion -- it listens on TCP
 
-const stop = new AbortController();
-void office.work({ signal: stop.signal });
 await office.start(hello, {}, { id: "welcome" });
 
-// What a browser does with it:
+// What a browser does with it; the work begins when it looks on, so that it misses nothing.
 const { body } = await fetch(`http://127.0.0.1:${port}/runs/welcome/events`);
+const stop = new AbortController();
+void office.work({ signal: stop.signal });
 let text = "";
 for await (const chunk of body ?? []) text += Buffer.from(chunk).toString();
 for (const [, event] of text.matchAll(/^event: (.+)$/gm))
