@@ -322,18 +322,22 @@ export function subJobs(options: SubJobsOptions): SubJobs {
       if (now < nextEnd) return nextEnd === Infinity ? undefined : nextEnd;
       nextEnd = Infinity;
       for (const attempt of running.all()) {
-        const { timeoutMs } = attempt.held.job.plan;
-        const graceMs = Math.min(longestGraceMs, timeoutMs * graceShare);
-        if (now >= attempt.endsAt + graceMs) {
-          leave(attempt);
-          timeOut(attempt, now);
+        if (now < attempt.endsAt) {
+          nextEnd = Math.min(nextEnd, attempt.endsAt);
           continue;
         }
-        if (now >= attempt.endsAt) abort(attempt, `took longer than ${timeoutMs} ms`);
-        nextEnd = Math.min(
-          nextEnd,
-          now >= attempt.endsAt ? attempt.endsAt + graceMs : attempt.endsAt,
-        );
+        const { timeoutMs } = attempt.held.job.plan;
+        if (attempt.controller?.signal.aborted !== true) {
+          abort(attempt, `took longer than ${timeoutMs} ms`);
+          attempt.endsAt = now; // Later, where the event loop stood still: its grace begins when it is told.
+        }
+        const leaveAt = attempt.endsAt + Math.min(longestGraceMs, timeoutMs * graceShare);
+        if (now < leaveAt) {
+          nextEnd = Math.min(nextEnd, leaveAt);
+          continue;
+        }
+        leave(attempt);
+        timeOut(attempt, now);
       }
       pump();
       return nextEnd === Infinity ? undefined : nextEnd;

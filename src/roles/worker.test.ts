@@ -78,8 +78,17 @@ test("what was given back unrun is run like anything else: nobody had it", async
 /** A worker of a job that sleeps for 60 ms, and slices of a step whose run lives. */
 async function napping(slots: number, size: number, slices: number) {
   const clock = virtualClock();
-  const engine = memoryEngine({ clock });
   const nap = job("nap", { input: anything, run: () => clock.sleep(60) });
+  return working(clock, nap, { slots, size, slices });
+}
+
+/** A worker of this job, and slices of a step whose run lives. */
+async function working(
+  clock: ReturnType<typeof virtualClock>,
+  nap: Job,
+  { slots, size, slices }: { slots: number; size: number; slices: number },
+) {
+  const engine = memoryEngine({ clock });
   const role = workerOn(engine, clock, { slots, jobs: new Map<string, Job>([["nap", nap]]) });
   const place = { run: "r", flow: "f", step: "s", generation: 0 };
   const keys = Array.from({ length: slices * size }, (_, n) => `${n}`);
@@ -133,6 +142,25 @@ test("a worker with free slots takes what fills them, and the rest of what it wa
   await role.tick();
   const then = await engine.queue.take("another", ["default"], slices, leaseMs);
   assert.ok(then.length < left.length - filling, `${then.length} of ${left.length} are left then`);
+});
+
+test("who is told late that its time is over, because the event loop stood still, may finish all the same", async () => {
+  const clock = virtualClock();
+  const nap = job("nap", {
+    input: anything,
+    timeout: "1s",
+    run: (_, { signal }) =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve("finished"))),
+  });
+  const { engine, role, slice } = await working(clock, nap, { slots: 1, size: 1, slices: 1 });
+  await engine.queue.put([slice(0)]);
+  await role.tick();
+  clock.advance(5_000); // In which nothing of this process ran.
+  await role.tick();
+  await clock.sleep(0);
+  await role.tick();
+  const [settled] = (await told(engine)).filter(({ type }) => type === "sub-jobs.settled");
+  assert.deepEqual(settled !== undefined && "ok" in settled && settled.ok, [0, 1, 1]);
 });
 
 test("a worker that stops gives back all that it had in hand, as nobody's fault: none waits for a lease", async () => {
