@@ -263,6 +263,14 @@ test("doctor exits 9 when the file is another program's", async () => {
   assert.match(stdout, /✗ {2}file +.*foreign\.db is not an SQLite database/);
 });
 
+test("a demo in which too many fail for good shows how a person lets it go on, and ends as any", async () => {
+  const few = ["--items", "300", "--speed", "3000", "--fail", "5%"];
+  const { code, stdout, stderr } = await run(["demo", ...few]);
+  assert.equal(code, 0, stderr);
+  assert.match(stderr, /held [^]*run\.release\("the rest goes by post"\)[^]*✓ done in/);
+  assert.match(stdout, /sent +29\d/);
+});
+
 test("the demo shows failures by kind, retries the one that can pass, and folds the rest", async () => {
   const { code, stdout, stderr } = await run(["demo", "--items", "2000", "--speed", "3000"]);
   assert.equal(code, 0, stderr);

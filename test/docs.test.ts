@@ -106,6 +106,26 @@ test("api.md names everything that the door lets out", () => {
   );
 });
 
+test("everything that the door lets out has a docstring where it is declared: an editor shows it", () => {
+  const silent: string[] = [];
+  for (const [, list = "", file = ""] of textOf("src/index.ts").matchAll(
+    /^export (?:type )?\{([^}]*)\} from "\.\/([^"]+)"/gm,
+  )) {
+    const source = textOf(`src/${file}`);
+    for (const name of list.split(",").map((one) => one.trim().replace(/^type /, "")))
+      if (
+        new RegExp(
+          `(?<!\\*/)\\nexport (?:async )?(?:function\\*?|const|type|interface|class) ${name}\\b`,
+        ).test(source)
+      )
+        silent.push(`${name} in ${file}`);
+  }
+  assert.deepEqual(
+    silent.filter((one) => !one.startsWith(" ")),
+    [],
+  );
+});
+
 const run = promisify(execFile);
 
 async function help(...command: readonly string[]): Promise<string> {

@@ -21,6 +21,7 @@ export type Followed = {
   }) => AsyncIterable<RunEvent>;
 };
 
+/** What of a run a page is shown. */
 export type EventStreamOptions = {
   /** What of the status the page may see; by default the counts and states, no values, keys or messages of failures. */
   readonly show?: (status: Status) => unknown;

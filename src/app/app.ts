@@ -42,10 +42,15 @@ import {
 } from "./schedules.ts";
 import { workOn, type WorkOptions } from "./work.ts";
 
+/** What a program knows, and where its data is. */
 export type AppDefinition = {
   readonly name: string;
+  /** Every flow, job, schedule, listener and webhook that it starts, works on or tells. */
   readonly parts: readonly Part[];
-  /** Where the engine is: sqlite:path, sqlite::memory:, http://host:port. Without one: sqlite:.fanfold/dev.db; in production, that is refused. */
+  /**
+   * Where the engine is: sqlite:path, sqlite::memory:, postgres://user@host/database, http://host:port. Without one: what FANFOLD_URL
+   * says, or sqlite:.fanfold/dev.db; in production, that is refused.
+   */
   readonly url?: string | undefined;
   /** Where `ctx.log` and the app's own messages go; standard error if left out. */
   readonly log?: Log;
@@ -60,6 +65,7 @@ export type AppDefinition = {
 
 export type { Delay, Start };
 
+/** What a program holds in hand: it starts runs, works on them, and asks and decides about them. Nothing is opened before the first call. */
 export type App = {
   readonly kind: "app";
   readonly name: string;
@@ -68,7 +74,11 @@ export type App = {
   readonly definition: AppDefinition;
   /** Where the engine is, with secrets masked. Throws UsageError where it is not said and must be. */
   readonly url: string;
-  /** Starts a run, or joins the one that has this id and input. When it resolves, the run survives a crash. */
+  /**
+   * Starts a run, or joins the one that has this id and input. When it resolves, the run survives a crash.
+   *
+   * Rejects with ConflictError where the id has another input, and with UsageError where the flow's schema refuses this one.
+   */
   readonly start: <I, S, R>(
     flow: Flow<string, I, S, R>,
     input: NoInfer<I>,
@@ -93,6 +103,7 @@ export type App = {
   readonly runs: (query?: Partial<RunQuery>) => Promise<readonly RunRow[]>;
   /** Begins nothing more for a customer, of a job, of a flow, or in a queue, in any run, until it is resumed; what runs may finish. Heard by every worker within a second. */
   readonly pause: (what: Everywhere, reason: string, by?: By) => Promise<void>;
+  /** Lets go on what was paused by the same words. */
   readonly resume: (what: Everywhere, reason?: string, by?: By) => Promise<void>;
   /** All that is paused now: runs, steps, customers, jobs, flows, queues; the oldest first. */
   readonly pauses: () => Promise<readonly Pause[]>;
@@ -131,13 +142,18 @@ export type App = {
   readonly schedules: () => Promise<readonly ScheduleStatus[]>;
   /** One of this app's. Throws NotFoundError if it has none of this name. */
   readonly schedule: (name: string) => ScheduleHandle;
-  /** Works until SIGTERM or SIGINT (or the signal given), then drains and resolves. */
+  /** Works on what there is to do until SIGTERM or SIGINT (or the signal given), then drains and resolves. Not needed where other processes work. */
   readonly work: (options?: WorkOptions) => Promise<void>;
   /** Stops the work as a signal does, and ends what the app has open; may be called twice. Runs stay where they are, and go on when somebody opens them again. */
   readonly close: () => Promise<void>;
   readonly [Symbol.asyncDispose]: () => Promise<void>;
 };
 
+/**
+ * Puts flows and jobs together with where their data is; says at once which part is missing. Importing a file that calls it opens nothing.
+ *
+ * Without `url`, FANFOLD_URL says where, or it is a file in .fanfold/, here. Throws UsageError for what cannot be meant.
+ */
 export function app(definition: AppDefinition): App {
   const { name, parts, tracing } = definition;
   const { flows, jobs, listeners, schedules, webhooks } = sorted(parts);

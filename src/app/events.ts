@@ -7,6 +7,7 @@ import { offsetAt } from "../roles/seek.ts";
 import { awaited } from "./awaited.ts";
 import type { Node } from "./node.ts";
 
+/** Which events of all runs: from now on if nothing is said. */
 export type Tailing = {
   /** From the first event on that is not older; without it and `from`, from now on. */
   readonly since?: Date;

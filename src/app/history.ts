@@ -7,6 +7,7 @@ import { historyOf, type HistoryEvent } from "../roles/history.ts";
 import { removed } from "./deciding.ts";
 import type { Node } from "./node.ts";
 
+/** Of a step, or of one sub-job of it; of the whole run if nothing is said. */
 export type HistoryOf<K extends string = string> = {
   readonly step?: K;
   /** Of a sub-job of that step. */

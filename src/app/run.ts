@@ -34,12 +34,14 @@ export type Where<S> = {
   readonly input?: (input: Json, key: string) => boolean;
 };
 
+/** One run: what came of it, and what people decide about it. The same in every process, and after a restart. */
 export type Run<S = unknown, R = unknown> = {
   readonly id: string;
   /** False: it existed, and was joined. */
   readonly created: boolean;
-  /** Resolves to what the last step returned. Rejects with RunEndedError if it fails or is cancelled, UnavailableError after `timeout` (the run goes on). */
+  /** Resolves to what the last step returned. Rejects with RunEndedError if it fails or is cancelled, UnavailableError after `timeout` (the run goes on). A held run is waited for: a person decides. */
   readonly result: (options?: { readonly timeout?: Duration }) => Promise<R>;
+  /** What is committed by now, at the same price whatever the size of the run. */
   readonly status: () => Promise<Status>;
   /** The status whenever it has changed, at most ten times a second; the last one says how it ended. */
   readonly watch: () => AsyncIterable<Status>;
@@ -50,7 +52,7 @@ export type Run<S = unknown, R = unknown> = {
    * it concerns one sub-job. From where it began to its end, or to now.
    */
   readonly history: (of?: HistoryOf<StepName<S>>) => AsyncIterable<HistoryEvent>;
-  /** Everything about one sub-job: input, attempts, errors, result. */
+  /** Everything about one sub-job: input, attempts, errors, result. Undefined if there is none of this key. */
   readonly subJob: (step: StepName<S>, key: string) => Promise<SubJobRecord | undefined>;
   /** What the run, one of its steps or one sub-job waits for: a sentence for each cause, and the command that would change it. */
   readonly why: (step?: StepName<S>, key?: string) => Promise<Why>;
@@ -97,12 +99,14 @@ export type Adjust = {
   readonly priority?: Priority;
 };
 
+/** From where an event is told, and until when. */
 export type Following = {
   readonly after?: number;
   /** Ends it. */
   readonly signal?: AbortSignal;
 };
 
+/** How many sub-jobs a decision was about, when it was made. */
 export type Matched = { readonly matched: number };
 
 /** Of this step only. */

@@ -38,6 +38,7 @@ export type ScheduleStatus = {
   readonly skipped: number;
 };
 
+/** A schedule of this app, in the hand of a person. */
 export type ScheduleHandle = {
   /** Starts a run now, whatever its rule says and whatever runs; resolves to the run's id. */
   readonly fire: (by?: By & { readonly reason?: string }) => Promise<{ readonly run: string }>;

@@ -30,6 +30,7 @@ export type Became = {
   readonly error: { readonly name: string; readonly message: string } | undefined;
 };
 
+/** Failed sub-jobs, frozen when they were selected: who changes meanwhile is left alone, and counted. */
 export type Selected = {
   readonly run: string;
   readonly step: string;

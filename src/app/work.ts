@@ -20,6 +20,7 @@ import type { Node } from "./node.ts";
 import { queuesOf } from "./parts.ts";
 import { ownerVariable, startProcesses, tokenVariable, workerVariable } from "./processes.ts";
 
+/** How a process works: on everything, 50 sub-jobs at once, if nothing is said. */
 export type WorkOptions = {
   /** Sub-jobs at once, in this process; with `processes`, in each of them. Default 50. */
   readonly concurrency?: number;

@@ -18,6 +18,7 @@ import type { AtDeadline, Tolerance } from "./plan.ts";
 import type { Rate } from "./throttle.ts";
 import type { Trace } from "./trace.ts";
 
+/** What can be stored: plain JSON. */
 export type Json =
   | string
   | number
@@ -26,8 +27,11 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
+/** Whose turn it is first, among runs. */
 export type Priority = "low" | "normal" | "high" | "urgent";
+/** How a sub-job or a step came out, once. */
 export type Outcome = "ok" | "failed" | "timed-out" | "cancelled" | "skipped" | "poison";
+/** Where a run stands. Held: a person must decide. */
 export type RunState = "waiting" | "running" | "held" | "done" | "failed" | "cancelled";
 
 /** What is kept of something thrown: message cut to limits.errorLength, `at` the first frame in user code. */

@@ -22,6 +22,7 @@ export type Answer = {
   readonly retryAfterMs?: number;
 };
 
+/** An event on its way to a webhook, or there. */
 export type Notice = {
   readonly webhook: string;
   readonly event: RunEvent;

@@ -24,6 +24,7 @@ export type AboutRun = {
   readonly tags?: Readonly<Record<string, string>>;
 };
 
+/** The names of what is told of runs. */
 export type RunEventType = OutputEvent["type"];
 
 /** An event of a run. It may be told more than once, always with this `id`; of one run, in the order of `offset`. */

@@ -35,6 +35,7 @@ export interface Ctx {
   ): never;
 }
 
+/** Where log lines go: a function for each level. */
 export type Log = Readonly<
   Record<"debug" | "info" | "warn" | "error", (message: string, data?: object) => void>
 >;

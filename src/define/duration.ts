@@ -3,9 +3,11 @@ import type { Tolerance } from "../core/plan.ts";
 import type { Rate } from "../core/throttle.ts";
 import { UsageError } from "../errors.ts";
 
+/** A length of time: "500ms", "90s", "5m", "2h", "3d". */
 export type Duration = `${number}${"ms" | "s" | "m" | "h" | "d"}`;
 /** So many per second, minute or hour. */
 export type RateText = `${number}/${"s" | "m" | "h"}`;
+/** A share: "1%", "0.5%". */
 export type Percent = `${number}%`;
 
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;

@@ -74,6 +74,7 @@ type Add<S, N extends string, R> = S & { readonly [K in N]: R };
 /** Names of the steps of a run whose state is S. */
 export type StepName<S> = Exclude<keyof S & string, "input">;
 
+/** What `over` returns: an array, a generator, or an async generator, which is streamed. */
 export type Items<I> = Iterable<I> | AsyncIterable<I>;
 
 /** One page of items; `next` is where the page after it begins, plain JSON. No `next`: this was the last. */

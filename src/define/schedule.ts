@@ -26,6 +26,7 @@ export interface Tick {
   readonly last: Date | undefined;
 }
 
+/** When runs of what are started, with which input. */
 export interface ScheduleDefinition<I> {
   /** Five fields, or six with seconds first: "0 2 1 * *" is two o'clock on the first. */
   readonly cron?: string;

@@ -7,6 +7,7 @@ import type { Flow } from "./flow.ts";
 import { heardBy, type Heard, type Hearing } from "./listener.ts";
 import { named } from "./work.ts";
 
+/** Another program that is told of events over HTTPS: a part of an app, made by `webhook`. */
 export interface Webhook<N extends string = string> {
   readonly kind: "webhook";
   readonly name: N;

@@ -6,6 +6,7 @@ import type { RetryPolicy } from "../core/retry.ts";
 import { UsageError } from "../errors.ts";
 import { type Duration, durationMs, positiveMs, shown } from "./duration.ts";
 
+/** How often an attempt is made, and how long is waited between two: exponentially longer, with full jitter, if nothing is said. */
 export interface Retry {
   /** In all, the first one included. Default 3. */
   readonly attempts?: number;
@@ -19,6 +20,7 @@ export interface Retry {
   readonly unless?: (error: unknown) => boolean;
 }
 
+/** How work is attempted: three times, five minutes each, if nothing is said. */
 export interface Work {
   /** A number is short for `{ attempts }`. */
   readonly retry?: number | Retry;

@@ -22,6 +22,7 @@ export type RunRow = {
 /** The line goes: nothing of the run is kept any more. */
 export type RemovedRow = { readonly run: string; readonly state: "removed" };
 
+/** Which runs a list has. */
 export type RunQuery = {
   readonly states?: readonly RunState[];
   readonly flow?: string;

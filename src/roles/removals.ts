@@ -11,6 +11,7 @@ import { readLeft } from "./trimmed.ts";
 /** A run that is gone because its retention was over. */
 export type Removal = { readonly run: string; readonly flow: string; readonly at: number };
 
+/** How long runs of which flows are kept, and what was removed lately. */
 export type RetentionStatus = {
   /** The flows whose runs are not kept for ever: how long after their end, and how many ended ones are there for longer than that. */
   readonly kept: readonly {

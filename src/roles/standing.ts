@@ -11,6 +11,7 @@ import { jobsIn, loadHolds, nameHeld } from "./holds.ts";
 import type { KeyNames, Where } from "./key-names.ts";
 import { liveRuns, loadStoredSteps, scanAll } from "./loading.ts";
 
+/** Who works, with how many slots, on which queues. */
 export type WorkerStatus = {
   readonly worker: string;
   readonly slots: number;
@@ -41,6 +42,7 @@ export type LogReaderStatus = {
   readonly lag: number;
 };
 
+/** Where a partition of the log ends, and how far everybody who reads it has come. */
 export type PartitionStatus = {
   readonly partition: number;
   /** The offset that the next record will get. */
@@ -48,6 +50,7 @@ export type PartitionStatus = {
   readonly readers: readonly LogReaderStatus[];
 };
 
+/** How things stand across all runs: who works, what waits, who is behind. */
 export type Standing = {
   readonly workers: () => Promise<readonly WorkerStatus[]>;
   readonly queues: () => Promise<readonly QueueStatus[]>;

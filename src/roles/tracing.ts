@@ -29,6 +29,7 @@ export type Span = {
   readonly end: (how: Ending) => void;
 };
 
+/** Makes spans of what happens: `openTelemetry()` is one. */
 export type Tracing = {
   /** Which share of sub-jobs has spans, from 0 to 1. */
   readonly subJobs: number;

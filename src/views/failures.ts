@@ -37,6 +37,7 @@ export type FailedGroup = {
   readonly samples: readonly FailedIn[];
 };
 
+/** A run in which something failed so, and the command that runs it again. */
 export type FailedIn = {
   readonly run: string;
   readonly state: RunState;
@@ -47,6 +48,7 @@ export type FailedIn = {
   readonly command: readonly string[];
 };
 
+/** What is given up on, by kind, counted exactly. */
 export type Failures = {
   /** The largest first; of more than limits.failedGroups kinds, those that were met first. */
   readonly groups: readonly FailedGroup[];

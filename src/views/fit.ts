@@ -19,6 +19,7 @@ export type Misfit = {
   readonly next: string | undefined;
 };
 
+/** Whether the runs under way of a flow can go on by the app as it is, and what does not fit. */
 export type FlowFit = {
   readonly flow: string;
   /** Under way. */

@@ -32,6 +32,7 @@ export type StoredFailures = {
   readonly lastAt: number;
 };
 
+/** How long something took, within 4 %. */
 export type Durations = {
   readonly p50: number;
   readonly p90: number;

@@ -18,6 +18,7 @@ export type { FailureGroup } from "../core/failures.ts";
 export type { Pause, PauseOf } from "../core/pauses.ts";
 export type { Progress } from "../core/progress.ts";
 
+/** How a step stands: its sub-jobs by state, its failures by kind, its pace. */
 export type StepStatus = {
   readonly name: string;
   readonly kind: "step" | "fan-out";
@@ -68,6 +69,7 @@ export type StepStatus = {
   readonly value: Json | undefined;
 };
 
+/** How a run stands, as far as it is committed. */
 export type Status = {
   readonly run: string;
   readonly flow: string;
@@ -120,6 +122,7 @@ export type EditRecord = {
   readonly before: Json;
 };
 
+/** All there is to know of one sub-job: input, attempts, errors, result. */
 export type SubJobRecord = {
   readonly run: string;
   readonly step: string;

@@ -35,6 +35,7 @@ export type Cause = {
   readonly command: readonly string[] | undefined;
 };
 
+/** What a run, a step or a sub-job waits for: the causes, the first to begin with. */
 export type Why = {
   readonly run: string;
   readonly step: string | undefined;

@@ -17,6 +17,7 @@ import {
 } from "./kept.ts";
 import { countUnsent, loadUnsent, noticed, unsentNotices } from "./unsent.ts";
 
+/** How a webhook stands: whether it is told, and how many notices wait for it or failed. */
 export type WebhookStatus = {
   readonly name: string;
   /** Without its query; undefined where no part of this program has the name. */
@@ -30,6 +31,7 @@ export type WebhookStatus = {
   readonly cancelled: number;
 };
 
+/** Which notices: the newest of all webhooks if nothing is said. */
 export type NoticeQuery = {
   readonly webhook?: string;
   readonly states?: readonly NoticeState[];
@@ -39,6 +41,7 @@ export type NoticeQuery = {
   readonly limit?: number;
 };
 
+/** Which notices are sent again. */
 export type WhichNotices = {
   readonly webhook: string;
   /** Of their events; all that failed or were cancelled if left out. */
@@ -47,6 +50,7 @@ export type WhichNotices = {
 
 export type Requester = { readonly author?: string; readonly reason?: string };
 
+/** What other programs have been told, and what they answered. */
 export type Webhooks = {
   readonly list: () => Promise<readonly WebhookStatus[]>;
   /** The newest first. */

@@ -110,7 +110,11 @@ function print({ data, talk }: Context, { violations, counts, unchecked }: Check
       span("failed", `${symbols.failed} ${guarantee.padEnd(3)}`),
       ` ${where}: expected ${expected}, got ${got}`,
     ]),
-    [faint(`  ${looked.map(([what, n]) => `${count(n)} ${what}`).join(" · ")}`)],
+    [
+      faint(
+        `  ${looked.map(([what, n]) => `${count(n)} ${n === 1 ? what.replace(/s$/, "") : what}`).join(" · ")}`,
+      ),
+    ],
     ...unchecked.map((what) => [faint(`  not checked: ${what}`)]),
   );
   talk.say(

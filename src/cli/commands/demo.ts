@@ -97,6 +97,7 @@ async function perform(stage: Stage, signal: AbortSignal): Promise<ExitCode> {
   talk.say(title({ id: run.id, flow: "monthly-invoices" }), []);
   let last = await follow(run.watch(), inVirtualTime(stage), signal);
   if (last?.state === "held") last = await secondChance(stage, last, signal);
+  if (last?.state === "held") last = await goOn(stage, last, signal);
   if (last === undefined || !isStill(last)) return exitCodes.interrupted;
   talk.say([], ...verdict(virtual(last, speed), { hasCommands: false }));
   if (last.state !== "done") return exitOfRun(last);
@@ -143,6 +144,28 @@ async function secondChance(
       isStill(status) &&
       status.steps.some((step) => step.generation > (generations.get(step.name) ?? 0)),
   );
+}
+
+/** What a person would do with those that no retry will help. */
+async function goOn(
+  stage: Stage,
+  { because = "" }: Status,
+  signal: AbortSignal,
+): Promise<Status | undefined> {
+  const { context, run } = stage;
+  const reason = "the rest goes by post";
+  context.talk.say(
+    [],
+    ["  ", span("held", `${symbols.held} held`), `   ${because}`],
+    [],
+    ["  ", span("running", symbols.running), ` run.release(${JSON.stringify(reason)})`],
+    [faint("    no retry will help these: the run goes on with the failures it has")],
+    [],
+  );
+  await run.release(reason);
+  // The status may still say held for a moment.
+  const isOver = (status: Status): boolean => isStill(status) && status.state !== "held";
+  return follow(run.watch(), inVirtualTime(stage), signal, isOver);
 }
 
 function redriveCall({ signature }: FailureGroup): string {
