@@ -156,9 +156,10 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
       if (is < end) wentBack(partition, end, is);
     };
     let entries: readonly Entry[];
+    let past: string;
     try {
-      kept.past ??= await engine.log.past(partition);
-      entries = await readFrom(partition, last?.offset ?? end, kept.past);
+      past = kept.past ?? (await engine.log.past(partition));
+      entries = await readFrom(partition, last?.offset ?? end, past);
     } catch (error) {
       kept.past = undefined;
       await checkLength();
@@ -166,10 +167,13 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
     }
     const [first] = entries;
     if (last !== undefined && first === undefined) await checkLength();
-    if (last === undefined || first?.offset !== last.offset) return entries;
-    if (first.at !== last.at || first.text !== last.text)
+    const isThere = last !== undefined && first?.offset === last.offset;
+    if (isThere && (first.at !== last.at || first.text !== last.text))
       return wentBack(partition, end, first.offset);
-    return entries.slice(1);
+    // What cannot be compared, since it was trimmed, is not said to be of another past than it was read of.
+    if (!isThere && kept.past !== past) Object.assign(kept, { start: kept.end, events: [] });
+    kept.past = past; // Not before: who asks meanwhile must not get what is lost (seed 300852).
+    return isThere ? entries.slice(1) : entries;
   }
 
   function wentBack(partition: number, before: number, now: number): never {

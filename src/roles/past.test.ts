@@ -220,3 +220,27 @@ test("a server that was started again and has lost nothing: what is in memory is
   const { events } = await news.read(0, 0, await engine.log.past(0));
   assert.deepEqual([events.map(runOf), reads], [["a", "b"], 0]);
 });
+
+test("while the log is read anew after a failover, memory does not pass for what it says (seed 300852)", async () => {
+  const { engine, losing } = given();
+  const read: typeof engine.log.read = async (...args) => {
+    const during = meanwhile;
+    meanwhile = async () => undefined;
+    await during();
+    return engine.log.read(...args);
+  };
+  let meanwhile: () => Promise<unknown> = async () => undefined;
+  const news = newsOf({ log: { ...engine.log, read }, partitions: 1 });
+  news.onNews(() => undefined);
+  const tick = async () => news.roles[0]?.tick();
+  await tick();
+  const failOver = await losing(ended("a"), ended("lost"));
+  await tick();
+  await failOver(ended("b"), ended("c"), ended("d"));
+  await assert.rejects(async () => tick(), ConflictError);
+  const now = await engine.log.past(0);
+  const told: string[] = [];
+  meanwhile = async () => told.push(...(await news.read(0, 0, now)).events.map(runOf));
+  await assert.rejects(async () => tick(), /went back/);
+  assert.deepEqual(told, ["b", "c", "d"]);
+});
