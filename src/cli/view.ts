@@ -246,20 +246,25 @@ export type GroupOptions = {
 export function groupLines(status: Status, options: GroupOptions = {}): Line[] {
   const { max = 10, hasCommands = true } = options;
   const groups = status.steps
-    .flatMap((step) => step.failures.map((group) => ({ ...group, step: step.name })))
+    .flatMap((step) =>
+      step.failures.map((group) => ({ ...group, step: step.name, error: step.error })),
+    )
     .toSorted((a, b) => b.count - a.count);
-  const command = (step: string, key: string | undefined): string =>
-    key === undefined || !hasCommands
-      ? ""
-      : `fanfold show ${quoted(`${status.run}/${step}/${key}`)}`;
+  // A body or a split that failed has no key: where it threw is all there is.
+  const command = (step: string, key: string | undefined, error?: StepStatus["error"]): string =>
+    key === undefined
+      ? thrownAt(error)
+      : !hasCommands
+        ? ""
+        : `fanfold show ${quoted(`${status.run}/${step}/${key}`)}`;
   const lines = table(
     [{ title: "", align: "right" }, { title: "", max: messageWidth }, { title: "" }],
     groups
       .slice(0, max)
-      .map(({ step, count: n, message, keys }) => [
+      .map(({ step, count: n, message, keys, error }) => [
         span("failed", count(n)),
         message,
-        faint(command(step, keys[0])),
+        faint(command(step, keys[0], error)),
       ]),
   );
   const more = groups.length - max;
@@ -267,6 +272,11 @@ export function groupLines(status: Status, options: GroupOptions = {}): Line[] {
     ...lines.map((line): Line => ["  ", ...line]),
     ...(more > 0 ? [[faint(`      and ${count(more)} more kinds`)]] : []),
   ];
+}
+
+/** "TypeError   key (app.ts:12:8)" */
+function thrownAt(error: StepStatus["error"]): string {
+  return error?.at === undefined ? "" : `${error.name}   ${error.at}`;
 }
 
 /** "monthly-invoices", "job send-invoice": of runs that are a job by itself. */

@@ -1,5 +1,5 @@
 /** What a person wants to know of a run: derived from committed state, O(1) at any size. */
-import type { Json, Priority, RunState } from "../core/event.ts";
+import type { Failure, Json, Priority, RunState } from "../core/event.ts";
 import type { Adjusted } from "../core/fan-out.ts";
 import type { FailureGroup } from "../core/failures.ts";
 import { forecastAt } from "../core/forecast.ts";
@@ -61,6 +61,8 @@ export type StepStatus = {
   /** What those that run have said of themselves, at most 64 of them; number -1 is the body of the step, or the split. */
   readonly progress: readonly Progress[];
   readonly failures: readonly FailureGroup[];
+  /** Of a body or a split that has failed: what it threw last, and where. */
+  readonly error?: Failure;
   /** What people have changed of the step's concurrency and rate (null: no limit) and tolerance. */
   readonly adjusted?: Adjusted;
   /** Of a fan-out that runs: the limits under which it is put into the queue, its own, its job's and those that jobs share. */
@@ -208,11 +210,8 @@ export function statusOf(
   };
 }
 
-function optional<K extends string>(
-  key: K,
-  value: number | undefined,
-): { readonly [P in K]?: number } {
-  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: number }); // oxlint-disable-line typescript/no-unsafe-type-assertion -- the key is K
+function optional<K extends string, V>(key: K, value: V | undefined): { readonly [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [P in K]: V }); // oxlint-disable-line typescript/no-unsafe-type-assertion -- the key is K
 }
 
 function forecast(run: StoredRun, step: StoredStep | undefined, at: number): number | undefined {
@@ -288,6 +287,7 @@ function headOf(step: StoredStep) {
     endedAt: step.endedAt,
     ...optional("lateAt", step.lateAt),
     ...optional("riskAt", step.riskAt),
+    ...optional("error", wholeFailure(step)),
     late: step.late,
     stale: step.stale,
     progress: step.progress ?? [],
@@ -308,12 +308,18 @@ function plainStatus(step: StoredStep): StepStatus {
   };
 }
 
+/** Of a body, and of a split that is given up on. */
+function wholeFailure({ kind, state, single }: StoredStep): Failure | undefined {
+  if (state === "done" || (kind === "fan-out" && single.state !== "failed")) return undefined;
+  return single.error;
+}
+
 /** Of sub-jobs that are given up on, and of a body or a split that has failed: that group has no keys. */
 export function failureGroups(step: StoredStep): readonly FailureGroup[] {
-  const { error, attempts, state } = step.single;
+  const { attempts } = step.single;
   const ofSubJobs = step.kind === "fan-out" ? step.groups.filter(({ count }) => count > 0) : [];
-  if (error === undefined || step.state === "done") return ofSubJobs;
-  if (step.kind === "fan-out" && state !== "failed") return ofSubJobs;
+  const error = wholeFailure(step);
+  if (error === undefined) return ofSubJobs;
   const whole = { signature: signatureOf(error), message: error.message, keys: [], attempts };
   return [...ofSubJobs, { ...whole, count: step.kind === "fan-out" ? 1 : attempts }];
 }

@@ -346,3 +346,20 @@ test("what a manager gives up on by itself is among the failures under its key, 
   assert.equal((await run.subJob("add", "k1"))?.state, "failed");
   assert.deepEqual((await app.failures()).groups[0]?.samples[0]?.keys, ["k1"]);
 });
+
+test("of a split that failed it is known what it threw, and where", async (t) => {
+  const add = job("add", { input: numbered, run: ({ n }) => n });
+  const sums = flow("sums", { input: anything }).fanOut("add", add, {
+    over: () => numbers(3),
+    key: () => {
+      throw new TypeError("no id");
+    },
+    split: { retry: 1 },
+  });
+  const { app } = await given(t, [add, sums]);
+  const run = await app.start(sums, {}, { id: "r" });
+  const { steps } = await state(run, "held");
+  const { name, message, at } = steps[0]?.error ?? {};
+  assert.deepEqual([name, message], ["TypeError", "no id"]);
+  assert.match(at ?? "", /failures\.test\.ts:\d+/);
+});
