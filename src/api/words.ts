@@ -8,6 +8,7 @@ import {
   byKind,
   entries,
   type FieldsOf,
+  flag,
   instant,
   integer,
   json,
@@ -78,6 +79,7 @@ const sliceTask: Shape<SliceTask> = record({
   count: number,
   again: optional(list(again, limits.windowSubJobs)),
   pages: list(number, limits.windowSubJobs * 2),
+  last: optional(flag),
 } satisfies FieldsOf<SliceTask>);
 
 export const task: Shape<Task> = byKind<Task>({

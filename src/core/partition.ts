@@ -48,7 +48,7 @@ import {
   type Partition,
 } from "./state.ts";
 import { traceIn } from "./trace.ts";
-import { fill, type Lane, type Pool } from "./window.ts";
+import { fill, isLast, type Lane, type Pool } from "./window.ts";
 
 /** Decides on events in their order. Runs that the events name must be in the state, if they exist at all. */
 export function decide(state: Partition, events: readonly Recorded[]): Decided {
@@ -309,6 +309,7 @@ function refill(
         queue,
         job,
         ...slice,
+        ...(isLast(pool, lane) ? { last: true } : {}),
       });
       state.changed.steps.set(lane.step, run);
       arm(state, run, lane.position);

@@ -57,6 +57,8 @@ export type SliceTask = OfTask & {
   readonly count: number;
   readonly again?: readonly Again[];
   readonly pages: readonly number[];
+  /** So little comes after it that nobody should have it wait for a slot while another's is free. */
+  readonly last?: boolean;
 };
 
 export type Task = StepTask | SplitTask | SliceTask;

@@ -187,6 +187,23 @@ test("the end of a step is shared out, so that no worker waits for another's sli
   assert.ok(counts.at(-1) === 4, counts.join(", "));
 });
 
+test("the last slices of all that waits say so, and those of a run beside which another waits do not", () => {
+  const plans = plansOf([flowPlan([fanOutPlan("all", { job: { estimateMs: 60 } })])]);
+  const workers = ["u", "v", "w", "x"].map((worker) => seen(0, 4, { worker }));
+  /** How many sub-jobs come after the first that is one of the last, that one included. */
+  const lastOf = (starts: readonly At[], those = workers): number => {
+    const { decided } = play(freshBench(plans), [...those, ...starts]);
+    const last = decided.tasks.filter(isSlice).filter((task) => task.last === true);
+    return last.reduce((sum, { count }) => sum + count, 0);
+  };
+  const left = lastOf(split(100)); // 16 slots do 32 in 120 ms.
+  assert.ok(left >= 32 && left < 40, `${left}`);
+  assert.equal(lastOf(split(300)), 0); // The window holds 144.
+  assert.equal(lastOf(split(100), [seen(0, 16)]), 0);
+  const beside = [...running("a", 100), ...running("b", 300)];
+  assert.equal(lastOf(beside), 0);
+});
+
 test("what a worker does in a millisecond is not shared out: handing it out takes as long", () => {
   assert.deepEqual(sharedOut(0.01), [100]);
 });

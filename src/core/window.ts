@@ -66,6 +66,8 @@ const windowMs = 500;
 const sliceMs = 10;
 /** The end of a step is shared out in slices of this, and no smaller: handing one out takes as long. */
 const shareMs = 1;
+/** Less than the slots do in this time is the end of what a queue has: what a worker takes ahead of need, others would miss. */
+const endMs = 120;
 /** Sub-jobs in a slice before anything is known of their duration. */
 const firstSlice = 4;
 
@@ -186,6 +188,17 @@ export function sliceSize(pool: Pool, lane: Lane): number {
   const worthwhile = Math.floor((wanted * shareMs) / sliceMs);
   const share = isShared ? Math.max(worthwhile, Math.ceil(left / (sessions * 4))) : Infinity;
   return clamp(Math.min(wanted, share), 1, limits.sliceSubJobs);
+}
+
+/** What is left after this slice is the end of all that waits here for workers, of whom there are several. */
+export function isLast(pool: Pool, lane: Lane): boolean {
+  const { ledger } = lane.step;
+  const serviceMs = serviceOf(pool, lane);
+  if (ledger.total === undefined || pool.sessions < 2 || serviceMs === undefined) return false;
+  if (ledgers.count(ledger, ledgers.waiting) * serviceMs > pool.slots * endMs) return false;
+  return Object.values(pool.classes).every(({ customers }) =>
+    customers.items.every(({ lanes }) => lanes.items.every((one) => one === lane)),
+  );
 }
 
 /** Fills the window: calls `take` for the lane whose turn it is, until the window is full or nobody has work. */

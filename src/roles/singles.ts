@@ -49,6 +49,8 @@ type Single = {
   readonly span: Span | undefined;
 };
 
+/** Without a rest, a split keeps the event loop for so long at most: a page of a thousand takes ten ms where its code is new. */
+const splitTurnMs = 2;
 /** Of a flow that this program does not know: the task fails at once anyway. */
 const unknownTimeoutMs = 60_000;
 
@@ -131,8 +133,20 @@ export function singles(options: SinglesOptions): Singles {
       if (attempt.over) throw new UsageError("this split is no longer wanted");
       attempt.endsAt = clock.now() + timeoutMs;
     };
-    await split({ engine, task, step, state, ctx, alive, rest: () => clock.sleep(0) });
+    await split({ engine, task, step, state, ctx, alive, ...turns() });
     return undefined;
+  }
+
+  /** A split takes turns with all that the process does besides: above all with deciding on its first pages, for which the slots wait. */
+  function turns() {
+    let endsAt = clock.now() + splitTurnMs;
+    return {
+      isTurnOver: () => clock.now() >= endsAt,
+      async rest() {
+        await clock.sleep(0);
+        endsAt = clock.now() + splitTurnMs;
+      },
+    };
   }
 
   return {

@@ -153,3 +153,16 @@ test("the keys of a limit go with their page as hashes; what is no key is refuse
       'item 1 of step "all": the key of its limit must be a text, or undefined for none, got number',
   });
 });
+
+test("a split lets others have their turn in the middle of a page, where the page takes long", async () => {
+  const { log, store } = memoryEngine({ clock: virtualClock() });
+  const step = stepOver(() => Array.from({ length: 100 }, (_, n) => `k${n}`));
+  let rests = 0;
+  const rest = async (): Promise<void> => void (rests += 1);
+  const given = { engine: { log, store }, task, step, state: {}, ctx: {} as Ctx, rest };
+  await split({ ...given, alive: () => undefined, isTurnOver: () => true });
+  assert.equal(rests, 3);
+  await split({ ...given, alive: () => undefined, isTurnOver: () => false });
+  assert.equal(rests, 3);
+  assert.equal(await log.end(0), 4); // Twice a page, and the seal.
+});

@@ -21,6 +21,8 @@ import { knownKeys } from "./known-keys.ts";
 
 /** Pages on their way to the log at once: enough to fill the wait for a sync, little enough to stop soon. */
 const pagesAhead = 4;
+/** After so many items it looks whether its turn is over. */
+const lookEvery = 32;
 /** Items with known keys, as a multiple of the sub-jobs a step may have: order lines of a few orders may be many, but not endless. */
 const repeatedAtMost = 10;
 
@@ -34,6 +36,8 @@ export type Splitting = {
   readonly alive: () => void;
   /** Lets other work of this process have its turn. */
   readonly rest: () => Promise<void>;
+  /** It has kept others waiting for long enough, in the middle of a page. Default: never. */
+  readonly isTurnOver?: () => boolean;
   /** Sub-jobs of a step, all tries together. Default limits.subJobs. */
   readonly atMost?: number;
 };
@@ -90,6 +94,7 @@ type PageWriter = {
 
 async function pageWriter(splitting: Splitting): Promise<PageWriter> {
   const { engine, task, step, alive, rest, atMost = limits.subJobs } = splitting;
+  const { isTurnOver = () => false } = splitting;
   const known = await knownKeys(splitting);
   const what = `item of step "${step.name}"`;
   const { run, generation, issue } = task;
@@ -204,10 +209,12 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
       try {
         const accepted = validate(step.job.input, item, what);
         const added = accepted instanceof Promise ? accepted.then(() => judge(item)) : judge(item);
-        return added?.catch((error: unknown) => Promise.reject(placed(error)));
+        if (added !== undefined)
+          return added.catch((error: unknown) => Promise.reject(placed(error)));
       } catch (error) {
         throw placed(error);
       }
+      return seen % lookEvery === 0 && isTurnOver() ? rest() : undefined;
     },
     turn: flush,
     async seal() {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { givenTask, virtualClock } from "../contract/given.ts";
 import { decode, encode } from "../core/event.ts";
 import { keys as keysOf } from "../core/ids.ts";
-import type { Task } from "../core/task.ts";
+import type { SliceTask } from "../core/task.ts";
 import { flow, type Flow } from "../define/flow.ts";
 import { job, type Job } from "../define/job.ts";
 import { memoryEngine, type MemoryEngine } from "../engines/memory/engine.ts";
@@ -105,7 +105,7 @@ async function working(
     wakeAt: undefined,
   } as const;
   await engine.store.commit(claim, { to: 1, ...live }); // The worker looks whether the run still lives.
-  const slice = (n: number): Task => ({
+  const slice = (n: number): SliceTask => ({
     kind: "slice",
     queue: "default",
     priority: "normal",
@@ -119,7 +119,7 @@ async function working(
   return { clock, engine, role, slice };
 }
 
-test("a worker with free slots takes what fills them, and the rest of what it wants only then", async () => {
+test("a worker that begins takes what fills its slots, and the rest of what it wants once something has come of that", async () => {
   const slots = 100;
   const size = 8;
   const slices = 100;
@@ -139,6 +139,15 @@ test("a worker with free slots takes what fills them, and the rest of what it wa
   await engine.queue.release("another", left);
   const filling = Math.ceil((slots * 1.5) / size);
   assert.ok(left.length >= slices - filling, `${left.length} of ${slices} are left for others`);
+
+  await role.tick();
+  const still = await engine.queue.take("another", ["default"], slices, leaseMs);
+  await engine.queue.release("another", still);
+  assert.equal(still.length, left.length);
+
+  clock.advance(60);
+  await clock.sleep(0);
+  await role.tick();
   await role.tick();
   const then = await engine.queue.take("another", ["default"], slices, leaseMs);
   assert.ok(then.length < left.length - filling, `${then.length} of ${left.length} are left then`);
@@ -161,6 +170,23 @@ test("who is told late that its time is over, because the event loop stood still
   await role.tick();
   const [settled] = (await told(engine)).filter(({ type }) => type === "sub-jobs.settled");
   assert.deepEqual(settled !== undefined && "ok" in settled && settled.ok, [0, 1, 1]);
+});
+
+test("of the end of what there is, a worker takes nothing ahead of need: others have slots, too", async () => {
+  const slices = 100;
+  /** What it leaves of them, once it knows how long one takes and its slots are full. */
+  async function leftOf(more: Partial<SliceTask>): Promise<number> {
+    const { clock, engine, role, slice } = await napping(100, 8, slices);
+    await engine.queue.put(Array.from({ length: slices }, (_, n) => ({ ...slice(n), ...more })));
+    await role.tick();
+    await role.tick();
+    clock.advance(60);
+    await clock.sleep(0);
+    for (let handled = 1; handled > 0;) handled = await role.tick();
+    return (await engine.queue.take("another", ["default"], slices, leaseMs)).length;
+  }
+  const [usual, end] = [await leftOf({}), await leftOf({ last: true })];
+  assert.ok(end > usual + 10, `${end} are left of the end, ${usual} of others`);
 });
 
 test("a worker that stops gives back all that it had in hand, as nobody's fault: none waits for a lease", async () => {

@@ -72,6 +72,8 @@ const gatherMs = prefetchMs / 2;
 /** Work in hand for less than this is none. */
 const leastHandMs = 2;
 const prefetchAtMost = 4_096;
+/** Who begins anew takes slices for no smaller than this: the last ones were the end of something, and what comes is taken in two calls. */
+const leastGuess = 4;
 /** Tasks taken at once, at most. */
 const takeAtMost = 256;
 /** While it drains, a worker looks this often whether all is done. */
@@ -98,6 +100,12 @@ export function worker(options: WorkerOptions): Worker {
   let nextEnd: number | undefined;
   const pauses = knownPauses(engine.store, engine.partitions);
   let sliceSize = 8;
+  /** It had nothing in hand, and nothing has come yet of what it took since. */
+  let isFresh = true;
+  /** The queue gave all that it was asked for. */
+  let hasMore = false;
+  /** What it took last is the end of what there is. */
+  let isEnd = false;
   let gatheringSince: number | undefined;
   let isAsked = false;
 
@@ -133,15 +141,20 @@ export function worker(options: WorkerOptions): Worker {
     if (draining) return 0;
     const service = running.serviceMs();
     const busy = running.running() + running.waiting() + singles.steps();
-    const ms = busy < slots ? firstPrefetchMs : prefetchMs;
+    const ms = busy < slots || isFresh || isEnd ? firstPrefetchMs : prefetchMs;
     const ahead = service === undefined ? 0 : Math.ceil((slots * ms) / Math.max(service, 0.01));
     return slots + Math.min(ahead, prefetchAtMost) - busy;
   }
 
   async function take(): Promise<number> {
+    if (running.running() + running.waiting() === 0) {
+      isFresh = true;
+      sliceSize = Math.max(sliceSize, leastGuess);
+    }
     const free = room();
     const max = Math.min(takeAtMost, Math.ceil(free / sliceSize));
     const taken = free <= 0 ? [] : await engine.queue.take(name, queues, max, leaseMs);
+    hasMore = free > 0 && taken.length === max;
     const leases = [...unread, ...taken];
     unread = leases; // Until each is accepted: if reading an item throws, it is tried again at the next tick.
     if (leases.length > 0) await pauses.refresh(clock.now());
@@ -172,14 +185,15 @@ export function worker(options: WorkerOptions): Worker {
   }
 
   async function acceptSlice(lease: Lease, task: SliceTask): Promise<void> {
+    isEnd = task.last === true;
     sliceSize = Math.max(1, Math.round(sliceSize * 0.7 + task.count * 0.3));
     const { partition, run, step, generation } = task;
-    const read: UnreadPage[] = [];
+    const reading: Promise<UnreadPage>[] = [];
     for (let at = 0; at + 1 < task.pages.length; at += 2) {
       const place = { run, step, from: task.pages[at] ?? 0, offset: task.pages[at + 1] ?? 0 };
-      read.push(await items.read(partition, place, task.again !== undefined));
+      reading.push(items.read(partition, place, task.again !== undefined));
     }
-    const pages = await withEdits(engine.log, task, read);
+    const pages = await withEdits(engine.log, task, await Promise.all(reading));
     const home = { partition, run, step, generation };
     const job = jobs.get(task.job) ?? unknownJob(task.job);
     running.add({
@@ -207,6 +221,7 @@ export function worker(options: WorkerOptions): Worker {
   }
 
   function onOutcome(): void {
+    isFresh = false;
     // The first of a batch has the role called when the batch is due; the others find it asked already.
     if (isAsked || (gatheringSince !== undefined && (flushAt() ?? 0) > clock.now())) return;
     isAsked = true;
@@ -285,10 +300,12 @@ export function worker(options: WorkerOptions): Worker {
         nextExtendAt = now + leaseMs / 3;
         await engine.queue.extend(name, leaseMs);
       }
-      if (now >= nextCheckAt && inHand() > 0) await checkRuns(now);
-      // Outcomes first: others wait for what follows from them.
-      const written = await flush();
-      const taken = await take();
+      if (inHand() === 0) nextCheckAt = now + checkEveryMs; // What it takes now was alive a moment ago.
+      else if (now >= nextCheckAt) await checkRuns(now);
+      // Outcomes first: others wait for what follows from them. Where the queue has more, the slots do not wait for it until they are durable.
+      const [written, taken] = hasMore
+        ? await both(flush(), take())
+        : [await flush(), await take()];
       expire();
       return written + taken + (await flush());
     },
@@ -310,6 +327,12 @@ export function worker(options: WorkerOptions): Worker {
       await flush();
     },
   };
+}
+
+/** Waits for both in any case: a tick that is over leaves nothing under way. */
+async function both(one: Promise<number>, other: Promise<number>): Promise<[number, number]> {
+  await Promise.allSettled([one, other]);
+  return Promise.all([one, other]);
 }
 
 function unknownJob(name: string): Job {
