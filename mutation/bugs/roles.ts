@@ -151,6 +151,16 @@ export const inRoles: readonly Bug[] = [
     "known = { applied: isDue ? read : at.applied, read, past };",
     "known = { applied: isDue ? read : at.applied, read: read + (rows.size > 1 ? 1 : 0), past };",
   ]),
+  bug("the list of runs says what is written of it, and not what the log says since", [
+    "src/roles/run-list.ts",
+    "return listed(kept, changed, query);",
+    "return kept.slice(0, query.limit);",
+  ]),
+  bug("what a manager hands on is taken, although something before it is missing", [
+    "src/roles/news.ts",
+    "kept !== undefined && what.from <= kept.end)",
+    "kept !== undefined)",
+  ]),
   // ---- webhooks
   bug("a courier that comes back does not know what waits", [
     "src/webhooks/known.ts",

@@ -108,12 +108,14 @@ export function people(options: PeopleOptions): People {
   const mistakes = new Map<string, string>();
   const over = new Set<string>();
   const started: InputEvent[] = [];
-  /** Runs whose start is said once more, and not on the log yet. */
-  const startingAgain: string[] = [];
+  /** Runs of which something is asked that is perhaps not on the log yet (seed 402189). */
+  const asking: string[] = [];
 
   /** Resolves when it is on the log; perhaps more than once. */
   async function append(run: string, event: InputEvent & { body?: string }): Promise<void> {
+    asking.push(run);
     await appendTo(partitionOf(run, engine.partitions), event);
+    asking.splice(asking.indexOf(run), 1);
   }
 
   async function appendTo(partition: number, asked: InputEvent & { body?: string }): Promise<void> {
@@ -163,12 +165,6 @@ export function people(options: PeopleOptions): People {
     await append(run, event);
     acknowledged.add(run);
     started.push(event);
-  }
-
-  async function startAgain(run: string, event: InputEvent): Promise<void> {
-    startingAgain.push(run);
-    await append(run, event);
-    startingAgain.splice(startingAgain.indexOf(run), 1);
   }
 
   async function ask(run: string, command: Command, name: string): Promise<void> {
@@ -300,9 +296,9 @@ export function people(options: PeopleOptions): People {
     for (let asked = 0; ;) {
       await clock.sleep(lookMs);
       const isMistaken = [...mistakes.values()].includes(run);
-      const isStarting = startingAgain.includes(run);
+      const isAsking = asking.includes(run);
       const now = await status(run);
-      if (isStarting) continue;
+      if (isAsking) continue;
       if (now === undefined && isGone(await answered(() => options.wholeLog(home)), run)) break;
       if (now === undefined) continue;
       const isOver = now.state === "done" || now.state === "failed" || now.state === "cancelled";
@@ -357,7 +353,7 @@ export function people(options: PeopleOptions): People {
       });
     },
     startAgain() {
-      for (const event of started) if ("run" in event) void startAgain(event.run ?? "", event);
+      for (const event of started) if ("run" in event) void append(event.run ?? "", event);
     },
     attend() {
       for (const run of ids) void look(run);
