@@ -72,10 +72,11 @@ async function main(): Promise<number> {
       "no-peers": { type: "boolean" },
       only: { type: "string", default: "" },
       file: { type: "string" },
+      help: { type: "boolean" },
     },
   });
   const [name] = positionals;
-  if (name === undefined) {
+  if (name === undefined || values.help === true) {
     process.stdout.write(usage);
     return 0;
   }

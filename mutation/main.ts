@@ -1,11 +1,4 @@
-/**
- * npm run mutate -- [--only NAME] [--rest] [--minutes M] [--any] [--seeds 500] [--json]
- *
- * Plants one bug after the other in a copy of the sources and runs the nets over it: what no net catches is a hole in one of them.
- * NAME is a part of a bug's name. What was found stands in docs/reliability/mutations.json, a row per bug, with its commit;
- * --any looks for holes only: the first net that catches a bug is enough, and nothing is written down;
- * --rest looks only at bugs that have no row of these sources yet, and --minutes begins none after so long: together, a long run in parts.
- */
+/** Plants one bug after the other in a copy of the sources and runs the nets over it: what no net catches is a hole in one of them. */
 import { parseArgs } from "node:util";
 import type { Bug } from "./bug.ts";
 import { bugs } from "./bugs.ts";
@@ -21,8 +14,22 @@ const { values } = parseArgs({
     minutes: { type: "string" },
     seeds: { type: "string" },
     json: { type: "boolean" },
+    help: { type: "boolean" },
   },
 });
+
+const usage = `npm run mutate -- [--only TEXT] [--rest] [--minutes N] [--any] [--seeds N] [--json]
+
+Plants one bug after the other in a copy of the sources, and says which net catches it. What was found stands in
+docs/reliability/mutations.json, a row per bug, with its commit.
+
+  --only TEXT   bugs whose name contains it
+  --rest        bugs that have no row of these sources yet
+  --minutes N   begins none after so long: with --rest, a long run in parts
+  --any         looks for holes only: the first net that catches a bug is enough, and nothing is written down
+  --seeds N     worlds that each simulator looks at, 500 unless told
+  --json        one object
+`;
 
 /** Bugs that are looked at together. */
 const atOnce = 2;
@@ -38,6 +45,10 @@ const commit = commitOfSources();
 process.exitCode = await mutate();
 
 async function mutate(): Promise<number> {
+  if (values.help === true) {
+    console.log(usage);
+    return 0;
+  }
   const lost = lostTexts(bugs);
   if (lost.length > 0) throw new Error(lost.join("\n"));
   const isDone = new Set(rows().flatMap((row) => (row.commit === commit ? [row.bug] : [])));

@@ -1,13 +1,22 @@
-/**
- * npm run sim -- --seeds 2000 | --minutes 60 | --seed 7, and with any of them --json.
- *
- * One seed is told in full, with its log if --log is given; of many, the sums, and each failing one as small as it can be made.
- */
+/** One seed is told in full; of many, the sums, and each failing one as small as it can be made. */
 import { parseArgs } from "node:util";
 import { simulateMany, type Many } from "./many.ts";
 import { argumentsFor, shrink } from "./shrink.ts";
 import { faultKinds, type FaultKind } from "./weather.ts";
 import { simulate, type Smaller } from "./world.ts";
+
+const usage = `npm run sim -- [--seeds N | --minutes N | --seed N]
+
+  --seeds N     so many worlds, 2,000 unless told, from seed 1 on
+  --minutes N   as many as there is time for, from a fresh seed on
+  --from N      the first seed
+  --fresh       the first seed is of the time
+  --seed N      one world, told in full
+  --log         with its log
+  --nodes, --runs, --items, --commands N   at most so many of them in it
+  --without KINDS   faults that do not happen: ${faultKinds.join(", ")}
+  --json        one object
+`;
 
 const { values } = parseArgs({
   options: {
@@ -23,13 +32,20 @@ const { values } = parseArgs({
     items: { type: "string" },
     commands: { type: "string" },
     without: { type: "string" },
+    help: { type: "boolean" },
   },
 });
 
 /** At most so many failing seeds are shrunk and told. */
 const tellAtMost = 5;
 
-process.exitCode = values.seed === undefined ? await many() : await one(numberOf("seed") ?? 1);
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  if (values.help !== true) return values.seed === undefined ? many() : one(numberOf("seed") ?? 1);
+  console.log(usage);
+  return 0;
+}
 
 function numberOf(
   name: "seed" | "seeds" | "minutes" | "from" | "nodes" | "runs" | "items" | "commands",
