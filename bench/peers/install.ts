@@ -16,7 +16,9 @@ const require = createRequire(import.meta.url);
 
 /** Makes sure that the peers can be imported. Nothing is compiled, no install script runs. */
 export async function installPeers(): Promise<void> {
-  if (existsSync(`${here}node_modules/.package-lock.json`)) return;
+  const { dependencies } = require("./package.json") as { readonly dependencies: object }; // oxlint-disable-line typescript/no-unsafe-type-assertion -- it stands beside this file
+  // Each of them: what was installed before one came to the list is not enough.
+  if (Object.keys(dependencies).every((name) => existsSync(`${here}node_modules/${name}`))) return;
   try {
     await promisify(execFile)("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund"], {
       cwd: here,
