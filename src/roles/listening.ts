@@ -1,6 +1,5 @@
 /** Tells one listener of one partition's events, one after the other; whatever it does, nobody else waits for it. */
 import { chance } from "../core/chance.ts";
-import { keys } from "../core/ids.ts";
 import { limits } from "../core/limits.ts";
 import { backoffMs, type RetryPolicy } from "../core/retry.ts";
 import { toldOf, wholeOf, type Headline, type RunEvent } from "../core/run-event.ts";
@@ -10,6 +9,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { About } from "./about.ts";
 import { isThenable } from "./attempt.ts";
+import { checkpointOf } from "./checkpoint.ts";
 import { readingOn, type News } from "./news.ts";
 import type { Role } from "./role.ts";
 
@@ -73,9 +73,8 @@ export function listening(options: ListeningOptions): Listening {
   }
 
   async function resumed(): Promise<Place> {
-    const past = await engine.log.past(partition);
-    const [stored] = await engine.store.load(partition, [keys.reader(name)]);
-    if (stored !== undefined) return { kept: Number(stored), read: Number(stored), past };
+    const { past, kept } = await checkpointOf(engine, partition, name);
+    if (kept !== undefined) return { kept, read: kept, past };
     const end = await engine.log.end(partition);
     await engine.store.keep(partition, name, { from: undefined, to: end, past, puts: [] });
     return { kept: end, read: end, past };

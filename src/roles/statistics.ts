@@ -17,6 +17,7 @@ import {
   type StoredStatistics,
 } from "../views/statistics.ts";
 import { sums } from "../views/sums.ts";
+import { checkpointOf, type Checkpoint } from "./checkpoint.ts";
 import { scanAll, text } from "./loading.ts";
 import { readRecords, type News } from "./news.ts";
 import type { Role } from "./role.ts";
@@ -40,17 +41,13 @@ export type StatisticsOptions = {
 
 export function statistician(options: StatisticsOptions): Role {
   const { engine, news, clock, partition, mayCount } = options;
-  const { log, store } = engine;
-  let known:
-    | { readonly kept: number | undefined; readonly read: number; readonly past: string }
-    | undefined;
+  const { store } = engine;
+  let known: (Checkpoint & { readonly read: number }) | undefined;
   let notBefore = 0;
 
   async function resumed() {
-    const past = await log.past(partition);
-    const [checkpoint] = await store.load(partition, [keys.reader(reader)]);
-    const kept = checkpoint === undefined ? undefined : Number(checkpoint);
-    return { kept, read: kept ?? 0, past };
+    const checkpoint = await checkpointOf(engine, partition, reader);
+    return { ...checkpoint, read: checkpoint.kept ?? 0 };
   }
 
   /** Adds to what is kept, together with how far it was read. */

@@ -7,6 +7,7 @@ import { newNotice, type Answer, type Notice } from "../core/notice.ts";
 import { hears } from "../define/listener.ts";
 import type { Webhook } from "../define/webhook.ts";
 import type { Engine } from "../ports/engine.ts";
+import { checkpointOf } from "../roles/checkpoint.ts";
 import { backlog, type Backlog } from "./backlog.ts";
 import {
   gonePrefix,
@@ -70,9 +71,7 @@ export async function loadKnown(
   webhooks: ReadonlyMap<string, Webhook>,
 ): Promise<Known> {
   const { store } = engine;
-  const past = await engine.log.past(partition);
-  const [stored] = await store.load(partition, [keys.reader(reader)]);
-  const from = stored === undefined ? undefined : Number(stored);
+  const { past, kept: from } = await checkpointOf(engine, partition, reader);
   const kept = from ?? (await engine.log.end(partition));
   const scan = (prefix: string) => scanKept(store, partition, prefix);
   const gone = new Set((await scan(gonePrefix)).map(([key]) => webhookOf(key)));

@@ -1,11 +1,11 @@
 /** What a person sees of webhooks, and may ask for: from the store, so in any process, also beside the one that sends. */
-import { keys } from "../core/ids.ts";
 import { redriven, type Notice, type NoticeState } from "../core/notice.ts";
 import type { RunEvent } from "../core/run-event.ts";
 import type { Webhook } from "../define/webhook.ts";
 import { ConflictError, NotFoundError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
+import { checkpointOf } from "../roles/checkpoint.ts";
 import {
   askedPrefix,
   gonePrefix,
@@ -91,11 +91,9 @@ export function webhookLedger(
     which: WhichNotices,
     by: Requester,
   ): Promise<number> {
-    const { log, store } = engine;
     for (let left = tries; ; left -= 1) {
-      const past = await log.past(partition);
-      const [checkpoint] = await store.load(partition, [keys.reader(reader)]);
-      if (checkpoint === undefined) return 0;
+      const { past, kept } = await checkpointOf(engine, partition, reader);
+      if (kept === undefined) return 0;
       const all = await noticesIn({ engine, clock }, partition, `${noticePrefix}${which.webhook}/`);
       const wanted = all.filter(
         ([, { state, event }]) =>
@@ -104,9 +102,9 @@ export function webhookLedger(
       const now = Math.round(clock.now());
       const asked = { notices: wanted.map(([key]) => key), enabled: [which.webhook] };
       try {
-        await store.keep(partition, reader, {
-          from: Number(checkpoint),
-          to: Number(checkpoint),
+        await engine.store.keep(partition, reader, {
+          from: kept,
+          to: kept,
           past,
           puts: [
             ...wanted.map(
