@@ -26,6 +26,10 @@ export const limits = {
   keysNamed: 5,
   /** Inputs of runs under way, and of sub-jobs to come, that are asked of a flow's schemas, to say whether they fit: the first ones. */
   fitSamples: 1_000,
+  /** Records that who follows the log takes in one reading, */
+  readRecords: 5_000,
+  /** and characters of them: so much of it is in memory at once. */
+  readBytes: 16_777_216,
   /** Events a manager takes in one tick: bounds the commit. */
   eventsPerTick: 1_000,
   /** Records of the store that one commit removes of expired runs: a run of a million has two thousand, and takes a few commits. */

@@ -6,6 +6,7 @@
  * hundred who follow cost one reading or none, a slow one holds nobody up, and nobody's buffer grows.
  */
 import type { Entry } from "../core/event.ts";
+import { limits } from "../core/limits.ts";
 import { CorruptError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
 import { headlineIn, type Headline } from "../core/run-event.ts";
@@ -43,9 +44,6 @@ export type News = {
   readonly roles: readonly Role[];
 };
 
-/** In one reading of the log. */
-export const readRecords = 5_000;
-const readBytes = 16_777_216;
 /** Events kept for those who are nearly up to date, all partitions together: some 300 bytes each. */
 const keptEvents = 16_384;
 
@@ -185,7 +183,8 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
   }
 
   function readFrom(partition: number, from: number, past?: string): Promise<readonly Entry[]> {
-    return readLeft(engine.log, partition, from, { records: readRecords, bytes: readBytes, past });
+    const max = { records: limits.readRecords, bytes: limits.readBytes, past };
+    return readLeft(engine.log, partition, from, max);
   }
 
   return {

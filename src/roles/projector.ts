@@ -1,13 +1,12 @@
 /** Keeps the list of runs: reads the log with a checkpoint of its own, so that the list can be thrown away and made again. */
 import type { Entry } from "../core/event.ts";
+import { limits } from "../core/limits.ts";
 import { NotFoundError } from "../errors.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { Role } from "./role.ts";
 import { changedRows } from "./run-list.ts";
 
-const readRecords = 5_000;
-const readBytes = 16_777_216;
 /**
  * Records that change no row and are not written down as read: most are outcomes, and a transaction for each commit of theirs
  * would be one for nothing. Who comes after reads so many again, and finds nothing in them again.
@@ -50,7 +49,8 @@ export function projector({
           rows: [...rows.values()],
         });
       known = { applied: isDue ? read : at.applied, read, past };
-      if (entries.length > 0 && entries.length < readRecords) restsUntil = clock.now() + restMs;
+      if (entries.length > 0 && entries.length < limits.readRecords)
+        restsUntil = clock.now() + restMs;
       return entries.length;
     },
   };
@@ -58,7 +58,7 @@ export function projector({
   /** undefined: another process has written the list, and what it has read was trimmed; the store knows how far that is. */
   async function readFrom(from: number, past: string): Promise<readonly Entry[] | undefined> {
     try {
-      const max = { records: readRecords, bytes: readBytes, past };
+      const max = { records: limits.readRecords, bytes: limits.readBytes, past };
       return await engine.log.read(partition, from, max);
     } catch (error) {
       if (error instanceof NotFoundError && (await engine.views.checkpoint(partition)) > from)

@@ -1,5 +1,6 @@
 /** The list of runs as of now: what is written down of it, and what the log says since. */
 import { decode, type Entry, type Recorded } from "../core/event.ts";
+import { limits } from "../core/limits.ts";
 import { NotFoundError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { RemovedRow, RunQuery, RunRow, Views } from "../ports/views.ts";
@@ -10,7 +11,7 @@ export type Rows = ReadonlyMap<string, RunRow | RemovedRow>;
 const none: Rows = new Map();
 /** Records between the list and the end of the log that are read for one question; a list that is being made again has more. */
 const behindAtMost = 20_000;
-const page = { records: 5_000, bytes: 16_777_216 };
+const page = { records: limits.readRecords, bytes: limits.readBytes };
 /**
  * While it is read, others may write it: then it is read again, so often at most. In the end, what is laid over it may be
  * laid over rows that know it already; that changes them no more, since each event says what is, and not by how much.

@@ -5,6 +5,7 @@
  * What it keeps stands under its checkpoint, and both are written together: nothing is counted twice, nothing is left out.
  */
 import { keys } from "../core/ids.ts";
+import { limits } from "../core/limits.ts";
 import { toldOf, type Headline } from "../core/run-event.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -19,7 +20,7 @@ import {
 import { sums } from "../views/sums.ts";
 import { checkpointOf, type Checkpoint } from "./checkpoint.ts";
 import { scanAll, text } from "./loading.ts";
-import { readRecords, type News } from "./news.ts";
+import type { News } from "./news.ts";
 import type { Role } from "./role.ts";
 
 /** No listener of a user can be called so. */
@@ -83,7 +84,8 @@ export function statistician(options: StatisticsOptions): Role {
       if (isDue) await keep({ from: at.kept, to: next, past }, more);
       known = { kept: isDue ? next : at.kept, read: next, past };
       const records = next - at.read;
-      if (records < readRecords && records > 0) notBefore = Math.floor(clock.now()) + everyMs;
+      if (records < limits.readRecords && records > 0)
+        notBefore = Math.floor(clock.now()) + everyMs;
       return notBefore === 0 ? records : 0;
     },
   };
