@@ -45,6 +45,26 @@ function given() {
   };
 }
 
+/** News of a log in whose place there is another one in the end, as after a failover to a server that had not heard of the rest. */
+function givenTwo() {
+  const before = memoryEngine({ clock: virtualClock() }).log;
+  const later = memoryEngine({ clock: virtualClock() }).log;
+  let log = before;
+  const read: Log["read"] = (...args) => log.read(...args);
+  const end: Log["end"] = (...args) => log.end(...args);
+  const news = newsOf({ log: { ...before, read, end }, partitions: 1 });
+  const heard: string[] = [];
+  news.onNews((_, events) => heard.push(...events.map(runOf)));
+  return {
+    before,
+    later,
+    news,
+    heard,
+    tick: async () => news.roles[0]?.tick(),
+    failOver: () => void (log = later),
+  };
+}
+
 test("who is nearly up to date reads from memory, who is behind from the log, and both read the same", async () => {
   const { news, follow, reads, add } = given();
   await add(ended("old"), ticked);
@@ -126,46 +146,25 @@ test("while nobody listens it reads nothing; who begins to listen hears all that
 });
 
 test("a log that has lost its last records is said, and read on from where it ends now", async () => {
-  const [before, later] = [given().engine, given().engine];
-  let { log } = before;
-  const news = newsOf({
-    log: {
-      append: (...args) => log.append(...args),
-      read: (...args) => log.read(...args),
-      end: (...args) => log.end(...args),
-      trim: (...args) => log.trim(...args),
-      past: (...args) => log.past(...args),
-    },
-    partitions: 1,
-  });
-  const heard: string[] = [];
-  news.onNews((_, events) => heard.push(...events.map(runOf)));
-  const tick = async () => news.roles[0]?.tick();
+  const { before, later, heard, tick, failOver } = givenTwo();
   await tick();
-  await log.append(0, [ended("a"), ended("lost")]);
+  await before.append(0, [ended("a"), ended("lost")]);
   await tick();
-  await later.log.append(0, [ended("a")]);
-  log = later.log; // As after a failover to a server that had not heard of the rest.
+  await later.append(0, [ended("a")]);
+  failOver();
   await assert.rejects(tick, /went back from 2 to 1: the store has lost its last commits/);
-  await log.append(0, [ended("b")]);
+  await later.append(0, [ended("b")]);
   await tick();
   assert.deepEqual(heard, ["a", "lost", "b"]);
 });
 
 test("a log that has lost its last records and grown past where they stood: nothing of the lost ones is told for what it says now", async () => {
-  const [before, later] = [given().engine, given().engine];
-  let { log } = before;
-  const read: (typeof log)["read"] = (...args) => log.read(...args);
-  const end: (typeof log)["end"] = (...args) => log.end(...args);
-  const news = newsOf({ log: { ...log, read, end }, partitions: 1 });
-  const heard: string[] = [];
-  news.onNews((_, events) => heard.push(...events.map(runOf)));
-  const tick = async () => news.roles[0]?.tick();
+  const { before, later, news, heard, tick, failOver } = givenTwo();
   await tick();
-  await log.append(0, ["a", "lost", "lost too"].map(ended));
+  await before.append(0, ["a", "lost", "lost too"].map(ended));
   await tick();
-  await later.log.append(0, ["a", "b", "c", "d"].map(ended));
-  log = later.log;
+  await later.append(0, ["a", "b", "c", "d"].map(ended));
+  failOver();
   await assert.rejects(tick, /went back from 3 to 2: the store has lost its last commits/);
   await tick();
   assert.deepEqual(heard, ["a", "lost", "lost too", "c", "d"]);
@@ -258,26 +257,19 @@ test("statistics read what was handed on, though nobody listens", async () => {
 });
 
 test("a manager that comes back to a store without its last commits: what it hands on is not taken for what is known", async () => {
-  const [before, later] = [given().engine, given().engine];
-  let { log } = before;
-  const read: (typeof log)["read"] = (...args) => log.read(...args);
-  const end: (typeof log)["end"] = (...args) => log.end(...args);
-  const news = newsOf({ log: { ...log, read, end }, partitions: 1 });
-  const heard: string[] = [];
-  news.onNews((_, events) => heard.push(...events.map(runOf)));
-  const tick = async () => news.roles[0]?.tick();
+  const { before, later, news, heard, tick, failOver } = givenTwo();
   await tick();
-  news.handOn(0, await committed(log, undefined, [ended("a")]));
+  news.handOn(0, await committed(before, undefined, [ended("a")]));
   await tick();
-  news.handOn(0, await committed(log, 1, [ended("lost"), ended("lost too")]));
-  log = later.log;
-  await committed(log, 0, [ended("a")]);
+  news.handOn(0, await committed(before, 1, [ended("lost"), ended("lost too")]));
+  failOver();
+  await committed(later, 0, [ended("a")]);
   news.handOn(0, undefined);
-  news.handOn(0, await committed(log, undefined, [ended("b")]));
-  news.handOn(0, await committed(log, 2, [ended("c"), ended("d")]));
+  news.handOn(0, await committed(later, undefined, [ended("b")]));
+  news.handOn(0, await committed(later, 2, [ended("c"), ended("d")]));
   await assert.rejects(tick, /went back from 3 to 2: the store has lost its last commits/);
   await tick();
-  news.handOn(0, await committed(log, 4, [ended("e")]));
+  news.handOn(0, await committed(later, 4, [ended("e")]));
   assert.deepEqual(heard, ["a", "lost", "lost too", "c", "d", "e"]);
   assert.deepEqual((await news.read(0, 1)).events.map(runOf), ["b", "c", "d", "e"]);
 });
