@@ -1,7 +1,10 @@
 /** Where the items of a step stand on the log, from what its manager committed. */
 import { prefixes } from "../core/ids.ts";
 import type { Store } from "../ports/store.ts";
-import { numbers } from "./loading.ts";
+import { numbers, scanned } from "./loading.ts";
+
+/** Records per scan: each is some 5 KB. */
+const recordsAtOnce = 16;
 
 /**
  * The offset of the page that has this sub-job; undefined if there is none yet.
@@ -17,15 +20,12 @@ export async function pageAt(
 ): Promise<number | undefined> {
   const prefix = prefixes.directory(run, step);
   let found: number | undefined;
-  for (let after: string | undefined; ;) {
-    const rows = await store.scan(partition, prefix, 16, after);
+  for await (const rows of scanned(store, partition, prefix, recordsAtOnce))
     for (const [key, value] of rows) {
       const chunk = numbers(value, key);
       if ((chunk[0] ?? Infinity) > index) return found;
       for (let at = 0; at + 1 < chunk.length && (chunk[at] ?? Infinity) <= index; at += 2)
         found = chunk[at + 1];
     }
-    after = rows.at(-1)?.[0];
-    if (after === undefined || rows.length < 16) return found;
-  }
+  return found;
 }

@@ -17,7 +17,7 @@ import type { StoredFanOut, StoredRun } from "../core/stored.ts";
 import type { Engine } from "../ports/engine.ts";
 import type { ExportedSubJob } from "../views/status.ts";
 import { corrections } from "./editing.ts";
-import { bytes, loadEdits, loadStoredRun, loadStoredSteps, numbers } from "./loading.ts";
+import { bytes, loadEdits, loadStoredRun, loadStoredSteps, numbers, scanned } from "./loading.ts";
 import { readPage } from "./pages.ts";
 import { redactOf } from "./redacting.ts";
 import { outcomesIn, type Outcomes } from "./settled.ts";
@@ -56,8 +56,7 @@ export function exporter({
   async function* pagesFrom(partition: number, run: string, step: string, from: number) {
     const prefix = prefixes.directory(run, step);
     let before: readonly [number, number] | undefined;
-    for (let after: string | undefined; ;) {
-      const rows = await store.scan(partition, prefix, 1, after);
+    for await (const rows of scanned(store, partition, prefix, 1))
       for (const [key, value] of rows) {
         const chunk = numbers(value, key);
         for (let at = 0; at + 1 < chunk.length; at += 2) {
@@ -66,9 +65,6 @@ export function exporter({
           before = page;
         }
       }
-      after = rows.at(-1)?.[0];
-      if (after === undefined) break;
-    }
     if (before !== undefined) yield before;
   }
 

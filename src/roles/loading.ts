@@ -90,15 +90,11 @@ export async function* liveRuns(
   store: Pick<Store, "load" | "scan">,
   partition: number,
 ): AsyncGenerator<StoredRun> {
-  for (let after: string | undefined; ;) {
-    const rows = await store.scan(partition, prefixes.live, scanSize, after);
+  for await (const rows of scanned(store, partition, prefixes.live))
     for (const [key] of rows) {
       const run = await loadStoredRun(store, partition, key.slice(prefixes.live.length));
       if (run !== undefined) yield run;
     }
-    if (rows.length < scanSize) return;
-    after = rows.at(-1)?.[0];
-  }
 }
 
 /** What is kept of all schedules of the partition. Throws CorruptError on what takeChanges did not write. */

@@ -11,7 +11,7 @@ import type { Engine } from "../ports/engine.ts";
 import { whyRun, whyStep, whySubJob, type Why, type WhyFacts } from "../views/why.ts";
 import { waitingKeys } from "./waiting-keys.ts";
 import { pageAt } from "./directory.ts";
-import { bytes, loadPauses, loadStoredRun, loadStoredSteps } from "./loading.ts";
+import { bytes, loadPauses, loadStoredRun, loadStoredSteps, scanned } from "./loading.ts";
 import { readPage } from "./pages.ts";
 import type { Reader } from "./reader.ts";
 
@@ -44,8 +44,9 @@ export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
     let first: number | undefined;
     let dueAt = Infinity;
     const prefix = prefixes.pages(run.run, step.name);
-    for (let after: string | undefined; (flying > 0 && first === undefined) || retried > 0;) {
-      const rows = await store.scan(partition, prefix, pagesAtOnce, after);
+    const isMissing = () => (flying > 0 && first === undefined) || retried > 0;
+    const pages = isMissing() ? scanned(store, partition, prefix, pagesAtOnce) : [];
+    for await (const rows of pages) {
       const ledger = ledgers.emptyLedger(step.base);
       ledger.size = step.size;
       for (const [name, value] of rows)
@@ -56,8 +57,7 @@ export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
         retried -= 1;
         dueAt = Math.min(dueAt, ledgers.dueAtOf(ledger, index));
       });
-      after = rows.at(-1)?.[0];
-      if (rows.length < pagesAtOnce) break;
+      if (!isMissing()) break;
     }
     return { first, dueAt: dueAt === Infinity ? undefined : dueAt };
   }
