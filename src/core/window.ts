@@ -66,8 +66,12 @@ const windowMs = 500;
 const sliceMs = 10;
 /** The end of a step is shared out in slices of this, and no smaller: handing one out takes as long. */
 const shareMs = 1;
-/** Less than the slots do in this time is the end of what a queue has: what a worker takes ahead of need, others would miss. */
-const endMs = 120;
+/**
+ * What a worker has in hand beyond its slots: what they do in this time, so that none waits for the queue. Less than a window less
+ * what gathers: as long as the queue is not empty, each worker has the same in hand, and they end together. Less than that is the
+ * end of what a queue has, and is not taken ahead: others would miss it.
+ */
+export const prefetchMs = 120;
 /** Sub-jobs in a slice before anything is known of their duration. */
 const firstSlice = 4;
 
@@ -195,7 +199,7 @@ export function isLast(pool: Pool, lane: Lane): boolean {
   const { ledger } = lane.step;
   const serviceMs = serviceOf(pool, lane);
   if (ledger.total === undefined || pool.sessions < 2 || serviceMs === undefined) return false;
-  if (ledgers.count(ledger, ledgers.waiting) * serviceMs > pool.slots * endMs) return false;
+  if (ledgers.count(ledger, ledgers.waiting) * serviceMs > pool.slots * prefetchMs) return false;
   return Object.values(pool.classes).every(({ customers }) =>
     customers.items.every(({ lanes }) => lanes.items.every((one) => one === lane)),
   );

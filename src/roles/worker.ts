@@ -5,6 +5,7 @@
 import { encode } from "../core/event.ts";
 import { keys, partitionOf } from "../core/ids.ts";
 import type { SliceTask, Task } from "../core/task.ts";
+import { prefetchMs } from "../core/window.ts";
 import type { Log } from "../define/ctx.ts";
 import type { Flow } from "../define/flow.ts";
 import type { Job } from "../define/job.ts";
@@ -55,13 +56,8 @@ const seenForMs = 75_000;
 /** How often a worker looks whether the runs it works for still live. */
 const checkEveryMs = 500;
 /**
- * Work in hand beyond the slots: what they do in this time, so that none waits for the queue. Less than a window less what gathers:
- * as long as the queue is not empty, each worker has the same in hand, and they end together.
- */
-const prefetchMs = 120;
-/**
- * The same while slots are free: what is in the queue may be all there is for a while, and whoever asks first must not have it wait
- * for its slots while those of others are free. It takes the rest at the next call.
+ * In place of prefetchMs while slots are free: what is in the queue may be all there is for a while, and whoever asks first must not
+ * have it wait for its slots while those of others are free. It takes the rest at the next call.
  */
 const firstPrefetchMs = 20;
 /**
