@@ -79,6 +79,12 @@ export function removed(run: string): NotFoundError {
   );
 }
 
+export function noSubJob(run: string, step: string, key: string): NotFoundError {
+  return new NotFoundError(`step "${step}" of run "${run}" has no sub-job "${key}"`, {
+    details: { run },
+  });
+}
+
 /** Asks it of all partitions: the first decides, and this resolves when the others know. */
 export async function askAll(
   node: Node,

@@ -2,9 +2,8 @@
 import { partitionOf } from "../core/ids.ts";
 import { inRanges } from "../core/ranges.ts";
 import { between } from "../define/work.ts";
-import { NotFoundError } from "../errors.ts";
 import { historyOf, type HistoryEvent } from "../roles/history.ts";
-import { removed } from "./deciding.ts";
+import { noSubJob, removed } from "./deciding.ts";
 import type { Node } from "./node.ts";
 
 /** Of a step, or of one sub-job of it; of the whole run if nothing is said. */
@@ -28,10 +27,7 @@ export async function* history(
   let index: number | undefined;
   if (step !== undefined && key !== undefined) {
     index = await node.reader.indexOf(run, step, key);
-    if (index === undefined)
-      throw new NotFoundError(`step "${step}" of run "${run}" has no sub-job "${key}"`, {
-        details: { run },
-      });
+    if (index === undefined) throw noSubJob(run, step, key);
   }
   const partition = partitionOf(run, node.engine.partitions);
   let left = limit;

@@ -3,7 +3,7 @@ import type { Json } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
 import { addPlace } from "../core/ranges.ts";
 import { NotFoundError, UsageError } from "../errors.ts";
-import { askRun, paceOf, type Asking, type By, type RedriveBy } from "./deciding.ts";
+import { askRun, noSubJob, paceOf, type Asking, type By, type RedriveBy } from "./deciding.ts";
 import { editsOf, type EditInput } from "./editing.ts";
 import type { Node } from "./node.ts";
 
@@ -70,10 +70,7 @@ export async function select(node: Node, run: string, wanted: Wanted): Promise<S
       );
   }
   for (const key of missing)
-    if ((await node.reader.indexOf(run, step, key)) === undefined)
-      throw new NotFoundError(`step "${step}" of run "${run}" has no sub-job "${key}"`, {
-        details: { run },
-      });
+    if ((await node.reader.indexOf(run, step, key)) === undefined) throw noSubJob(run, step, key);
   const decide = async (
     type: "redrive.asked" | "skip.asked",
     said: Omit<Asking, "step" | "indices">,
