@@ -35,7 +35,7 @@ export type PeopleOptions = {
   readonly expirations: number;
   /** How long the storm lasts. */
   readonly stormMs: number;
-  /** The run was removed, and not started again. */
+  /** All that ever stood on it, also what was trimmed since. */
   readonly wholeLog: (partition: number) => Promise<readonly Entry[]>;
   /** What people see that cannot be. */
   readonly onWrong: (what: string) => void;
