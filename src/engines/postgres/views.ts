@@ -27,8 +27,10 @@ export function postgresViews(database: Database, partitions: number): Views {
         ...rowArrays([...new Map(rows.map((row) => [row.run, row])).values()]),
         past,
       ]);
-      if (changed === 0) checkPast(partition, past, await pastOf(database));
-      if (changed === 0) checkCheckpoint(partition, from, await checkpoint(partition));
+      if (changed === 0) {
+        checkPast(partition, past, await pastOf(database));
+        checkCheckpoint(partition, from, await checkpoint(partition));
+      }
       assert(changed === 1, `the views took rows of partition ${partition} from ${from} on`);
     },
     async run(run) {
