@@ -68,9 +68,16 @@ test("what a manager has committed is handed on as the log has it, without a gap
   const [began, waited, ended, over] = heard;
   assert.equal(began?.from, undefined);
   assert.equal(waited?.from, (began?.last.offset ?? 0) + 1);
-  assert.deepEqual(waited?.entries, []);
+  assert.deepEqual(waited?.events, []);
   assert.equal(ended?.from, (waited?.last.offset ?? 0) + 1);
-  const of = heard.flatMap((handed) => handed?.entries ?? []);
+  const of = heard.flatMap(
+    (handed) =>
+      handed?.events.map((event, n) => ({
+        offset: handed.first + n,
+        at: handed.at,
+        text: encode(event),
+      })) ?? [],
+  );
   assert.deepEqual(
     of,
     all.filter((entry) => isOutputType(typeIn(entry))),

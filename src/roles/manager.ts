@@ -248,15 +248,15 @@ export function manager(options: ManagerOptions): Manager {
   /** Up to where all events of runs have been handed on now. */
   function handOn(
     from: number | undefined,
-    { to, events }: Commit,
+    { to, events: texts }: Commit,
     { written }: Committed,
-    consumed: Entry | undefined,
+    { decided: events, last: consumed }: Following,
   ): number {
     const { first = to, at = 0 } = written ?? {};
-    const entries = events.map((text, n): Entry => ({ offset: first + n, at, text }));
-    const last = entries.at(-1) ?? consumed;
+    const text = texts.at(-1);
+    const last = text === undefined ? consumed : { offset: first + texts.length - 1, at, text };
     assert(last !== undefined, "who commits has consumed something");
-    onCommitted({ from, entries, last });
+    onCommitted({ from, events, first, at, last });
     handsOn = true;
     return Math.max(from ?? 0, last.offset + 1);
   }
@@ -275,7 +275,8 @@ export function manager(options: ManagerOptions): Manager {
       hadClaim = held !== undefined;
       mine = undefined; // If anything below throws, we claim again and trust nothing we remember.
       if (held === undefined) return 0;
-      const { handled, next, commit, decided, last } = await following(held);
+      const followed = await following(held);
+      const { handled, next, commit, decided } = followed;
       if (commit === undefined) {
         mine = await kept({ ...held, next });
         return 0;
@@ -286,7 +287,7 @@ export function manager(options: ManagerOptions): Manager {
         claim: claimed,
         state: held.state,
         next,
-        told: handOn(held.told, commit, claimed, last),
+        told: handOn(held.told, commit, claimed, followed),
       };
       reached = claimed.offset;
       renewAt = clock.now() + limits.claimMs / 2;

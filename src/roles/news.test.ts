@@ -1,23 +1,26 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { virtualClock } from "../contract/given.ts";
-import { encode } from "../core/event.ts";
+import { encode, type Written } from "../core/event.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
 import type { Log } from "../ports/log.ts";
 import { toldOf, type Headline } from "../core/run-event.ts";
 import { news as newsOf } from "./news.ts";
 
-const ended = (run: string) => encode({ type: "run.ended", run, state: "done" });
+const over = (run: string) => ({ type: "run.ended", run, state: "done" }) as const;
+const ended = (run: string) => encode(over(run));
 const runOf = (event: Headline) => toldOf(event).run;
 const ticked = encode({ type: "ticked" });
 
 /** As a manager hands it on that has consumed all before, and committed these. */
-async function committed(log: Log, from: number | undefined, texts: readonly string[]) {
-  const first = await log.append(0, texts);
-  const entries = await log.read(0, first, { records: 10, bytes: Infinity });
-  const last = entries.at(-1);
+async function committed(log: Log, from: number | undefined, events: readonly Written[]) {
+  const first = await log.append(
+    0,
+    events.map((event) => encode(event)),
+  );
+  const [last] = await log.read(0, first + events.length - 1, { records: 1, bytes: Infinity });
   assert.ok(last !== undefined);
-  return { from, entries, last };
+  return { from, events, first, at: last.at, last };
 }
 
 function given() {
@@ -197,13 +200,16 @@ test("what a manager of this process hands on is told without a reading, and kep
   news.onNews((_, events) => heard.push(...events.map(runOf)));
   await follow();
   await add(ended("before"));
-  news.handOn(0, await committed(log, undefined, [ended("a")]));
+  news.handOn(0, await committed(log, undefined, [over("a")]));
   assert.deepEqual(heard, [], "what stands before it is not known yet");
   await follow();
   assert.deepEqual(heard, ["before", "a"]);
   assert.deepEqual(news.roles[0]?.hints, [], "no commit wakes whoever reads the log");
   await add(ticked);
-  const [from, next] = [await committed(log, 2, [ended("b")]), await committed(log, 4, [ticked])];
+  const [from, next] = [
+    await committed(log, 2, [over("b")]),
+    await committed(log, 4, [{ type: "ticked" }]),
+  ];
   const before = reads();
   news.handOn(0, from);
   news.handOn(0, next);
@@ -222,18 +228,18 @@ test("a manager that goes, or leaves a gap, is not relied on: the log is read ag
   let woken = 0;
   news.roles[0]?.onWake?.(() => (woken += 1));
   await follow();
-  news.handOn(0, await committed(log, undefined, [ended("a")]));
+  news.handOn(0, await committed(log, undefined, [over("a")]));
   await follow();
-  await committed(log, 1, [ended("b")]); // Its answer was lost, so nobody hands it on.
+  await committed(log, 1, [over("b")]); // Its answer was lost, so nobody hands it on.
   news.handOn(0, undefined);
   assert.deepEqual(news.roles[0]?.hints, ["state"]);
   assert.equal(woken, 2);
-  news.handOn(0, await committed(log, undefined, [ended("c")]));
-  news.handOn(0, await committed(log, 3, [ended("d")]));
+  news.handOn(0, await committed(log, undefined, [over("c")]));
+  news.handOn(0, await committed(log, 3, [over("d")]));
   assert.equal(woken, 4);
   assert.deepEqual(heard, ["a"]);
   await follow();
-  news.handOn(0, await committed(log, 4, [ended("e")]));
+  news.handOn(0, await committed(log, 4, [over("e")]));
   assert.deepEqual(heard, ["a", "b", "c", "d", "e"]);
 });
 
@@ -243,9 +249,9 @@ test("statistics read what was handed on, though nobody listens", async () => {
   const news = newsOf({ log, partitions: 1 });
   const [follower] = news.roles;
   await follower?.tick();
-  news.handOn(0, await committed(log, undefined, [ended("a")]));
+  news.handOn(0, await committed(log, undefined, [over("a")]));
   await follower?.tick();
-  const handed = await committed(log, 2, [ended("b")]);
+  const handed = await committed(log, 2, [over("b")]);
   news.handOn(0, handed);
   await log.append(0, [ticked]);
   await follower?.tick(); // As it looks for itself now and then.
@@ -259,17 +265,17 @@ test("statistics read what was handed on, though nobody listens", async () => {
 test("a manager that comes back to a store without its last commits: what it hands on is not taken for what is known", async () => {
   const { before, later, news, heard, tick, failOver } = givenTwo();
   await tick();
-  news.handOn(0, await committed(before, undefined, [ended("a")]));
+  news.handOn(0, await committed(before, undefined, [over("a")]));
   await tick();
-  news.handOn(0, await committed(before, 1, [ended("lost"), ended("lost too")]));
+  news.handOn(0, await committed(before, 1, [over("lost"), over("lost too")]));
   failOver();
-  await committed(later, 0, [ended("a")]);
+  await committed(later, 0, [over("a")]);
   news.handOn(0, undefined);
-  news.handOn(0, await committed(later, undefined, [ended("b")]));
-  news.handOn(0, await committed(later, 2, [ended("c"), ended("d")]));
+  news.handOn(0, await committed(later, undefined, [over("b")]));
+  news.handOn(0, await committed(later, 2, [over("c"), over("d")]));
   await assert.rejects(tick, /went back from 3 to 2: the store has lost its last commits/);
   await tick();
-  news.handOn(0, await committed(later, 4, [ended("e")]));
+  news.handOn(0, await committed(later, 4, [over("e")]));
   assert.deepEqual(heard, ["a", "lost", "lost too", "c", "d", "e"]);
   assert.deepEqual((await news.read(0, 1)).events.map(runOf), ["b", "c", "d", "e"]);
 });

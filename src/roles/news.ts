@@ -5,11 +5,11 @@
  * A manager of this process hands on what it has committed; where another process manages, one reader follows the log. So a
  * hundred who follow cost one reading or none, a slow one holds nobody up, and nobody's buffer grows.
  */
-import type { Entry } from "../core/event.ts";
+import type { Entry, Written } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
 import { CorruptError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
-import { headlineIn, type Headline } from "../core/run-event.ts";
+import { headlineIn, headlineOf, type Headline } from "../core/run-event.ts";
 import type { Role } from "./role.ts";
 import { readLeft } from "./trimmed.ts";
 
@@ -21,9 +21,12 @@ export type Part = {
 
 /** What a manager has committed. */
 export type Handed = {
-  /** All events of runs from there on are among these records; undefined where the manager has just come, and does not know. */
+  /** All events of runs from there on are among these; undefined where the manager has just come, and does not know. */
   readonly from: number | undefined;
-  readonly entries: readonly Entry[];
+  /** In a row from offset `first` on, all written at the same time. */
+  readonly events: readonly Written[];
+  readonly first: number;
+  readonly at: number;
   /** The last of what it has consumed and written. */
   readonly last: Entry;
 };
@@ -95,7 +98,7 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
       const entries = await readOn(partition, kept);
       const [first] = entries;
       if (first !== undefined && first.offset > kept.end) kept.start = first.offset; // Trimmed.
-      take(partition, kept, entries, entries.at(-1));
+      take(partition, kept, eventsIn(entries), entries.at(-1));
       return entries.length;
     }
 
@@ -117,14 +120,14 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
     };
   }
 
-  /** Adds what is new of these records. */
+  /** Adds what is new of these. */
   function take(
     partition: number,
     kept: Newest,
-    entries: readonly Entry[],
+    found: readonly Headline[],
     last: Entry | undefined,
   ): void {
-    const events = eventsIn(entries.filter(({ offset }) => offset >= kept.end));
+    const events = found.slice(firstFrom(found, kept.end));
     if (last !== undefined && last.offset >= kept.end) {
       kept.end = last.offset + 1;
       kept.last = last;
@@ -209,7 +212,7 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
         if (what === undefined) handed.delete(partition);
         else handed.set(partition, { joins: false });
       } else if (handing?.joins === true && kept !== undefined && what.from <= kept.end) {
-        take(partition, kept, what.entries, what.last);
+        take(partition, kept, eventsOf(what), what.last);
         return;
       }
       wakers.get(partition)?.(); // The log says what is missing in between.
@@ -240,6 +243,12 @@ export function readingOn(
 
 function eventsIn(entries: readonly Entry[]): readonly Headline[] {
   return entries.map(headlineIn).filter((event) => event !== undefined);
+}
+
+function eventsOf({ events, first, at }: Handed): readonly Headline[] {
+  return events
+    .map((event, n) => headlineOf(event, first + n, at))
+    .filter((event) => event !== undefined);
 }
 
 /** The index of the first event that does not stand before this offset. */

@@ -21,7 +21,7 @@ import type { SimClock } from "./clock.ts";
 import type { Process } from "./ports.ts";
 import { program, type Users } from "./program.ts";
 import { hasReceivers, send } from "./receivers.ts";
-import { listenerName } from "./telling.ts";
+import { heardAs, listenerName } from "./telling.ts";
 import { tracingOf } from "./traces.ts";
 
 /** What a process does; the same after every restart. */
@@ -149,11 +149,12 @@ function tell(
         partition,
         name: listenerName,
         heard: { types: undefined, flows: undefined },
-        run({ id, run }) {
+        run(event) {
+          const { id, run } = event;
           // To be deaf costs a second, and schedules make a thousand events.
           const isFirst = users.witness.begin(id) === 1 && scheduleOf(run) === undefined;
           if (isFirst && users.draw.chance(0.1, id, "deaf")) throw new Error("not heard");
-          users.witness.end(id);
+          users.witness.end(heardAs(event));
         },
         isDurable: true,
         mayTell: () => managers[partition]?.isHolder() === true,

@@ -1,7 +1,7 @@
 /** Who is told of events in a simulated world, and whether they were: a listener, and the receivers of webhooks. */
 import type { Entry } from "../core/event.ts";
 import { scheduleOf } from "../core/ids.ts";
-import { headlineIn, runEvent, toldOf, type Told } from "../core/run-event.ts";
+import { headlineIn, runEvent, toldOf, type RunEvent, type Told } from "../core/run-event.ts";
 import { courierName, hasReceivers, judgeReceived } from "./receivers.ts";
 import type { Users } from "./program.ts";
 
@@ -10,6 +10,12 @@ export const listenerName = "listener-sim";
 
 /** From which offset on a reader is told; undefined where it never stood. */
 export type Begun = (reader: string) => number | undefined;
+
+/** What was heard, word for word; what was said beside it of the run, its reader has looked up. */
+export function heardAs(event: RunEvent): string {
+  const { flow: _, customer: __, tags: ___, ...said } = event;
+  return JSON.stringify(said);
+}
 
 /** What the log of one partition says, and who did not hear it. What a schedule has started may be under way. */
 export function judgeTelling(
@@ -26,9 +32,11 @@ export function judgeTelling(
       .map(toldOf)
       .filter(({ run }) => scheduleOf(run) === undefined);
   const heard = from(listenerName).flatMap((event) => {
-    const { id } = runEvent(event, partition, { flow: "" });
-    if (witness.ended(id) === 0) return [`the listener never heard ${id}`];
-    return calm && witness.ended(id) > 1 ? [`without a fault ${id} was told twice`] : [];
+    const said = runEvent(event, partition, { flow: "" });
+    const { id } = said;
+    const times = witness.ended(heardAs(said));
+    if (times === 0) return [`the listener never heard ${id} as the log has it`];
+    return calm && times > 1 ? [`without a fault ${id} was told twice`] : [];
   });
   if (!hasReceivers(draw)) return heard;
   return [...heard, ...judgeReceived(from(courierName), partition, witness, calm)];
