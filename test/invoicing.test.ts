@@ -17,6 +17,7 @@ import { orderLines } from "../examples/invoicing/lines.ts";
 import { reportText } from "../examples/invoicing/report.ts";
 import { writeSample } from "../examples/invoicing/sample.ts";
 import { totalsOf } from "../examples/invoicing/totals.ts";
+import { exitCodes } from "../src/cli/exit.ts";
 import { until } from "./until.ts";
 
 const demo = join(import.meta.dirname, "../examples/invoicing/demo.ts");
@@ -105,8 +106,12 @@ test("a second demo in the folder of one that works is refused, and touches no m
     const arriving = join(mail, "somebody-else.part");
     writeFileSync(arriving, "");
     const second = await runDemo("--items", "600", "--folder", folder);
-    assert.equal(second.code, 1);
-    assert.match(second.said, /is in use by process \d+ \("invoicing"/);
+    assert.equal(second.code, exitCodes.conflict);
+    // What the error says, and what to do: no stack around it.
+    assert.match(
+      second.said,
+      /^\S+ is in use by process \d+ \("invoicing", [^\n]*: stop it first, [^\n]*\n$/,
+    );
     assert.ok(existsSync(arriving));
     rmSync(arriving);
     child.kill("SIGCONT");

@@ -6,7 +6,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { type App, app, type Run, type Status } from "../../src/index.ts";
+import { type App, app, ConflictError, type Run, type Status } from "../../src/index.ts";
 import { parts } from "./app.ts";
 import { monthlyInvoicing } from "./flow.ts";
 import { closeOffice } from "./office.ts";
@@ -33,7 +33,7 @@ type Settings = {
   readonly killAt: number | undefined;
 };
 
-/** The program; its exit code is 0 done, 1 failed, 2 wrong usage, 3 held, 130 interrupted. */
+/** The program; its exit code is 0 done, 1 failed, 2 wrong usage, 3 held, 5 the folder is in use, 130 interrupted. */
 async function main(): Promise<number> {
   const settings = settingsOf(process.argv.slice(2));
   if (typeof settings === "string") {
@@ -53,6 +53,10 @@ async function main(): Promise<number> {
     say(`mail       ${smtp.url}, keeps mails in ${join(folder, "mail")}`);
     say(`documents  ${join(folder, "documents")}`);
     return await follow(shop, run, settings, smtp);
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 5;
   } finally {
     await shop.close();
     closeOffice();
