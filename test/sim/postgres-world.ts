@@ -69,6 +69,7 @@ export async function worldOn(url: string, seed: number): Promise<World> {
   const over = new AbortController();
   let processes = 0;
   const engines: Engine[] = [];
+  const starts: Promise<void>[] = [];
   const booted = new Map<string, Booted>();
   const lives = new Map<string, Life>();
 
@@ -83,7 +84,10 @@ export async function worldOn(url: string, seed: number): Promise<World> {
     lives.set(plan.name, life);
     processes += 1;
     const process = { id: processes, name: `${plan.name}-${processes}`, life, calls: 0 };
-    const engine = await until(() => open(life, proxy.url).catch(() => undefined));
+    const engine = await until<Engine | "over" | undefined>(() =>
+      isOver ? "over" : open(life, proxy.url).catch(() => undefined),
+    );
+    if (engine === "over") return;
     booted.set(
       plan.name,
       boot({
@@ -110,7 +114,7 @@ export async function worldOn(url: string, seed: number): Promise<World> {
     if (!life.alive || isOver) return;
     life.alive = false;
     crashes += 1;
-    void sleep(bootMs).then(() => start(plan));
+    starts.push(sleep(bootMs).then(() => start(plan)));
   }
 
   async function disturb(): Promise<void> {
@@ -133,8 +137,9 @@ export async function worldOn(url: string, seed: number): Promise<World> {
   try {
     for (const plan of nodes) await start(plan);
     const mine = newLife();
+    lives.set("people", mine); // Who asks of an engine that is closed is not answered, and would ask for ever.
     const engine = await open(mine, url);
-    const options = { engine, clock: systemClock() };
+    const options = { engine, clock: clockOf(mine, over.signal) };
     const wholeLog = (partition: number): Promise<readonly Entry[]> =>
       engine.log.read(partition, 0, all);
     const gone = async (run: string): Promise<boolean> =>
@@ -193,6 +198,7 @@ export async function worldOn(url: string, seed: number): Promise<World> {
     isOver = true;
     for (const life of lives.values()) life.alive = false;
     over.abort();
+    await Promise.all(starts);
     await Promise.all(engines.map((engine) => engine.close()));
     await proxy.close();
   }
