@@ -174,10 +174,12 @@ test("who is told late that its time is over, because the event loop stood still
 
 test("of the end of what there is, a worker takes nothing ahead of need: others have slots, too", async () => {
   const slices = 100;
-  /** What it leaves of them, once it knows how long one takes and its slots are full. */
-  async function leftOf(more: Partial<SliceTask>): Promise<number> {
+  /** What it leaves of them, once it knows how long one takes and its slots are full; the first so many say that they are the end. */
+  async function leftOf(last: number): Promise<number> {
     const { clock, engine, role, slice } = await napping(100, 8, slices);
-    await engine.queue.put(Array.from({ length: slices }, (_, n) => ({ ...slice(n), ...more })));
+    await engine.queue.put(
+      Array.from({ length: slices }, (_, n) => ({ ...slice(n), last: n < last })),
+    );
     await role.tick();
     await role.tick();
     clock.advance(60);
@@ -185,8 +187,117 @@ test("of the end of what there is, a worker takes nothing ahead of need: others 
     for (let handled = 1; handled > 0;) handled = await role.tick();
     return (await engine.queue.take("another", ["default"], slices, leaseMs)).length;
   }
-  const [usual, end] = [await leftOf({}), await leftOf({ last: true })];
+  const [usual, end] = [await leftOf(0), await leftOf(slices)];
   assert.ok(end > usual + 10, `${end} are left of the end, ${usual} of others`);
+  assert.equal(await leftOf(1), usual, "what comes after an end is none");
+});
+
+test("while slots of its own are free, a worker takes little ahead of need, although it is not new", async () => {
+  const { clock, engine, role, slice } = await napping(100, 8, 102);
+  await engine.queue.put([slice(0)]);
+  await role.tick();
+  clock.advance(30);
+  await engine.queue.put([slice(1)]);
+  await role.tick();
+  clock.advance(30);
+  await clock.sleep(0);
+  assert.equal(role.busy(), 8);
+  await engine.queue.put(Array.from({ length: 100 }, (_, n) => slice(n + 2)));
+  await role.tick();
+  const left = await engine.queue.take("another", ["default"], 100, leaseMs);
+  assert.ok(left.length >= 100 - Math.ceil((100 * 1.5) / 8), `${left.length} are left for others`);
+});
+
+test("a worker whose last slices were small ends takes no more than usual of what comes then", async () => {
+  const { clock, engine, role, slice } = await napping(8, 8, 140);
+  const small = (n: number): SliceTask => ({ ...slice(n), count: 1 });
+  for (let n = 0; n < 20; n += 1) {
+    await engine.queue.put([small(n)]);
+    await role.tick();
+    clock.advance(60);
+    await clock.sleep(0);
+    await role.tick();
+  }
+  assert.equal(role.busy(), 0);
+  await engine.queue.put(Array.from({ length: 100 }, (_, n) => slice(n + 40)));
+  await role.tick();
+  const left = await engine.queue.take("another", ["default"], 100, leaseMs);
+  assert.ok(left.length >= 97, `${left.length} of 100 are left for others`);
+});
+
+/** All of so many slices is over, which filled 16 slots or did not; what comes of them is on the log once `written` resolves. */
+async function writing(slices: number, written: () => Promise<unknown>) {
+  const given = await napping(16, 8, 60);
+  const { clock, engine, role, slice } = given;
+  await engine.queue.put(Array.from({ length: slices }, (_, n) => slice(n)));
+  await role.tick();
+  clock.advance(60);
+  await clock.sleep(0);
+  const { append } = engine.log;
+  Object.assign(engine.log, {
+    append: async (...args: Parameters<typeof append>) => {
+      await written();
+      return append(...args);
+    },
+  });
+  await engine.queue.put(Array.from({ length: 10 }, (_, n) => slice(n + 40)));
+  return given;
+}
+
+test("where the queue has more, slots do not wait until outcomes are durable; where it has not, outcomes come first", async () => {
+  for (const [slices, busy] of [
+    [2, 16],
+    [1, 0],
+  ] as const) {
+    const { promise, resolve } = Promise.withResolvers<undefined>();
+    const { role } = await writing(slices, () => promise);
+    const ticking = role.tick();
+    for (let turn = 0; turn < 5; turn += 1) await new Promise((next) => setImmediate(next));
+    assert.equal(role.busy(), busy, `after a call that gave ${slices} of two`);
+    resolve(undefined);
+    await ticking;
+    assert.equal(role.busy(), 16);
+  }
+});
+
+test("a tick that cannot write what it has is over when nothing of it is under way", async () => {
+  const { role, engine } = await writing(2, async () => Promise.reject(new Error("no room")));
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const { take } = engine.queue;
+  Object.assign(engine.queue, {
+    take: (...args: Parameters<typeof take>) => promise.then(() => take(...args)),
+  });
+  let isOver = false;
+  const ticking = assert.rejects(role.tick(), /no room/).then(() => (isOver = true));
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((next) => setImmediate(next));
+  assert.ok(!isOver);
+  resolve(undefined);
+  await ticking;
+});
+
+test("whether the runs of what it has in hand still live is asked half a second after it began, and not before", async () => {
+  const { clock, engine, role, slice } = await napping(1, 8, 1);
+  const { load } = engine.store;
+  let asked = 0;
+  Object.assign(engine.store, {
+    load: async (partition: number, keys: readonly string[]) => {
+      if (keys.includes(keysOf.live("r"))) asked += 1;
+      return load(partition, keys);
+    },
+  });
+  await role.tick();
+  clock.advance(400);
+  await engine.queue.put([slice(0)]);
+  await role.tick();
+  for (const [ms, times] of [
+    [0, 0],
+    [200, 0],
+    [300, 1],
+  ] as const) {
+    clock.advance(ms);
+    await role.tick();
+    assert.equal(asked, times);
+  }
 });
 
 test("a worker that stops gives back all that it had in hand, as nobody's fault: none waits for a lease", async () => {
