@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { virtualClock } from "../contract/given.ts";
 import { keys } from "../core/ids.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
-import { NotFoundError } from "../errors.ts";
+import { ConflictError, NotFoundError } from "../errors.ts";
 import type { Claim } from "../ports/store.ts";
 import { trimmer } from "./trimmer.ts";
 
@@ -21,10 +21,10 @@ async function given(bases: readonly number[]) {
   assert.ok(claim !== undefined);
   const step = (base: number) =>
     JSON.stringify({ kind: "fan-out", name: "all", startedAt: 1, base });
-  const commit = async (puts: readonly (readonly [string, string | undefined])[]) => {
+  const commit = async (puts: readonly (readonly [string, string | undefined])[], to = 100) => {
     assert.ok(claim !== undefined);
     claim = await engine.store.commit(claim, {
-      to: 100,
+      to,
       puts,
       events: [],
       tasks: [],
@@ -36,6 +36,13 @@ async function given(bases: readonly number[]) {
   await engine.views.apply(0, { from: 0, to: 100, past, rows: [] });
   const read = (reader: string, from: number | undefined, to: number) =>
     engine.store.keep(0, reader, { from, to, past, puts: [] });
+  /** A hundred more records, which everybody reads and decides on. */
+  const goOn = async (): Promise<void> => {
+    await engine.log.append(0, Array<string>(100).fill(`{"type":"ticked"}`));
+    await commit([], 200);
+    await engine.views.apply(0, { from: 100, to: 200, past, rows: [] });
+    await read("counts", 100, 200);
+  };
   const role = trimmer({
     engine,
     clock,
@@ -57,7 +64,7 @@ async function given(bases: readonly number[]) {
       return Number(error.details["first"]);
     }
   };
-  return { engine, commit, read, firstAfterLook };
+  return { engine, commit, goOn, read, firstAfterLook };
 }
 
 test("C39 the log is kept from the first record on that a fan-out of any run stands on", async () => {
@@ -92,4 +99,28 @@ test("C63 of more fan-outs than are watched, none is forgotten", async () => {
   assert.ok((await firstAfterLook()) < 22);
   await commit(bases.slice(1_100).map((base) => [keys.step(`r${base}`, "all"), undefined]));
   assert.equal(await firstAfterLook(), 80);
+});
+
+test("what was trimmed before, and what was watched then, holds nothing back that comes later", async () => {
+  const bases = Array.from({ length: 600 }, (_, n) => 20 + n / 1_000);
+  const { read, commit, goOn, firstAfterLook } = await given(bases);
+  await read("counts", undefined, 100);
+  assert.equal(await firstAfterLook(), 20);
+  await goOn();
+  await commit(
+    bases.map((base) => [keys.step(`r${base}`, "all"), undefined]),
+    200,
+  );
+  assert.equal(await firstAfterLook(), 100); // Nothing was known to begin after that.
+  assert.equal(await firstAfterLook(), 200);
+});
+
+test("after a failover it trims what is left of the log, though what it watched was of the one before", async () => {
+  const { engine, read, commit, firstAfterLook } = await given([40, 70]);
+  await read("counts", undefined, 100);
+  assert.equal(await firstAfterLook(), 40);
+  engine.copy()();
+  await commit([[keys.step("r40", "all"), undefined]]);
+  await assert.rejects(firstAfterLook(), ConflictError);
+  assert.equal(await firstAfterLook(), 70);
 });

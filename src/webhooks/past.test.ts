@@ -1,7 +1,7 @@
 /** A failover takes events back that webhooks are being told of, and others come to stand where they were. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { virtualClock } from "../contract/given.ts";
+import { virtualClock, type VirtualClock } from "../contract/given.ts";
 import { encode } from "../core/event.ts";
 import { webhook } from "../define/webhook.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
@@ -17,13 +17,16 @@ const secrets = [`whsec_${Buffer.alloc(32, 7).toString("base64")}`];
 const runIn = (body: string): string =>
   (JSON.parse(body) as { readonly data: { readonly run: string } }).data.run; // oxlint-disable-line typescript/no-unsafe-type-assertion -- a CloudEvent of ours
 
-/** A courier; `post` says what its one webhook answers, by run. */
-async function given(post: (run: string) => Promise<number>) {
+/** A courier; `post` says what its webhooks answer, by run. They get their turns as time passes on `pace`, where there is one. */
+async function given(
+  post: (run: string) => Promise<number>,
+  { names = ["ops"], pace }: { names?: readonly string[]; pace?: VirtualClock } = {},
+) {
   const clock = virtualClock();
   const engine = memoryEngine({ clock });
   const news = newsOf(engine);
   const url = "https://ops.example/";
-  const webhooks = new Map([["ops", webhook("ops", { url, secrets })]]);
+  const webhooks = new Map(names.map((name) => [name, webhook(name, { url, secrets })]));
   const told: string[] = [];
   const send: Post = async (_, { body }) => {
     const run = runIn(body);
@@ -38,7 +41,7 @@ async function given(post: (run: string) => Promise<number>) {
     about: aboutRuns(engine),
     partition: 0,
     webhooks,
-    slots: slots(clock),
+    slots: slots(pace ?? clock),
     post: send,
     mayTell: () => true,
     onTrouble: () => undefined,
@@ -107,4 +110,24 @@ test("an answer that comes after the failover is none to the event that stands t
   await settle();
   assert.deepEqual(told, ["lost", "b"]);
   assert.deepEqual(await notices(), ["0 b ok"]);
+});
+
+test("what waits for its turn while it is lost is not sent any more", async () => {
+  const pace = virtualClock();
+  const names = Array.from({ length: 20 }, (_, n) => `ops-${n}`);
+  const { engine, add, told, settle } = await given(async () => 204, { names, pace });
+  const takeBack = engine.copy();
+  await add(ended("lost"));
+  await settle();
+  const before = told.length;
+  assert.ok(before > 0 && before < names.length);
+  takeBack();
+  await add(ended("b"));
+  await settle();
+  for (let n = 0; n < 100; n += 1) {
+    pace.advance(1_000);
+    await settle();
+  }
+  const [lost, others] = [told.filter((run) => run === "lost"), told.filter((run) => run === "b")];
+  assert.deepEqual([lost.length, others.length], [before, names.length]);
 });
