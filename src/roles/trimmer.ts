@@ -111,12 +111,7 @@ export function trimmer(options: TrimmerOptions): Role {
     partition,
     wakeAt: () => (mayTrim() ? lookAt : undefined),
     async tick() {
-      if (!mayTrim()) {
-        watched = undefined;
-        scanning = undefined;
-        return 0;
-      }
-      if (clock.now() < lookAt) return 0;
+      if (!mayTrim() || clock.now() < lookAt) return 0;
       if (watched === undefined) {
         const count = await scanOn();
         if (watched === undefined) return count;
