@@ -88,6 +88,8 @@ export type Bench = {
   readonly settings: Readonly<Record<string, string | number>>;
   readonly subjects: readonly Subject[];
   readonly derived?: readonly Derived[];
+  /** Measurements of each subject, unless told: 5. */
+  readonly runs?: number;
 };
 
 export type Row = {

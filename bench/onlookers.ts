@@ -5,6 +5,9 @@ import type * as measures from "./watched-run.ts";
 export const large = { items: 100_000, slots: 1_000, warmup: 20_000 };
 const small = { runs: 1_000, items: 100, slots: 1_000, warmup: 20_000 };
 
+/** Rounds differ by 10 %, and 5 % are the question. */
+export const rounds = 15;
+
 /** What is run, under the name that its rows begin with. */
 export const kinds: readonly (readonly [string, Input])[] = [
   ["100,000", large],

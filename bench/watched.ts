@@ -1,10 +1,11 @@
 import { costOf, type Bench } from "./harness.ts";
-import { kinds, large, subject } from "./onlookers.ts";
+import { kinds, large, rounds, subject } from "./onlookers.ts";
 
 export const bench: Bench = {
   name: "watched",
   question: "what do statistics and durable listeners cost?",
   settings: { ...large, small: "1,000 runs of 100 at once", process: "after a run of 20,000" },
+  runs: rounds,
   subjects: kinds.flatMap(([name, input]) => [
     subject(`${name}, nobody looks on`, "alone", input),
     subject(`${name}, statistics`, "counted", input),

@@ -1,5 +1,5 @@
 import { costOf, type Bench, type Figure } from "./harness.ts";
-import { kinds, large, subject } from "./onlookers.ts";
+import { kinds, large, rounds, subject } from "./onlookers.ts";
 
 const idle = { items: 10, slots: 1_000, repeats: 500 };
 const latency: readonly Figure[] = [
@@ -12,6 +12,7 @@ export const bench: Bench = {
   name: "webhooks",
   question: "1,000 webhooks refuse every request: what does that cost sub-jobs?",
   settings: { ...large, small: "1,000 runs of 100 at once", webhooks: "each wants every event" },
+  runs: rounds,
   subjects: [
     ...kinds.flatMap(([name, input]) => [
       subject(`${name}, no webhook`, "counted", input),
