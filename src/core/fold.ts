@@ -14,11 +14,12 @@
  * Accumulators are plain JSON, because snapshots keep them; they are updated in place, by whoever owns them. A fold has two
  * halves: `pick` runs the user's functions and may throw, but changes nothing; `add` changes the accumulator and cannot throw.
  */
-import { UsageError, assert } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import type { Json } from "./event.ts";
 import { type ExactSum, addExactly, rounded } from "./exact-sum.ts";
 import { comparable, countable, finite, named, summand, tooManyKeys } from "./foldable.ts";
 import { limits } from "./limits.ts";
+import { firstFrom } from "./sorted.ts";
 
 /** A result as folds see it: null where a job returned nothing, as it is stored. */
 export type Result = Json | undefined;
@@ -335,18 +336,14 @@ function together(a: ExactSum, b: ExactSum): ExactSum {
 }
 
 function insert<T>(into: T[], entry: T, before: (a: T, b: T) => boolean, most: number): T[] {
-  let low = 0;
-  let high = into.length;
   const last = into.at(-1);
-  if (last === undefined || before(last, entry)) low = high; // Most come in order.
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const other = into[middle];
-    assert(other !== undefined, "an insertion looks inside of its list");
-    if (before(other, entry)) low = middle + 1;
-    else high = middle;
-  }
-  into.splice(low, 0, entry);
+  if (last === undefined || before(last, entry)) into.push(entry); // Most come in order.
+  else
+    into.splice(
+      firstFrom(into, (other) => before(other, entry)),
+      0,
+      entry,
+    );
   if (into.length > most) into.pop();
   return into;
 }

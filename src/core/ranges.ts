@@ -1,4 +1,5 @@
 /** Places in a ledger as flat pairs [from, count, from, count, …]: short for many that stand side by side. */
+import { firstFrom } from "./sorted.ts";
 
 /** Adds one that is not below the last. */
 export function addPlace(ranges: number[], index: number): void {
@@ -22,13 +23,7 @@ export function inRanges(ranges: readonly number[]): (index: number) => boolean 
     pair.end = end;
   }
   return (index) => {
-    let low = 0;
-    let high = pairs.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((pairs[middle]?.from ?? 0) <= index) low = middle + 1;
-      else high = middle;
-    }
-    return index < (pairs[low - 1]?.end ?? 0);
+    const next = firstFrom(pairs, ({ from }) => from <= index);
+    return index < (pairs[next - 1]?.end ?? 0);
   };
 }

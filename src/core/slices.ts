@@ -6,6 +6,7 @@ import type { Fifo } from "./fifo.ts";
 import * as heaps from "./heap.ts";
 import { lookAgain } from "./limit-keys.ts";
 import * as ledgers from "./ledger.ts";
+import { firstFrom } from "./sorted.ts";
 import type { Again, SliceTask } from "./task.ts";
 
 /** The part of a task that says which sub-jobs. */
@@ -154,15 +155,9 @@ export function sliceOf(step: FanOut, taken: readonly number[], at: number): Sli
 /** The pages that hold the items [from, to): first index and offset, alternating. */
 export function pagesFor(step: FanOut, from: number, to: number): number[] {
   const starts = step.pages.from;
-  let low = 0;
-  let high = starts.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if ((starts[middle] ?? 0) <= from) low = middle;
-    else high = middle - 1;
-  }
+  const first = Math.max(0, firstFrom(starts, (start) => start <= from) - 1);
   const pages: number[] = [];
-  for (let n = low; n < starts.length && (starts[n] ?? 0) < to; n += 1)
+  for (let n = first; n < starts.length && (starts[n] ?? 0) < to; n += 1)
     pages.push(starts[n] ?? 0, step.pages.offset[n] ?? 0);
   return pages;
 }

@@ -7,6 +7,7 @@
  */
 import type { Entry, Written } from "../core/event.ts";
 import { limits } from "../core/limits.ts";
+import { firstFrom } from "../core/sorted.ts";
 import { CorruptError } from "../errors.ts";
 import type { Engine } from "../ports/engine.ts";
 import { headlineIn, headlineOf, type Headline } from "../core/run-event.ts";
@@ -127,7 +128,7 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
     found: readonly Headline[],
     last: Entry | undefined,
   ): void {
-    const events = found.slice(firstFrom(found, kept.end));
+    const events = found.slice(firstFrom(found, ({ offset }) => offset < kept.end));
     if (last !== undefined && last.offset >= kept.end) {
       kept.end = last.offset + 1;
       kept.last = last;
@@ -196,7 +197,10 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
       const kept = newest.get(partition);
       const isOfPast = past === undefined || past === kept?.past;
       if (kept !== undefined && isOfPast && from >= kept.start && from <= kept.end)
-        return { events: kept.events.slice(firstFrom(kept.events, from)), next: kept.end };
+        return {
+          events: kept.events.slice(firstFrom(kept.events, ({ offset }) => offset < from)),
+          next: kept.end,
+        };
       const entries = await readFrom(partition, from, past);
       return { events: eventsIn(entries), next: (entries.at(-1)?.offset ?? from - 1) + 1 };
     },
@@ -234,7 +238,7 @@ export function readingOn(
       aheadFrom = from;
     }
     const { events, next } = ahead;
-    const first = firstFrom(events, from);
+    const first = firstFrom(events, ({ offset }) => offset < from);
     const beyond = events[first + atMost];
     if (beyond === undefined) ahead = undefined;
     return { events: events.slice(first, first + atMost), next: beyond?.offset ?? next };
@@ -249,16 +253,4 @@ function eventsOf({ events, first, at }: Handed): readonly Headline[] {
   return events
     .map((event, n) => headlineOf(event, first + n, at))
     .filter((event) => event !== undefined);
-}
-
-/** The index of the first event that does not stand before this offset. */
-function firstFrom(events: readonly Headline[], from: number): number {
-  let low = 0;
-  let high = events.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((events[middle]?.offset ?? 0) < from) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

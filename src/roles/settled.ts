@@ -1,5 +1,6 @@
 /** What the log says came of sub-jobs: one record of it holds the outcomes of many. */
 import { decode, type Entry, type Failure, type Json } from "../core/event.ts";
+import { firstFrom } from "../core/sorted.ts";
 import type { Trace } from "../core/trace.ts";
 import type { AttemptRecord } from "../views/status.ts";
 
@@ -62,15 +63,8 @@ function placesOf(ok: readonly number[]): (index: number) => number | undefined 
   }
   ranges.sort((a, b) => a.from - b.from);
   return (index) => {
-    let low = 0;
-    let high = ranges.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if ((ranges[middle]?.from ?? Infinity) <= index) low = middle;
-      else high = middle - 1;
-    }
-    const range = ranges[low];
-    if (range === undefined || index < range.from || index >= range.end) return undefined;
+    const range = ranges[firstFrom(ranges, ({ from }) => from <= index) - 1];
+    if (range === undefined || index >= range.end) return undefined;
     return range.place + index - range.from;
   };
 }

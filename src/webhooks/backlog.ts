@@ -2,6 +2,7 @@
  * Events that some webhook is still to be told of: written once for all of them, on pages, from which each takes the next when it
  * can. So an event costs the same whether one webhook is down or a thousand.
  */
+import { firstFrom } from "../core/sorted.ts";
 import { assert, ConflictError } from "../errors.ts";
 import { pageKey, readPage, type Page } from "./kept.ts";
 
@@ -48,7 +49,7 @@ export function backlog(
       return [pageKey(leaf.from), JSON.stringify(page)];
     },
     async pageFrom(offset) {
-      const leaf = leaves[firstFrom(leaves, offset)];
+      const leaf = leaves[firstFrom(leaves, ({ last }) => last < offset)];
       if (leaf === undefined) return undefined;
       const known = newest.get(leaf.from);
       if (known !== undefined) return known;
@@ -62,7 +63,10 @@ export function backlog(
       return page;
     },
     removeBefore(offset) {
-      const over = leaves.splice(0, firstFrom(leaves, offset));
+      const over = leaves.splice(
+        0,
+        firstFrom(leaves, ({ last }) => last < offset),
+      );
       for (const { from, count: events } of over) {
         newest.delete(from);
         count -= events;
@@ -70,18 +74,6 @@ export function backlog(
       return over.map(({ from }) => pageKey(from));
     },
   };
-}
-
-/** The index of the first page that does not end before this offset. */
-function firstFrom(leaves: readonly Leaf[], offset: number): number {
-  let low = 0;
-  let high = leaves.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((leaves[middle]?.last ?? 0) < offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function leafOf({ events }: Page): Leaf {

@@ -1,5 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import { keys } from "../../core/ids.ts";
+import { firstFrom } from "../../core/sorted.ts";
 import { ConflictError } from "../../errors.ts";
 import type { Kept, Store, Value } from "../../ports/store.ts";
 import { checkPartition, checkText } from "./checks.ts";
@@ -74,7 +75,7 @@ export function memoryStore(
       mine.keys ??= [...mine.values.keys()].toSorted(byCodeUnit);
       const found: [string, Value][] = [];
       const start = after === undefined || after < prefix ? prefix : after;
-      for (let at = firstFrom(mine.keys, start); found.length < max; at += 1) {
+      for (let at = firstFrom(mine.keys, (key) => key < start); found.length < max; at += 1) {
         const key = mine.keys[at];
         const value = key?.startsWith(prefix) === true ? mine.values.get(key) : undefined;
         if (key === undefined || value === undefined) break;
@@ -138,16 +139,4 @@ function copy<V extends Value | undefined>(value: V): V | Uint8Array {
 function byCodeUnit(left: string, right: string): number {
   if (left === right) return 0;
   return left < right ? -1 : 1;
-}
-
-/** The index of the first key that is not before start. */
-function firstFrom(keys: readonly string[], start: string): number {
-  let low = 0;
-  let high = keys.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((keys[middle] ?? "") < start) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
