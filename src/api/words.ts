@@ -94,7 +94,7 @@ export const lease: Shape<Lease> = record({
   delivery: number,
 } satisfies FieldsOf<Lease>);
 
-export const runRow: Shape<RunRow> = record({
+const runRow: Shape<RunRow> = record({
   run: id,
   flow: id,
   state,

@@ -6,7 +6,7 @@ import { delimiter, dirname, join, sep } from "node:path";
 import type { Terminal } from "./print.ts";
 import type { Line } from "./style.ts";
 
-export const plainName = "fanfold";
+const plainName = "fanfold";
 
 /** By the name that a package manager gives itself in npm_config_user_agent. */
 const runners: Readonly<Record<string, string>> = {

@@ -168,7 +168,7 @@ export function isEmbedded(url: string | undefined): boolean {
 type AppFile = { readonly path: string; readonly wanted: string | undefined };
 
 /** `app.ts`, `./billing/app.ts`, `app.ts#billing`; without one, the usual names. */
-export function appFile(cwd: string, given: string | undefined): AppFile {
+function appFile(cwd: string, given: string | undefined): AppFile {
   const [name = "", wanted] = (given ?? "").split("#");
   const candidates = name === "" ? names : [name];
   const path = candidates.map((one) => resolve(cwd, one)).find((one) => existsSync(one));

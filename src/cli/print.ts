@@ -47,7 +47,7 @@ export type Wishes = {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A wish on the command line beats FORCE_COLOR, which beats NO_COLOR, as in Node; else colours go to terminals only. */
-export function wantsColour(stream: Stream, env: Environment, wish: boolean | undefined): boolean {
+function wantsColour(stream: Stream, env: Environment, wish: boolean | undefined): boolean {
   if (wish !== undefined) return wish;
   const forced = env["FORCE_COLOR"];
   if (forced !== undefined) return forced !== "0" && forced !== "false";

@@ -15,7 +15,7 @@ export const threeTries: RetryPolicy = {
   maxMs: 1_000,
 };
 /** Of jobs, steps and splits here. */
-export const timeoutMs = 10_000;
+const timeoutMs = 10_000;
 /** When what went into the queue at 0 is taken for lost: the timeout, two leases, a sweep. */
 export const lostAt = 60_000;
 

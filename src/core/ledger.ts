@@ -32,7 +32,6 @@ export const states: readonly ["waiting", "in-flight", "retrying", ...typeof out
   "retrying",
   ...outcomeNames,
 ];
-export type SubJobState = (typeof states)[number];
 
 export const waiting = 0;
 export const inFlight = 1;
@@ -226,7 +225,7 @@ export function settleRange(
   return flying;
 }
 
-export function setOutcome(ledger: Ledger, index: number, offset: number): void {
+function setOutcome(ledger: Ledger, index: number, offset: number): void {
   pageOf(ledger, index).outcome[index & mask] = offset - ledger.base + 1;
 }
 

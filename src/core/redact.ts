@@ -11,7 +11,7 @@
 import { UsageError } from "../errors.ts";
 import type { Json } from "./event.ts";
 
-export const redactedText = "[redacted]";
+const redactedText = "[redacted]";
 
 /** Shorter texts are not looked for in messages: they stand everywhere. */
 const leastSecret = 3;

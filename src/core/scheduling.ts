@@ -35,7 +35,7 @@ export function meetSchedules(state: Partition, event: Recorded, decided: Decide
 }
 
 /** Says when it is to be woken. */
-export function armSchedule(state: Partition, schedule: Schedule): void {
+function armSchedule(state: Partition, schedule: Schedule): void {
   const { plan, from, paused } = schedule;
   schedule.nextAt = paused === undefined ? plan.next(from) : undefined;
   if (schedule.nextAt !== undefined) heaps.push(state.ticks, schedule.nextAt, plan.name);

@@ -153,7 +153,7 @@ export function sliceOf(step: FanOut, taken: readonly number[], at: number): Sli
 }
 
 /** The pages that hold the items [from, to): first index and offset, alternating. */
-export function pagesFor(step: FanOut, from: number, to: number): number[] {
+function pagesFor(step: FanOut, from: number, to: number): number[] {
   const starts = step.pages.from;
   const first = Math.max(0, firstFrom(starts, (start) => start <= from) - 1);
   const pages: number[] = [];

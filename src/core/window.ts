@@ -167,7 +167,7 @@ function clamp(value: number, low: number, high: number): number {
 }
 
 /** How many sub-jobs the queue may have in flight when they take this long. */
-export function windowSize(pool: Pool, serviceMs: number | undefined): number {
+function windowSize(pool: Pool, serviceMs: number | undefined): number {
   const slots = pool.slots === 0 ? unknownSlots : pool.slots;
   const deep = serviceMs === undefined ? 2 : Math.ceil(windowMs / Math.max(serviceMs, 0.001));
   return clamp(slots * Math.max(2, deep), 2, Math.max(limits.windowSubJobs, slots * 2));
@@ -178,7 +178,7 @@ function serviceOf(pool: Pool, { step, job }: Lane): number | undefined {
 }
 
 /** How many sub-jobs of this lane travel together; what is left of a step is shared by all workers. */
-export function sliceSize(pool: Pool, lane: Lane): number {
+function sliceSize(pool: Pool, lane: Lane): number {
   const { ledger } = lane.step;
   const serviceMs = serviceOf(pool, lane);
   const sessions = Math.max(1, pool.sessions);

@@ -1,6 +1,6 @@
 /** Where `redact` of a job is honoured: in what is read back, in its log lines and in what its errors say. */
 import type { Failure, Json } from "../core/event.ts";
-import type { FlowPlan, JobPlan, Plans } from "../core/plan.ts";
+import type { JobPlan, Plans } from "../core/plan.ts";
 import { redacted, withoutSecrets } from "../core/redact.ts";
 import type { Tools } from "./attempt.ts";
 import { pageWith, type ItemPage } from "./pages.ts";
@@ -8,11 +8,7 @@ import type { Held } from "./sub-jobs.ts";
 
 /** What the job of a fan-out hides; undefined where it hides nothing, or this program does not know its flow. */
 export function redactOf(plans: Plans, flow: string, step: string): readonly string[] | undefined {
-  return redactIn(plans.get(flow), step);
-}
-
-export function redactIn(plan: FlowPlan | undefined, step: string): readonly string[] | undefined {
-  const found = plan?.steps.find(({ name }) => name === step);
+  const found = plans.get(flow)?.steps.find(({ name }) => name === step);
   return found?.kind === "fan-out" ? found.job.redact : undefined;
 }
 

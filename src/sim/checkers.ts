@@ -384,7 +384,7 @@ function differ(name: string, must: object, is: object, tell: (what: string) => 
   }
 }
 
-export function parsed(value: Value | undefined): Readonly<Record<string, unknown>> | undefined {
+function parsed(value: Value | undefined): Readonly<Record<string, unknown>> | undefined {
   return typeof value === "string" && value !== ""
     ? (JSON.parse(value) as Readonly<Record<string, unknown>>) // oxlint-disable-line typescript/no-unsafe-type-assertion -- records are objects
     : undefined;

@@ -140,6 +140,6 @@ const resolved = Promise.resolve();
  * Calls back when no microtask is left. A tick that is asked for by a microtask runs after all of them, and costs a tenth of a turn
  * of the event loop.
  */
-export function settled(callback: () => void): void {
+function settled(callback: () => void): void {
   void resolved.then(() => process.nextTick(callback));
 }

@@ -95,7 +95,7 @@ function readPage(step: Step, page: number, bytes: Uint8Array, tell: (what: stri
   }
 }
 
-export function indicesIn({ from, count, again }: SliceTask): readonly number[] {
+function indicesIn({ from, count, again }: SliceTask): readonly number[] {
   return again?.map(({ index }) => index) ?? Array.from({ length: count }, (_, n) => from + n);
 }
 

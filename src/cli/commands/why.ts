@@ -50,7 +50,7 @@ const why: Act<WhyOptions> = async (context, { json, ...options }, text = "") =>
   }
 };
 
-export function whyLines({ run, step, key, state, causes, at }: Why): Line[] {
+function whyLines({ run, step, key, state, causes, at }: Why): Line[] {
   const address = [run, step, key].filter((part) => part !== undefined).join("/");
   return [
     ["  ", strong(address), "   ", ...stated(state)],

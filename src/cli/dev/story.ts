@@ -5,7 +5,7 @@ import { count, counted, duration, instant, timeOfDay } from "../format.ts";
 import { faint, span, symbol, symbols } from "../style.ts";
 import type { Line } from "../style.ts";
 
-export const fansOut = "⑂";
+const fansOut = "⑂";
 
 /** Tells what it is given, in order. Undefined of what would only repeat another line. */
 export function story(flows: ReadonlyMap<string, Flow>): (event: RunEvent) => Line | undefined {
