@@ -1,5 +1,5 @@
 /**
- * Tells every other partition which customers and jobs the first one has paused.
+ * Tells every other partition what the first one has paused everywhere: customers, jobs, flows, queues.
  *
  * What the others know is read from their state, never remembered: an append that got lost, or a process that died between two of
  * them, is made up for by the next look.

@@ -13,7 +13,6 @@ import { hashIn } from "../core/stored-limits.ts";
 import type { Engine } from "../ports/engine.ts";
 import { pageAt } from "./directory.ts";
 import { bytes } from "./loading.ts";
-import { readPage } from "./pages.ts";
 
 /** A fan-out of a run in which the key may be found, and from which sub-job on to look. */
 export type Where = {
@@ -33,7 +32,8 @@ export type KeyNames = {
 const remembered = 10_000;
 const pagesAtOnce = 16;
 
-export function keyNames({ store, log }: Pick<Engine, "store" | "log">): KeyNames {
+export function keyNames(engine: Pick<Engine, "store" | "log">): KeyNames {
+  const { store } = engine;
   /** "": it is hidden. */
   const known = new Map<string, string>();
 
@@ -74,10 +74,10 @@ export function keyNames({ store, log }: Pick<Engine, "store" | "log">): KeyName
       if (wanted.size === 0) return;
       const found = await indexOf(where, wanted);
       for (const [hash, index] of found) {
-        const offset = await pageAt(store, partition, run, plan.name, index);
-        if (offset === undefined) continue;
-        const { items, from } = await readPage(log, partition, offset);
-        remember(limit.name, hash, nameIn(limit, plan, items[index - from] ?? null, hash));
+        const page = await pageAt(engine, { partition, run, step: plan.name }, index);
+        if (page === undefined) continue;
+        const item = page.items[index - page.from] ?? null;
+        remember(limit.name, hash, nameIn(limit, plan, item, hash));
       }
     },
     nameOf: (limit, hash) => known.get(`${limit}/${hash}`) || undefined,

@@ -9,14 +9,13 @@
 import { hashOf } from "../core/hash.ts";
 import { keys } from "../core/ids.ts";
 import { keyFilter, recentKeys, type KeyFilter } from "../core/key-filter.ts";
-import { candidates, lookupPrefixes } from "../core/key-index.ts";
 import { risingKeys } from "../core/rising-keys.ts";
 import type { SplitTask } from "../core/task.ts";
 import type { Engine } from "../ports/engine.ts";
 import { ours } from "./bodies.ts";
-import { pageAt } from "./directory.ts";
-import { scanAll, scanned, text } from "./loading.ts";
-import { readPage, type ItemPage } from "./pages.ts";
+import { findKey, pageAt } from "./directory.ts";
+import { scanned, text } from "./loading.ts";
+import type { ItemPage } from "./pages.ts";
 
 /** Keys that are not in the committed index yet, at most: then the split waits for the manager. */
 const recentAtMost = 64_000;
@@ -55,7 +54,7 @@ export type Known = {
 
 /** The keys of this step so far, those of earlier tries included. */
 export async function knownKeys({ engine, task, alive, rest }: KnownOptions): Promise<Known> {
-  const { log, store } = engine;
+  const { store } = engine;
   const { partition, run, step } = task;
   const prefix = keys.index(run, step);
   const recent = recentKeys();
@@ -85,8 +84,7 @@ export async function knownKeys({ engine, task, alive, rest }: KnownOptions): Pr
   let page: ItemPage | undefined;
 
   async function readNext(): Promise<void> {
-    const offset = await pageAt(store, partition, run, step, next);
-    page = offset === undefined ? undefined : await readPage(log, partition, offset);
+    page = await pageAt(engine, task, next);
     alive();
     await rest();
   }
@@ -98,18 +96,6 @@ export async function knownKeys({ engine, task, alive, rest }: KnownOptions): Pr
     const size: unknown =
       value === undefined ? 0 : Reflect.get(JSON.parse(text(value)) as object, "size"); // oxlint-disable-line typescript/no-unsafe-type-assertion -- we wrote it, in core/snapshot.ts
     return typeof size === "number" ? size : 0;
-  }
-
-  async function inIndex(key: string): Promise<number | undefined> {
-    const rows: (readonly [string, string | Uint8Array])[] = [];
-    for (const each of lookupPrefixes(prefix, key))
-      rows.push(...(await scanAll(store, partition, each)));
-    for (const index of candidates(rows, key)) {
-      const offset = await pageAt(store, partition, run, step, index);
-      const found = offset === undefined ? undefined : await readPage(log, partition, offset);
-      if (found?.keys[index - found.from] === key) return index;
-    }
-    return undefined;
   }
 
   let looked = 0;
@@ -141,7 +127,7 @@ export async function knownKeys({ engine, task, alive, rest }: KnownOptions): Pr
         if (doubts * filteredPerLook > size) filter = await ours(filterOfAll());
       }
       if (filter?.mightHave(hashOf(key)) === false) return undefined;
-      return ours(inIndex(key));
+      return (await ours(findKey(engine, task, key)))?.index;
     },
     add(index, key) {
       size = index + 1;

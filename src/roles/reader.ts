@@ -2,7 +2,6 @@
 import { assert } from "../errors.ts";
 import type { Json } from "../core/event.ts";
 import { keys, partitionOf } from "../core/ids.ts";
-import { candidates, lookupPrefixes } from "../core/key-index.ts";
 import * as ledgers from "../core/ledger.ts";
 import { pageSize } from "../core/ledger-page.ts";
 import type { FlowPlan, Plans } from "../core/plan.ts";
@@ -18,19 +17,11 @@ import {
   type SubJobRecord,
 } from "../views/status.ts";
 import { noHolds, type Holds } from "../views/limits.ts";
-import { pageAt } from "./directory.ts";
+import { findKey } from "./directory.ts";
 import { corrections } from "./editing.ts";
 import { jobsIn, loadHolds, nameHeld } from "./holds.ts";
 import { keyNames, type KeyNames } from "./key-names.ts";
-import {
-  bytes,
-  loadEdits,
-  loadPauses,
-  loadStoredRun,
-  loadStoredSteps,
-  scanAll,
-} from "./loading.ts";
-import { readPage } from "./pages.ts";
+import { bytes, loadEdits, loadPauses, loadStoredRun, loadStoredSteps } from "./loading.ts";
 import { redactOf } from "./redacting.ts";
 import { withSampleKeys } from "./sample-keys.ts";
 import { outcomesIn, type Outcome } from "./settled.ts";
@@ -57,19 +48,8 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
   const names = keyNames(engine);
   const home = (id: string): number => partitionOf(id, engine.partitions);
 
-  async function find(id: string, step: string, key: string) {
-    const partition = home(id);
-    const rows: (readonly [string, string | Uint8Array])[] = [];
-    for (const prefix of lookupPrefixes(keys.index(id, step), key))
-      rows.push(...(await scanAll(store, partition, prefix)));
-    for (const index of candidates(rows, key)) {
-      const offset = await pageAt(store, partition, id, step, index);
-      const page = offset === undefined ? undefined : await readPage(log, partition, offset);
-      if (page?.keys[index - page.from] === key)
-        return { index, input: page.items[index - page.from] ?? null };
-    }
-    return undefined;
-  }
+  const find = (id: string, step: string, key: string) =>
+    findKey(engine, { partition: home(id), run: id, step }, key);
 
   /** One page of the ledger, in a ledger of its own: enough to ask about this index. */
   async function ledgerAt(id: string, step: string, index: number, base: number, size: number) {
@@ -166,7 +146,7 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
       const kept = (await loadStoredSteps(store, home(id), stored))[position];
       const found = await find(id, step, key);
       if (kept?.kind !== "fan-out" || found === undefined) return undefined;
-      const { index, input } = found;
+      const { index, page } = found;
       const ledger = await ledgerAt(id, step, index, kept.base, kept.size);
       const outcomes: Outcome[] = [];
       for (let offset = ledgers.outcomeOffset(ledger, index); offset !== undefined;) {
@@ -177,7 +157,7 @@ export function reader({ engine, clock, plans }: ReaderOptions): Reader {
         offset = (outcome.previous ?? Infinity) < offset ? outcome.previous : undefined;
       }
       const hidden = redactOf(plans, stored.flow, step);
-      const { now, edits } = await editsOf(id, step, index, input);
+      const { now, edits } = await editsOf(id, step, index, page.items[index - page.from] ?? null);
       const state = ledgers.states[ledgers.stateOf(ledger, index)] ?? "waiting";
       return {
         run: id,

@@ -2,10 +2,8 @@
 import type { Group } from "../core/failures.ts";
 import type { StoredFanOut, StoredStep } from "../core/stored.ts";
 import type { Engine } from "../ports/engine.ts";
-import { pageAt } from "./directory.ts";
-import { readPage, type ItemPage } from "./pages.ts";
-
-type Place = { readonly partition: number; readonly run: string };
+import { pageAt, type StepPlace } from "./directory.ts";
+import type { ItemPage } from "./pages.ts";
 
 /** "#12" */
 const number = /^#(\d+)$/;
@@ -13,7 +11,7 @@ const number = /^#(\d+)$/;
 /** The same steps; what failed in them can be looked up by the keys it is known by. Reads only where there is such a number. */
 export async function withSampleKeys(
   engine: Pick<Engine, "log" | "store">,
-  place: Place,
+  place: Omit<StepPlace, "step">,
   steps: readonly (StoredStep | undefined)[],
 ): Promise<readonly (StoredStep | undefined)[]> {
   const named: (StoredStep | undefined)[] = [];
@@ -37,8 +35,8 @@ function isNumbered({ keys }: Group): boolean {
 
 /** By "#12". They are looked up in their order, so that each page is read once. */
 async function keysIn(
-  { log, store }: Pick<Engine, "log" | "store">,
-  { partition, run }: Place,
+  engine: Pick<Engine, "log" | "store">,
+  place: Omit<StepPlace, "step">,
   { name, groups, size }: StoredFanOut,
 ): Promise<ReadonlyMap<string, string>> {
   const all = new Set(
@@ -47,10 +45,8 @@ async function keysIn(
   const found = new Map<string, string>();
   let page: ItemPage | undefined;
   for (const index of [...all].filter((one) => one < size).toSorted((a, b) => a - b)) {
-    if (page === undefined || index >= page.from + page.keys.length) {
-      const offset = await pageAt(store, partition, run, name, index);
-      page = offset === undefined ? undefined : await readPage(log, partition, offset);
-    }
+    if (page === undefined || index >= page.from + page.keys.length)
+      page = await pageAt(engine, { ...place, step: name }, index);
     const key = page?.keys[index - page.from];
     // Who calls sub-jobs so meant the key.
     if (key !== undefined && !number.test(key)) found.set(`#${index}`, key);

@@ -12,7 +12,6 @@ import { whyRun, whyStep, whySubJob, type Why, type WhyFacts } from "../views/wh
 import { waitingKeys } from "./waiting-keys.ts";
 import { pageAt } from "./directory.ts";
 import { bytes, loadPauses, loadStoredRun, loadStoredSteps, scanned } from "./loading.ts";
-import { readPage } from "./pages.ts";
 import type { Reader } from "./reader.ts";
 
 export type Asker = {
@@ -31,7 +30,7 @@ export type AskerOptions = {
 const pagesAtOnce = 64;
 
 export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
-  const { store, log } = engine;
+  const { store } = engine;
   const { names } = reader;
 
   /**
@@ -81,10 +80,8 @@ export function asker({ engine, clock, plans, reader }: AskerOptions): Asker {
   }
 
   async function keyAt(partition: number, run: string, step: string, index: number) {
-    const offset = await pageAt(store, partition, run, step, index);
-    if (offset === undefined) return undefined;
-    const { keys, from } = await readPage(log, partition, offset);
-    return keys[index - from];
+    const page = await pageAt(engine, { partition, run, step }, index);
+    return page?.keys[index - page.from];
   }
 
   return {
