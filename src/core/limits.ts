@@ -26,9 +26,9 @@ export const limits = {
   keysNamed: 5,
   /** Inputs of runs under way, and of sub-jobs to come, that are asked of a flow's schemas, to say whether they fit: the first ones. */
   fitSamples: 1_000,
-  /** Records that who follows the log takes in one reading, */
+  /** Records of the log in one reading, of those who follow it. */
   readRecords: 5_000,
-  /** and characters of them: so much of it is in memory at once. */
+  /** The same in characters of them: so much of the log is in memory at once. */
   readBytes: 16_777_216,
   /** Events a manager takes in one tick: bounds the commit. */
   eventsPerTick: 1_000,
