@@ -88,6 +88,19 @@ testWith(
 );
 
 testWith(
+  "the past that a client is told is the owner's, before a failover and after it",
+  {},
+  async ({ client, owner }) => {
+    const before = await client.log.past(0);
+    assert.equal(before, await owner.log.past(0));
+    owner.copy()();
+    const after = await client.log.past(0);
+    assert.equal(after, await owner.log.past(0));
+    assert.notEqual(after, before);
+  },
+);
+
+testWith(
   "bytes and texts travel as they are, whatever is in them",
   {},
   async ({ client, owner }) => {

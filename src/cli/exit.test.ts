@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { explained } from "../engines/postgres/problems.ts";
 import * as errors from "../errors.ts";
 import { exitCodes, exitOfError, exitOfRun } from "./exit.ts";
 import { failureLines } from "./failure.ts";
@@ -25,6 +26,15 @@ test("every class of error has its exit code; what is not ours is a bug", () => 
   assert.equal(exitOfError(new errors.CorruptError("x")), 70);
   assert.equal(exitOfError(new TypeError("x")), 70);
   assert.equal(exitOfError("thrown"), 70);
+});
+
+test("a database that refuses is one that cannot be used, and no wrong usage of a command", () => {
+  for (const code of ["28P01", "28000", "3D000", "42501"]) {
+    const error = explained(Object.assign(new Error("no"), { code }), "postgres://db/billing");
+    assert.ok(error instanceof errors.UsageError);
+    assert.equal(exitOfError(error), 7, code);
+    assert.equal(told(error, "runs").at(-1), "    fanfold doctor");
+  }
 });
 
 test("an error of another copy of Fanfold is known by its code", () => {

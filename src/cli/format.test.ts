@@ -9,6 +9,7 @@ import {
   fit,
   instant,
   iso,
+  money,
   percent,
   printable,
   rate,
@@ -25,6 +26,13 @@ test("numbers are grouped by thousands, and nouns agree with them", () => {
   assert.equal(count(12_345_678), "12,345,678");
   assert.equal(counted(1, "sub-job"), "1 sub-job");
   assert.equal(counted(61, "sub-job"), "61 sub-jobs");
+});
+
+test("a cost is said to the cent, and a small one as far as it is more than nothing", () => {
+  assert.deepEqual(
+    [0, 1_234.5, 12.345, 0.1, 0.0999, 0.05, 0.0042, 0.000_000_012, 1e-12].map(money),
+    ["0.00", "1234.50", "12.35", "0.10", "0.100", "0.050", "0.0042", "0.00000001", "0.00000000"],
+  );
 });
 
 test("durations have two units at the most, and never sixty of the smaller one", () => {

@@ -57,6 +57,12 @@ export function rate(perSecond: number): string {
     : `${trim((perMinute * 60).toFixed(1))}/h`;
 }
 
+/** To the cent, or to the first two digits that are not zero: "12.30", "0.0042". */
+export function money(amount: number): string {
+  const small = amount > 0 && amount < 0.1 ? 1 - Math.floor(Math.log10(amount)) : 2;
+  return amount.toFixed(Math.min(small, 8));
+}
+
 /** Worker time: "176 h", "24 m 10 s". Takes seconds. */
 export function effort(seconds: number): string {
   return seconds >= 36_000 ? `${count(seconds / 3_600)} h` : duration(seconds * 1_000);

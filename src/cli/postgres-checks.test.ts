@@ -39,6 +39,14 @@ test("a fit server has nothing to fix, and every line says what was seen", () =>
   );
 });
 
+test("what one process serves, and what waits in the outbox, is said as one would", () => {
+  const schema = { schema: 2, partitions: 8, served: 8, by: 1, bytes: 81_920, outbox: 3 };
+  const said = (more: Partial<typeof schema>): string | undefined =>
+    judged({ ...fit, schema: { ...schema, ...more } }).find(({ name }) => name === "serving")?.text;
+  assert.equal(said({}), "1 process serves 8 of 8 partitions, 3 in the outbox");
+  assert.equal(said({ served: 0, by: 0, outbox: 0 }), "nobody is at work on it");
+});
+
 const ills: readonly (readonly [what: string, said: string, more: Partial<Looked>])[] = [
   ["a server too old", "server bad", { version: 120_000 }],
   ["hardly a connection left", "server warn", { connections: { used: 95, most: 100 } }],

@@ -7,7 +7,7 @@ type Named = Partial<Readonly<Record<"flow" | "job" | "webhook", string>>>;
 export function unknownNames({ parts }: App, named: Named): Line[] {
   return Object.entries(named).flatMap(([kind, name]): Line[] => {
     const known = parts.filter((part) => part.kind === kind).map((part) => part.name);
-    if (name === undefined || known.includes(name)) return [];
+    if (known.includes(name)) return [];
     const others = known.map((one) => `"${one}"`).join(", ");
     return [[`  this app has no ${kind} "${name}"${others === "" ? "" : `: it has ${others}`}`]];
   });

@@ -50,3 +50,13 @@ test("doctor --fix gives free pages back, and removes what a doctor left that wa
   assert.ok(statSync(path).size < before / 2, `${statSync(path).size} of ${before}`);
   assert.match((await fix("--yes")).stderr, /nothing that can be mended by itself/);
 });
+
+test("a database that does not answer is said once, by what looks at the server", async () => {
+  const url = "postgres://127.0.0.1:1/nowhere";
+  const { code, stdout } = await fanfold("doctor", "--app", "know-app.ts", "--url", url);
+  assert.equal(code, 9);
+  assert.deepEqual(
+    [...stdout.matchAll(/^ {2}(.) {2}(\S+)/gm)].map(([, mark, name]) => `${mark} ${name}`),
+    ["✓ node", "✓ sqlite", "✓ app", "✗ server"],
+  );
+});

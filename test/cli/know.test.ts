@@ -322,3 +322,12 @@ test("runs: what is late, paused or at risk beside its state, and in which order
   assert.equal(await ids("--sort", "deadline", "--limit", "1", "--customer", "acme"), "acme-1");
   assert.equal(await ids("--sort", "took", "--limit", "1"), "plain");
 });
+
+test("check says how much it has looked at, of one thing as of one", async (t) => {
+  const { app, path } = opened(t, parts);
+  await app.start(mailFlow, { count: 1 }, { id: "one" });
+  await app.close();
+  const { code, stdout } = await fanfold("check", `sqlite:${path}`);
+  assert.equal(code, 0);
+  assert.match(stdout, /(?: {2}|· )1 run(?: ·|$)/m);
+});

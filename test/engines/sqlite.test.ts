@@ -264,7 +264,10 @@ test("a full disk ends the engine: what is pending rejects, nothing is tried aga
   for (const end of pending) {
     assert.equal(end.status, "rejected");
     assert.ok(end.reason instanceof UnavailableError);
-    assert.match(end.reason.message, /full/);
+    assert.match(
+      end.reason.message,
+      /cannot be written \(.*full\): make room, and start this again/,
+    );
   }
   assert.equal(fatal.length, 1);
   file.db.exec("pragma max_page_count = 1000000");
@@ -314,6 +317,18 @@ test("a reader beside the owner sees what is committed, and writes nothing", asy
   assert.equal(await reader.log.end(0), 3);
   await reader.close();
   await reader.close();
+});
+
+test("each reader of a file has a past of its own, which it tells from another", async () => {
+  const path = newPath();
+  const { engine } = bench({ path });
+  await engine.log.append(0, ["a"]);
+  const [reader, other] = [readOnlySqlite(path), readOnlySqlite(path)];
+  const past = await reader.log.past(0);
+  assert.equal((await reader.log.read(0, 0, { ...plenty, past })).length, 1);
+  assert.notEqual(await other.log.past(0), past);
+  await assert.rejects(other.log.read(0, 0, { ...plenty, past }), ConflictError);
+  for (const { close } of [reader, other, engine]) await close();
 });
 
 test("two views in one turn from one checkpoint: the second conflicts before anything is written", async () => {

@@ -4,7 +4,7 @@ import type { Known } from "../../roles/statistics.ts";
 import type { Statistics } from "../../views/statistics.ts";
 import type { Act } from "../context.ts";
 import { exitCodes } from "../exit.ts";
-import { count, duration, effort, percent } from "../format.ts";
+import { count, duration, effort, money, percent } from "../format.ts";
 import { statisticsFields } from "../json.ts";
 import { list, watchOption, type Listed, type ListOptions } from "../listing.ts";
 import { openToRead } from "../load.ts";
@@ -102,10 +102,4 @@ function row(one: Statistics): readonly Cell[] {
       .map(([currency, amount]) => `${money(amount)} ${currency}`)
       .join(" + "),
   ];
-}
-
-/** To the cent, or to the first two digits that are not zero. */
-function money(amount: number): string {
-  const small = amount > 0 && amount < 0.1 ? 1 - Math.floor(Math.log10(amount)) : 2;
-  return amount.toFixed(Math.min(small, 8));
 }
