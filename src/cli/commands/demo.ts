@@ -163,9 +163,7 @@ async function goOn(
     [],
   );
   await run.release(reason);
-  // The status may still say held for a moment.
-  const isOver = (status: Status): boolean => isStill(status) && status.state !== "held";
-  return follow(run.watch(), inVirtualTime(stage), signal, isOver);
+  return follow(run.watch(), inVirtualTime(stage), signal);
 }
 
 function redriveCall({ signature }: FailureGroup): string {
