@@ -1,5 +1,4 @@
 /** The keys of sub-jobs that a manager gave up on by itself: of poison, and of a result that a fold refused, it knows the number only. */
-import type { Group } from "../core/failures.ts";
 import type { StoredFanOut, StoredStep } from "../core/stored.ts";
 import type { Engine } from "../ports/engine.ts";
 import { pageAt, type StepPlace } from "./directory.ts";
@@ -16,7 +15,7 @@ export async function withSampleKeys(
 ): Promise<readonly (StoredStep | undefined)[]> {
   const named: (StoredStep | undefined)[] = [];
   for (const step of steps)
-    if (step?.kind !== "fan-out" || !step.groups.some(isNumbered)) named.push(step);
+    if (step?.kind !== "fan-out") named.push(step);
     else {
       const known = await keysIn(engine, place, step);
       const keyOf = (key: string): string => known.get(key) ?? key;
@@ -27,10 +26,6 @@ export async function withSampleKeys(
       named.push({ ...step, groups });
     }
   return named;
-}
-
-function isNumbered({ keys }: Group): boolean {
-  return keys.some((key) => number.test(key));
 }
 
 /** By "#12". They are looked up in their order, so that each page is read once. */
