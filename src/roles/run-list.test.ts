@@ -14,8 +14,8 @@ const stepBegan = (run: string) =>
   encode({ type: "step.began", run, step: "s", generation: 1 } as const);
 const ended = (run: string) => encode({ type: "run.ended", run, state: "done" } as const);
 
-function given() {
-  const engine = memoryEngine({ clock });
+function given(partitions = 1) {
+  const engine = memoryEngine({ clock, partitions });
   const { tick } = projector({ engine, clock, partition: 0 });
   const add = (...texts: readonly string[]) => engine.log.append(0, texts);
   return { engine, add, tick };
@@ -117,4 +117,70 @@ test("what a list has not been told before it was trimmed, who trimmed it has wr
     },
   };
   assert.deepEqual(await states(trimmed), ["a done", "b running"]);
+});
+
+test("partitions are as far as each is: what is new in one is laid over the list, and one that is written meanwhile is read again", async () => {
+  const { engine, add, tick } = given(2);
+  const other = projector({ engine, clock, partition: 1 });
+  await add(began("a"), stepBegan("a"), ended("a"));
+  await engine.log.append(1, [began("b"), began("c")]);
+  await tick();
+  await other.tick();
+  await engine.log.append(1, [ended("b")]);
+  assert.deepEqual((await states(engine)).toSorted(), ["a done", "b done", "c running"]);
+  let asked = 0;
+  const written: Engine = {
+    ...engine,
+    views: {
+      ...engine.views,
+      async runs(query) {
+        asked += 1;
+        if (asked === 1) {
+          await engine.log.append(1, [encode({ type: "run.removed", run: "b", flow: "f", by: 1 })]);
+          await other.tick();
+        }
+        return engine.views.runs(query);
+      },
+    },
+  };
+  assert.deepEqual((await states(written)).toSorted(), ["a done", "c running"]);
+});
+
+test("while the list is far behind, because it is made anew, it says what it has, and the log is not read for it", async () => {
+  const { engine, add, tick } = given();
+  await add(began("a"));
+  await tick();
+  await add(ended("a"), ...Array<string>(20_000).fill(encode({ type: "ticked" })));
+  const read = async (): Promise<never> => assert.fail("it is not read");
+  assert.deepEqual(await states({ ...engine, log: { ...engine.log, read } }), ["a running"]);
+});
+
+test("a log that a failover made shorter while it was asked for is read to where it ends now", async () => {
+  const { engine, add } = given();
+  await add(began("a"));
+  const takeBack = engine.copy();
+  await add(ended("a"));
+  let reads = 0;
+  const log: Engine["log"] = {
+    ...engine.log,
+    async end(partition) {
+      const end = await engine.log.end(partition);
+      takeBack();
+      return end;
+    },
+    async read(...asked) {
+      reads += 1;
+      assert.ok(reads < 20, "it is read for ever");
+      return engine.log.read(...asked);
+    },
+  };
+  assert.deepEqual(await states({ ...engine, log }), ["a running"]);
+});
+
+test("what says all of a run needs no look at its row: most that is new is runs that begin", async () => {
+  const { engine, add } = given();
+  await add(began("a"), stepBegan("a"), ended("a"), began("b"));
+  const run = async (): Promise<never> => assert.fail("the store is not asked");
+  const views = { ...engine.views, run };
+  assert.deepEqual(await states({ ...engine, views }), ["a done", "b running"]);
 });
