@@ -23,8 +23,9 @@ export function shift<T>(fifo: Fifo<T>): T | undefined {
   return items[head];
 }
 
-export function peek<T>({ items, head }: Fifo<T>): T | undefined {
-  return items[head];
+/** The nth in line; the first unless told. */
+export function peek<T>({ items, head }: Fifo<T>, nth = 0): T | undefined {
+  return items[head + nth];
 }
 
 export function clear<T>(fifo: Fifo<T>): void {

@@ -106,7 +106,7 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
   const flying: Promise<unknown>[] = [];
   /** Pages that go with the next append, and the one after which it comes: two at once could arrive in either order. */
   let waiting: string[] = [];
-  let last: Promise<void> = Promise.resolve();
+  let last: Promise<void> | undefined;
   let keysOfPage: string[] = [];
   let texts: string[] = [];
   const limitKey = limitByKey(step.job.plan)?.key;
@@ -145,7 +145,8 @@ async function pageWriter(splitting: Splitting): Promise<PageWriter> {
   }
 
   function send(): void {
-    last = last.then(append);
+    // The first goes at once, before the next page is made: all slots wait for it.
+    last = last === undefined ? append() : last.then(append);
     last.catch(() => undefined); // It is awaited by flush, or by seal.
     flying.push(last);
   }

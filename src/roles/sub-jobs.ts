@@ -16,9 +16,11 @@ import type { Clock } from "../ports/clock.ts";
 import type { Lease } from "../ports/queue.ts";
 import type { Wills } from "../ports/wills.ts";
 import { abort, ctxOf, isThenable, meaningOf, type Attempt, type Tools } from "./attempt.ts";
-import { lostText, restOf, triplesOf } from "./loss.ts";
+import { lastWills } from "./last-wills.ts";
+import { restOf } from "./loss.ts";
 import type { Home, Outcomes } from "./outcomes.ts";
 import { pageWith, type ItemPage, type UnreadPage } from "./pages.ts";
+import { prepare } from "./preparing.ts";
 import { cleanFailure, toolsFor } from "./redacting.ts";
 
 /** A slice in hand. */
@@ -34,13 +36,13 @@ export type Held = {
   /** Sub-jobs without an outcome. */
   left: number;
   dropped: boolean;
-  /** Its last will, from the first that is begun to the last that is over; of what is tried again, each has its own. */
+  /** Its last will, from before the first is begun until its outcomes are handed on; of what is tried again, each has its own. */
   will?: number | undefined;
 };
 
 export type SubJobs = {
   readonly add: (held: Held) => void;
-  /** Begins what may begin. */
+  /** Begins what may begin, and prepares what is next in line. */
   readonly pump: () => void;
   /** Ends attempts whose time is over; returns when the next one's will be. */
   readonly expire: () => number | undefined;
@@ -90,11 +92,12 @@ type Running = Attempt &
   };
 
 export function subJobs(options: SubJobsOptions): SubJobs {
-  const { slots, clock, tools, outcomes, wills, onOutcome } = options;
+  const { slots, clock, tools, outcomes, onOutcome } = options;
+  const wills = lastWills(options.wills);
   const ready = fifos.fifo<Held>();
   const running = bag<Running>();
   const held = new Set<Held>();
-  let finished: Lease[] = [];
+  let finished: Held[] = [];
   let waiting = 0;
   let service: number | undefined;
   let turnEndsAt: number | undefined;
@@ -157,7 +160,7 @@ export function subJobs(options: SubJobsOptions): SubJobs {
       previous: again?.previous,
       will: undefined,
     };
-    if (wills !== undefined) makeWill(wills, attempt);
+    wills?.ofSubJob(attempt, slice, index, attempt.issue);
     try {
       if (page === undefined) throw damage; // oxlint-disable-line typescript/only-throw-error -- it was caught above
       const input = validate(
@@ -178,34 +181,26 @@ export function subJobs(options: SubJobsOptions): SubJobs {
         );
         return true;
       }
-      succeed(attempt, result, clock.now());
+      succeed(attempt, textOf(attempt, result), clock.now());
     } catch (thrown) {
       fail(attempt, thrown, clock.now());
     }
     return false;
   }
 
-  function makeWill(wills: Wills, attempt: Running): void {
-    const { held, index, issue } = attempt;
-    const { task, home } = held;
-    const { partition } = home;
-    if (task.again !== undefined)
-      attempt.will = wills.make({ partition, text: lostText(task, [index, 1, issue], false) });
-    else held.will ??= wills.make({ partition, text: lostText(task, triplesOf(task), false) });
-  }
-
-  function revoke(of: { will?: number | undefined }): void {
-    if (of.will !== undefined) wills?.revoke(of.will);
-  }
-
   function succeedLate(attempt: Running, result: unknown): void {
     if (!leave(attempt)) return;
+    const now = clock.now();
+    let text: string | undefined;
     try {
-      succeed(attempt, result, clock.now());
+      text = textOf(attempt, result); // As it is now: what follows may change it.
     } catch (thrown) {
-      fail(attempt, thrown, clock.now());
+      fail(attempt, thrown, now);
+      pump();
+      return;
     }
-    pump();
+    pump(); // What follows in its slot does not wait until it is written down.
+    succeed(attempt, text, now);
   }
 
   function failLate(attempt: Running, thrown: unknown): void {
@@ -222,9 +217,13 @@ export function subJobs(options: SubJobsOptions): SubJobs {
     return !attempt.over;
   }
 
-  function succeed(attempt: Running, result: unknown, now: number): void {
-    const { home, job } = attempt.held;
-    const text = result === undefined ? undefined : store(result, `result of job "${job.name}"`);
+  /** Undefined where there is nothing to store. Throws UsageError for what cannot be. */
+  function textOf({ held }: Running, result: unknown): string | undefined {
+    return result === undefined ? undefined : store(result, `result of job "${held.job.name}"`);
+  }
+
+  function succeed(attempt: Running, text: string | undefined, now: number): void {
+    const { home } = attempt.held;
     const us = (now - attempt.startedAt) * 1_000;
     const { index, issue, previous } = attempt;
     const isFirst = attempt.attempt === 1 && previous === undefined;
@@ -288,7 +287,7 @@ export function subJobs(options: SubJobsOptions): SubJobs {
 
   function settled(attempt: Running, us: number): void {
     attempt.over = true;
-    revoke(attempt);
+    wills?.revoke(attempt);
     const slice = attempt.held;
     slice.left -= 1;
     const ms = us / 1_000;
@@ -298,13 +297,12 @@ export function subJobs(options: SubJobsOptions): SubJobs {
   }
 
   function finish(slice: Held): void {
-    revoke(slice);
     held.delete(slice);
-    finished.push(slice.lease);
+    finished.push(slice);
   }
 
   function drop(slice: Held): void {
-    revoke(slice);
+    wills?.revoke(slice);
     if (!slice.dropped) waiting -= slice.task.count - slice.begun;
     slice.dropped = true;
     held.delete(slice);
@@ -316,7 +314,10 @@ export function subJobs(options: SubJobsOptions): SubJobs {
       fifos.push(ready, slice);
       waiting += slice.task.count;
     },
-    pump,
+    pump() {
+      pump();
+      prepare(ready, slots, wills);
+    },
     expire() {
       const now = clock.now();
       if (now < nextEnd) return nextEnd === Infinity ? undefined : nextEnd;
@@ -346,14 +347,14 @@ export function subJobs(options: SubJobsOptions): SubJobs {
       for (const attempt of running.all()) {
         if (attempt.run !== run) continue;
         attempt.over = true;
-        revoke(attempt);
+        wills?.revoke(attempt);
         running.remove(attempt);
         abort(attempt, why);
       }
       for (const slice of held) {
         if (slice.home.run !== run) continue;
         drop(slice);
-        finished.push(slice.lease);
+        finished.push(slice);
       }
       pump();
     },
@@ -376,7 +377,8 @@ export function subJobs(options: SubJobsOptions): SubJobs {
     takeFinished() {
       const done = finished;
       finished = [];
-      return done;
+      for (const slice of done) wills?.revoke(slice);
+      return done.map(({ lease }) => lease);
     },
     stop() {
       stopped = true;
@@ -387,7 +389,7 @@ export function subJobs(options: SubJobsOptions): SubJobs {
       for (const attempt of running.all()) {
         attempt.over = true;
         running.remove(attempt);
-        revoke(attempt);
+        wills?.revoke(attempt);
         abort(attempt, why);
         open.get(attempt.held)?.push(attempt.index, 1, attempt.issue);
       }

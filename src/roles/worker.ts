@@ -61,10 +61,12 @@ const checkEveryMs = 500;
  */
 const firstPrefetchMs = 20;
 /**
- * Outcomes wait for company for half of the time for which the slots have work in hand, but no longer than gatherMs: a commit costs
- * as much for one as for hundreds. Slots that run dry, and the last outcomes of a step, are written at once.
+ * Outcomes wait for company for half of the time for which the slots have work in hand, but no longer than gatherMs, and not until
+ * the next end together: a commit costs as much for one as for hundreds. Slots that run dry, and the last outcomes of a step, are written at once.
  */
 const gatherMs = prefetchMs / 2;
+/** Outcomes that come in turn after turn of the event loop belong together, for no longer than this. */
+const togetherMs = 2;
 /** Work in hand for less than this is none. */
 const leastHandMs = 2;
 const prefetchAtMost = 4_096;
@@ -103,7 +105,10 @@ export function worker(options: WorkerOptions): Worker {
   /** What it took last is the end of what there is. */
   let isEnd = false;
   let gatheringSince: number | undefined;
-  let isAsked = false;
+  /** Outcomes in this turn of the event loop. */
+  let heard = 0;
+  /** The role will be called because of outcomes. */
+  let asked: "at once" | "later" | undefined;
 
   const tools: Tools = {
     now: clock.now,
@@ -213,19 +218,32 @@ export function worker(options: WorkerOptions): Worker {
     const handMs = (running.waiting() * (running.serviceMs() ?? 0)) / slots;
     if (draining || running.running() === 0 || handMs < leastHandMs) return 0;
     gatheringSince ??= clock.now();
-    return gatheringSince + Math.min(gatherMs, handMs / 2);
+    return gatheringSince + Math.min(betweenRounds(running.serviceMs() ?? 0), handMs / 2);
   }
 
   function onOutcome(): void {
+    heard += 1;
+    const isFirst = isFresh;
     isFresh = false;
     // The first of a batch has the role called when the batch is due; the others find it asked already.
-    if (isAsked || (gatheringSince !== undefined && (flushAt() ?? 0) > clock.now())) return;
-    isAsked = true;
-    // Those that end together come first, each with the next in its slot: what follows from them can wait for that.
-    void clock.sleep(0).then(() => {
-      isAsked = false;
+    if (asked === "at once") return;
+    const now = clock.now();
+    const due = isFirst ? now : (flushAt() ?? now);
+    if (asked === "later" && due > now) return;
+    asked = due > now ? "later" : "at once";
+    void (due > now ? clock.sleep(due - now) : quiet()).then(() => {
+      asked = undefined;
       wake();
     });
+  }
+
+  /** Those that end together come first, each with the next in its slot: what follows from them can wait for that. */
+  async function quiet(): Promise<void> {
+    const until = clock.now() + togetherMs;
+    do {
+      heard = 0;
+      await clock.sleep(0);
+    } while (heard > 0 && inHand() > 0 && clock.now() < until);
   }
 
   async function flush(): Promise<number> {
@@ -323,6 +341,15 @@ export function worker(options: WorkerOptions): Worker {
       await flush();
     },
   };
+}
+
+/**
+ * The longest time, up to gatherMs, that ends half-way between two rounds: those that began together end together, each with the
+ * next one to begin, and what is done with their outcomes must not come then.
+ */
+function betweenRounds(roundMs: number): number {
+  if (roundMs > 2 * gatherMs) return gatherMs;
+  return (Math.floor(gatherMs / roundMs - 0.5) + 0.5) * roundMs;
 }
 
 /** Waits for both in any case: a tick that is over leaves nothing under way. */
