@@ -7,7 +7,6 @@ import type { SliceTask } from "../core/task.ts";
 import { flow, type Flow } from "../define/flow.ts";
 import { job, type Job } from "../define/job.ts";
 import { memoryEngine, type MemoryEngine } from "../engines/memory/engine.ts";
-import type { Wills } from "../ports/wills.ts";
 import { manager } from "./manager.ts";
 import { worker, type Worker, type WorkerOptions } from "./worker.ts";
 
@@ -88,9 +87,8 @@ async function working(
   clock: ReturnType<typeof virtualClock>,
   nap: Job,
   { slots, size, slices }: { slots: number; size: number; slices: number },
-  wills?: Wills,
 ) {
-  const engine = { ...memoryEngine({ clock }), ...(wills === undefined ? {} : { wills }) };
+  const engine = memoryEngine({ clock });
   const role = workerOn(engine, clock, { slots, jobs: new Map<string, Job>([["nap", nap]]) });
   const place = { run: "r", flow: "f", step: "s", generation: 0 };
   const keys = Array.from({ length: slices * size }, (_, n) => `${n}`);
@@ -176,82 +174,6 @@ test("outcomes are handed back half-way between two rounds of the slots: what fo
   clock.advance(30);
   await ticked();
   assert.equal((await told(engine)).length, before + 1);
-});
-
-test("what begins next has its will before a slot is free for it, and a will goes when the outcomes are handed on", async () => {
-  const clock = virtualClock();
-  const seen: string[] = [];
-  const from = clock.now();
-  const at = (): number => clock.now() - from;
-  let made = 0;
-  const wills: Wills = {
-    make(will) {
-      made += 1;
-      const { subJobs } = JSON.parse(will.text) as { subJobs: number[] }; // oxlint-disable-line typescript/no-unsafe-type-assertion -- roles/loss.ts made it
-      seen.push(`will of ${subJobs[0]} at ${at()}`);
-      return made;
-    },
-    revoke: (id) => seen.push(`revoked ${id} at ${at()}`),
-    forgive: () => undefined,
-    left: [],
-    exited: false,
-  };
-  const nap = job("nap", {
-    input: anything,
-    async run(_, { key }) {
-      seen.push(`began ${key.split("/").at(-1)} at ${at()}`);
-      await clock.sleep(60);
-    },
-  });
-  const sizes = { slots: 2, size: 2, slices: 3 };
-  const { engine, role, slice } = await working(clock, nap, sizes, wills);
-  await engine.queue.put([slice(0), slice(1), slice(2)]);
-  const ticked = async (): Promise<void> => {
-    for (let handled = 1; handled > 0;) handled = await role.tick();
-  };
-  await ticked();
-  clock.advance(60);
-  await clock.sleep(0);
-  await ticked();
-  clock.advance(60);
-  await clock.sleep(0);
-  assert.deepEqual(seen, [
-    "will of 0 at 0",
-    "began 0 at 0",
-    "began 1 at 0",
-    "revoked 1 at 60",
-    "will of 2 at 60",
-    "began 2 at 60",
-    "began 3 at 60",
-    "will of 4 at 60",
-    "began 4 at 120",
-    "began 5 at 120",
-  ]);
-});
-
-test("a result is what it was when it was returned, whatever the next one in its slot does with it", async () => {
-  const clock = virtualClock();
-  const counter = { n: 0 };
-  const nap = job("nap", {
-    input: anything,
-    async run() {
-      counter.n += 1;
-      await clock.sleep(60);
-      return counter;
-    },
-  });
-  const { engine, role, slice } = await working(clock, nap, { slots: 1, size: 3, slices: 1 });
-  await engine.queue.put([slice(0)]);
-  for (let round = 0; round < 3; round += 1) {
-    for (let handled = 1; handled > 0;) handled = await role.tick();
-    clock.advance(60);
-    await clock.sleep(0);
-  }
-  for (let handled = 1; handled > 0;) handled = await role.tick();
-  const bodies = (await told(engine)).flatMap((event) =>
-    event.type === "sub-jobs.settled" ? JSON.parse(event.body ?? "[]") : [],
-  );
-  assert.deepEqual(bodies, [{ n: 1 }, { n: 2 }, { n: 3 }]);
 });
 
 test("who is told late that its time is over, because the event loop stood still, may finish all the same", async () => {
