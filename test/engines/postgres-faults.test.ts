@@ -24,6 +24,16 @@ async function texts({ log }: Engine): Promise<readonly string[]> {
   return (await log.read(0, 0, plenty)).map(({ text }) => text);
 }
 
+/** Tries until the engine has it, after what kept it from its server. */
+async function appended({ log }: Engine, text: string): Promise<void> {
+  await until(() =>
+    log.append(0, [text]).then(
+      () => true,
+      () => false,
+    ),
+  );
+}
+
 /** A lock on the end of the log of partition 0, until it is told to let go. */
 async function holdHead(url: string): Promise<() => Promise<void>> {
   const { Client } = await import("pg");
@@ -171,12 +181,7 @@ test(
       return true;
     });
     await sql(url, `alter database ${name} connection limit -1; drop role fanfold_guest`);
-    await until(() =>
-      engine.log.append(0, ["a"]).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await appended(engine, "a");
   },
 );
 
@@ -200,12 +205,7 @@ test(
     await assert.rejects(far.log.append(0, ["cut"]), UnavailableError);
     await near.log.append(0, ["b"]);
     proxy.heal();
-    await until(() =>
-      far.log.append(0, ["c"]).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await appended(far, "c");
     assert.deepEqual(await texts(far), ["a", "b", "c"]);
     heard = 0;
     await until(async () => {
@@ -230,12 +230,7 @@ test(
     await assert.rejects(far.log.append(0, ["silent"]), UnavailableError);
     assert.ok(performance.now() - begun < 20_000);
     proxy.heal();
-    await until(() =>
-      far.log.append(0, ["b"]).then(
-        () => true,
-        () => false,
-      ),
-    );
+    await appended(far, "b");
     assert.deepEqual(await texts(far), ["a", "b"]);
     await far.close();
     await proxy.close();
