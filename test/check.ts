@@ -1,12 +1,12 @@
 /**
- * npm run check: types, lint, format and unit tests at the same time, for a machine with two cores and more.
+ * npm run check: types, lint, format, unit tests and those of the pages at the same time, for a machine with two cores and more.
  *
  * Says a line for each, and all that one said where it failed. A test file here has no process of its own, which would cost more
  * than most of them take; in `npm test` it has.
  */
 import { spawn } from "node:child_process";
 
-const units = ["src/**/*.test.ts", "test/tidy.test.ts", "mutation/*.test.ts"];
+const units = ["src/**/*.test.ts", "test/{tidy,docs,cases}.test.ts", "mutation/*.test.ts"];
 /** One process each: the tests themselves take turns in it. */
 const shards = [1, 2];
 

@@ -1,10 +1,8 @@
 /** What people read is what there is: code in the pages is cut from files that run, lists in them are complete, links lead somewhere. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { promisify } from "node:util";
 import { limits } from "../src/core/limits.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -124,28 +122,4 @@ test("everything that the door lets out has a docstring where it is declared: an
     silent.filter((one) => !one.startsWith(" ")),
     [],
   );
-});
-
-const run = promisify(execFile);
-
-async function help(...command: readonly string[]): Promise<string> {
-  const main = join(root, "src/cli/main.ts");
-  return (await run(process.execPath, [main, ...command, "--help"])).stdout;
-}
-
-test("cli.md has every command, with every option, and no other", async () => {
-  const page = textOf("docs/reference/cli.md");
-  const [, list = ""] = /^Commands:\n([\s\S]*?)\n\n/m.exec(await help()) ?? [];
-  const commands = [...list.matchAll(/^ {2}([a-z]+)\b/gm)]
-    .map(([, name = ""]) => name)
-    .filter((name) => name !== "help");
-  const sections = page.split(/^## /m).slice(1);
-  assert.deepEqual(
-    sections.map((section) => section.split("\n")[0]),
-    ["fanfold", ...commands],
-  );
-  const options = (text: string): readonly string[] =>
-    [...text.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option = ""]) => option);
-  const said = await Promise.all([help(), ...commands.map((name) => help(name))]);
-  assert.deepEqual(sections.map(options), said.map(options));
 });

@@ -114,8 +114,22 @@ test("help knows topics; one that is none names those there are", async () => {
   assert.equal((await fanfold("help")).stdout, await helpOf());
 });
 
+const page = readFileSync(join(import.meta.dirname, "../../docs/reference/cli.md"), "utf8");
+
+test("cli.md has every command, with every option, and no other", async () => {
+  const listed = verbs.filter((verb) => verb !== "help");
+  const sections = page.split(/^## /m).slice(1);
+  assert.deepEqual(
+    sections.map((section) => section.split("\n")[0]),
+    ["fanfold", ...listed],
+  );
+  const options = (text: string): readonly string[] =>
+    [...text.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option = ""]) => option);
+  const said = await Promise.all([helpOf(), ...listed.map((verb) => helpOf(verb))]);
+  assert.deepEqual(sections.map(options), said.map(options));
+});
+
 test("cli.md lists the exit codes as help does", () => {
-  const page = readFileSync(join(import.meta.dirname, "../../docs/reference/cli.md"), "utf8");
   const rows = [...page.matchAll(/^\| (\d+) \| (.*) \|$/gm)].map(([, code, text]) => [code, text]);
   assert.deepEqual(rows, Object.entries(exitMeanings));
 });
