@@ -97,7 +97,7 @@ test("killed half-way and started again, every invoice is mailed and folded once
     checkReported(file, await checkDelivered(file, folder), again.said);
   }));
 
-test("a second demo in the folder of one that works is refused, and touches no mail", () =>
+test("a second demo in the folder of one that works is refused, and touches nothing, also if it is to begin again", () =>
   inFolder(async (folder) => {
     const { child, ended } = startDemo("--items", "600", "--folder", folder);
     const mail = join(folder, "mail");
@@ -105,14 +105,16 @@ test("a second demo in the folder of one that works is refused, and touches no m
     child.kill("SIGSTOP"); // It is in the middle of its work, however long the second takes to begin.
     const arriving = join(mail, "somebody-else.part");
     writeFileSync(arriving, "");
-    const second = await runDemo("--items", "600", "--folder", folder);
-    assert.equal(second.code, exitCodes.conflict);
-    // What the error says, and what to do: no stack around it.
-    assert.match(
-      second.said,
-      /^\S+ is in use by process \d+ \("invoicing", [^\n]*: stop it first, [^\n]*\n$/,
-    );
-    assert.ok(existsSync(arriving));
+    for (const more of [[], ["--fresh"]]) {
+      const second = await runDemo("--items", "600", "--folder", folder, ...more); // oxlint-disable-line no-await-in-loop -- one after the other
+      assert.equal(second.code, exitCodes.conflict);
+      // What the error says, and what to do: no stack around it.
+      assert.match(
+        second.said,
+        /^\S+ is in use by process \d+ \("invoicing", [^\n]*: stop it first, [^\n]*\n$/,
+      );
+      assert.ok(existsSync(arriving));
+    }
     rmSync(arriving);
     child.kill("SIGCONT");
     const { code, said } = await ended;

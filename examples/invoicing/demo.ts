@@ -3,6 +3,7 @@
  *
  * Kill it at any moment and start it again with the same arguments: it goes on where it was.
  */
+import { randomUUID } from "node:crypto";
 import { existsSync, rmSync } from "node:fs";
 import { basename, join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -27,7 +28,11 @@ const usage = `npm run demo -- [options]
 
 type Settings = {
   readonly name: string;
+  /** Of the order lines. */
   readonly file: string;
+  /** Invoices in the sample, if the file is one. */
+  readonly sample: number | undefined;
+  readonly fresh: boolean;
   readonly folder: string;
   readonly concurrency: number;
   readonly killAt: number | undefined;
@@ -40,8 +45,20 @@ async function main(): Promise<number> {
     process.stderr.write(settings);
     return settings === usage ? 0 : 2;
   }
-  const { folder, name, file } = settings;
-  const shop = app({ name: "invoicing", url: `sqlite:${join(folder, "fanfold.db")}`, parts });
+  try {
+    return await demo(settings);
+  } catch (error) {
+    if (!(error instanceof ConflictError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 5;
+  }
+}
+
+async function demo(settings: Settings): Promise<number> {
+  const { folder, name, file, sample } = settings;
+  if (settings.fresh) await clear(settings);
+  if (sample !== undefined && !existsSync(file)) writeSample(file, { invoices: sample });
+  const shop = shopIn(folder);
   let smtp: MailServer | undefined;
   try {
     // First: another demo that works in this folder owns the file, and its mails are not to be touched.
@@ -53,15 +70,28 @@ async function main(): Promise<number> {
     say(`mail       ${smtp.url}, keeps mails in ${join(folder, "mail")}`);
     say(`documents  ${join(folder, "documents")}`);
     return await follow(shop, run, settings, smtp);
-  } catch (error) {
-    if (!(error instanceof ConflictError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return 5;
   } finally {
     await shop.close();
     closeOffice();
     await smtp?.close();
   }
+}
+
+function shopIn(folder: string): App {
+  return app({ name: "invoicing", url: `sqlite:${join(folder, "fanfold.db")}`, parts });
+}
+
+/** Removes the folder, unless another demo works in it: who starts a run has to own the file. */
+async function clear({ folder, file }: Settings): Promise<void> {
+  const last = shopIn(folder);
+  try {
+    await last.start(monthlyInvoicing, { file }, { id: randomUUID() });
+  } catch (error) {
+    if (error instanceof ConflictError) throw error; // Whatever else is wrong with it goes with it.
+  } finally {
+    await last.close();
+  }
+  rmSync(folder, { recursive: true, force: true });
 }
 
 async function follow(
@@ -159,13 +189,12 @@ function settingsOf(args: readonly string[]): Settings | string {
   const name =
     file === undefined ? `sample-${items}` : basename(file).replaceAll(/[^A-Za-z0-9-]+/g, "-");
   const folder = values.folder ?? join(".fanfold", "invoicing", name);
-  if (fresh) rmSync(folder, { recursive: true, force: true });
-  const sample = join(folder, "orders.csv");
-  if (file === undefined && !existsSync(sample)) writeSample(sample, { invoices: Number(items) });
   const killAt = values["kill-at"];
   return {
     name,
-    file: resolve(file ?? sample),
+    file: resolve(file ?? join(folder, "orders.csv")),
+    sample: file === undefined ? Number(items) : undefined,
+    fresh,
     folder,
     concurrency: Number(concurrency),
     killAt: killAt === undefined ? undefined : Number(killAt),
