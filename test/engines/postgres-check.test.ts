@@ -203,6 +203,14 @@ test("fanfold check and fanfold doctor take its URL, and show no password", { sk
   assert.equal(unfit.code, 9, unfit.stdout);
   for (const { stdout, stderr } of [unreachable, unfit])
     assert.doesNotMatch(stdout + stderr, /hunter2/);
+  const nowhere = new URL(good);
+  nowhere.pathname = "/nowhere";
+  const refused = await fanfold("runs", "--app", "know-app.ts", "--url", nowhere.href);
+  assert.equal(refused.code, 7);
+  assert.match(
+    refused.stderr,
+    /nowhere does not exist .*create it with createdb\n {4}fanfold doctor\n$/,
+  );
   assert.equal((await fanfold("check", "memory:")).code, 2);
 });
 

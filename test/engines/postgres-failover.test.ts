@@ -152,7 +152,11 @@ test(
         () => store.keep(0, "tell", { from: undefined, to: 2, past, puts: [] }),
         () => views.apply(0, { from: 0, to: 2, past, rows: [] }),
       ])
-        await assert.rejects(refused, ConflictError);
+        await assert.rejects(refused, (error) => {
+          assert.ok(error instanceof ConflictError);
+          assert.match(error.message, /has another past than what was read of it/);
+          return true;
+        });
       const left = await log.read(0, 0, { ...plenty, past: now });
       assert.deepEqual(
         left.map(({ text }) => text),
