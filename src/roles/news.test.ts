@@ -5,7 +5,7 @@ import { encode, type Written } from "../core/event.ts";
 import { memoryEngine } from "../engines/memory/engine.ts";
 import type { Log } from "../ports/log.ts";
 import { toldOf, type Headline } from "../core/run-event.ts";
-import { news as newsOf } from "./news.ts";
+import { news as newsOf, readingOn } from "./news.ts";
 
 const over = (run: string) => ({ type: "run.ended", run, state: "done" }) as const;
 const ended = (run: string) => encode(over(run));
@@ -103,6 +103,40 @@ test("memory keeps the newest events only, and nothing is missed on the way from
   assert.deepEqual(
     read,
     Array.from({ length: 12_000 }, (_, n) => `r${n}`),
+  );
+});
+
+test("of what memory keeps no more, the log says the first event, too", async () => {
+  const { news, follow, add, reads } = given();
+  await follow();
+  const count = 22_000;
+  for (let n = 0; n < count; n += 1_000) {
+    await add(...Array.from({ length: 1_000 }, (_, each) => ended(`r${n + each}`)));
+    await follow();
+  }
+  const isKept = async (from: number): Promise<boolean> => {
+    const before = reads();
+    const { events } = await news.read(0, from);
+    assert.equal(events[0] && runOf(events[0]), `r${from}`);
+    return reads() === before;
+  };
+  let [gone, kept] = [0, count - 1];
+  assert.deepEqual([await isKept(gone), await isKept(kept)], [false, true]);
+  while (kept - gone > 1) {
+    const middle = (gone + kept) >>> 1;
+    if (await isKept(middle)) kept = middle;
+    else gone = middle;
+  }
+});
+
+test("who goes back in what was read ahead gets what stands there", async () => {
+  const { news, add } = given();
+  await add(...["a", "b", "c", "d"].map(ended));
+  const readOn = readingOn(news, 0);
+  const from = async (offset: number) => (await readOn(offset, 1)).events.map(runOf).join();
+  assert.deepEqual(
+    [await from(2), await from(0), await from(1), await from(3)],
+    ["c", "a", "b", "d"],
   );
 });
 
@@ -241,6 +275,47 @@ test("a manager that goes, or leaves a gap, is not relied on: the log is read ag
   await follow();
   news.handOn(0, await committed(log, 4, [over("e")]));
   assert.deepEqual(heard, ["a", "b", "c", "d", "e"]);
+});
+
+test("what is handed on while the log is not read to its end is not taken for all that there is", async () => {
+  const { log, news, follow, add } = given();
+  const heard: string[] = [];
+  news.onNews((_, events) => heard.push(...events.map(runOf)));
+  await follow();
+  const runs = Array.from({ length: 6_000 }, (_, n) => `r${n}`);
+  await add(...runs.map(ended));
+  news.handOn(0, await committed(log, undefined, [over("a")]));
+  await news.roles[0]?.tick(); // One reading, which is not all.
+  assert.ok(heard.length < runs.length);
+  news.handOn(0, await committed(log, 6_001, [over("b")]));
+  await follow();
+  assert.deepEqual(heard, [...runs, "a", "b"]);
+});
+
+test("what is handed on that the log has said already is not told again, nor what follows it", async () => {
+  const { log, news, follow } = given();
+  const heard: string[] = [];
+  news.onNews((_, events) => heard.push(...events.map(runOf)));
+  await follow();
+  news.handOn(0, await committed(log, undefined, [over("a")]));
+  await follow();
+  const [b, c] = [await committed(log, 1, [over("b")]), await committed(log, 2, [over("c")])];
+  await follow();
+  news.handOn(0, b);
+  await follow();
+  news.handOn(0, c);
+  assert.deepEqual(heard, ["a", "b", "c"]);
+});
+
+test("where a manager has gone and none has come, the log is followed as if there had been none", async () => {
+  const { log, news, follow } = given();
+  await follow();
+  news.handOn(0, await committed(log, undefined, [over("a")]));
+  await follow();
+  assert.deepEqual(news.roles[0]?.hints, []);
+  news.handOn(0, undefined);
+  await follow();
+  assert.deepEqual(news.roles[0]?.hints, ["state"]);
 });
 
 test("statistics read what was handed on, though nobody listens", async () => {

@@ -244,3 +244,62 @@ test("while the log is read anew after a failover, memory does not pass for what
   await assert.rejects(async () => tick(), /went back/);
   assert.deepEqual(told, ["b", "c", "d"]);
 });
+
+test("a log that is shorter is said, though nobody listens", async () => {
+  const { engine, news, add } = given();
+  const takeBack = engine.copy();
+  await add(ended("lost"));
+  const tick = async () => news.roles[0]?.tick();
+  await tick();
+  takeBack();
+  await assert.rejects(tick(), /went back from 1 to 0/);
+});
+
+test("of what a server says that was started again, memory keeps what is handed on, though nobody listens", async () => {
+  const { engine, news, add } = given();
+  const tick = async () => news.roles[0]?.tick();
+  const commit = async (from: number | undefined, run: string): Promise<void> => {
+    const first = await add(ended(run));
+    const [last] = await engine.log.read(0, first, { records: 1, bytes: 1 });
+    assert.ok(last !== undefined);
+    const event = { type: "run.ended", run, state: "done" } as const;
+    news.handOn(0, { from, events: [event], first, at: last.at, last });
+  };
+  await tick();
+  await commit(undefined, "a");
+  await tick();
+  await commit(1, "b");
+  engine.copy()();
+  await tick();
+  await commit(2, "c");
+  const past = await engine.log.past(0);
+  Object.assign(engine.log, { read: async () => assert.fail("the log need not be read") });
+  assert.deepEqual((await news.read(0, 2, past)).events.map(runOf), ["c"]);
+});
+
+test("a record of the same words at another time is another record: what stands before it is not known", async () => {
+  const { clock, engine, news, losing, settle } = given();
+  news.onNews(() => undefined);
+  await settle();
+  const failOver = await losing(ended("lost"), ticked);
+  await settle();
+  clock.advance(1_000);
+  await failOver(ended("a"), ticked);
+  await settle();
+  const now = await engine.log.past(0);
+  assert.deepEqual((await news.read(0, 0, now)).events.map(runOf), ["a"]);
+});
+
+test("what was trimmed before it could be compared is not said to be of the log that is left", async () => {
+  const { engine, news, add, losing, settle } = given();
+  news.onNews(() => undefined);
+  await settle();
+  await add(ended("a"));
+  const failOver = await losing(ended("lost"));
+  await settle();
+  await failOver(ended("b"), ended("c"), ended("d"));
+  const now = await engine.log.past(0);
+  await engine.log.trim(0, 2, now);
+  await settle();
+  assert.deepEqual((await news.read(0, 0, now)).events.map(runOf), ["c", "d"]);
+});
