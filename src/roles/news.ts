@@ -97,8 +97,6 @@ export function news(engine: Pick<Engine, "log" | "partitions">): News {
       const kept = newest.get(partition) ?? (await begin(partition));
       if (listeners.size === 0) return keepUp(kept);
       const entries = await readOn(partition, kept);
-      const [first] = entries;
-      if (first !== undefined && first.offset > kept.end) kept.start = first.offset; // Trimmed.
       take(partition, kept, eventsIn(entries), entries.at(-1));
       return entries.length;
     }
