@@ -21,6 +21,30 @@ for (const partitions of [1, 3]) {
   );
 }
 
+test("what is trimmed leaves the table, however much it is", { skip }, async () => {
+  const url = await newDatabase();
+  const { log, close } = await postgresEngine(url, { clock: virtualClock(), partitions: 1 });
+  await log.append(0, Array<string>(12_001).fill("x"));
+  await log.trim(0, 12_000, await log.past(0));
+  const left = await sql(url, `select "offset"::integer as at from fanfold.log`);
+  assert.deepEqual(left, [{ at: 12_000 }]);
+  await close();
+});
+
+test("an append that is longer than what travels together travels alone", { skip }, async () => {
+  const url = await newDatabase();
+  const { log, close } = await postgresEngine(url, { clock: virtualClock(), partitions: 1 });
+  const texts = ["a", "x".repeat(9_000_000), "y".repeat(9_000_000), "b"];
+  const appended = texts.map((text) => log.append(0, [text]));
+  assert.deepEqual(await Promise.all(appended), [0, 1, 2, 3]);
+  const lengths = 'select octet_length(record) as length from fanfold.log order by "offset"';
+  assert.deepEqual(
+    (await sql(url, lengths)).map(({ length }) => length),
+    texts.map(({ length }) => length),
+  );
+  await close();
+});
+
 test("take and ack do not wait for the disk; appends do", { skip }, async () => {
   const url = await newDatabase();
   const engine = await postgresEngine(url, { clock: virtualClock() });
