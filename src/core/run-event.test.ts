@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encode, runEventTypes, type Entry, type Event } from "./event.ts";
-import { headlineIn, runEvent, toldOf, wholeOf } from "./run-event.ts";
+import { encode, runEventTypes, type Entry, type Event, type OutputEvent } from "./event.ts";
+import { headlineIn, headlineOf, runEvent, toldOf, wholeOf } from "./run-event.ts";
 
 const toldIn = (record: Entry) => {
   const headline = headlineIn(record);
@@ -108,6 +108,29 @@ test("a record is read once for all who want it, each of whom has the event for 
     assert.equal(headline.text, "", "what was read is not kept twice");
     assert.deepEqual(toldOf(headline), { ...event, offset: 7, at: 1_000 }, "and nobody changed it");
   }
+});
+
+test("who is told of what a manager of this process has written gets nothing of its state in hand", () => {
+  const run = { tags: { month: "10" } };
+  const took = { flow: "f", startedAt: 1 };
+  const value = { sum: 1 };
+  const events: readonly OutputEvent[] = [
+    { type: "run.began", run: "r", flow: "f", priority: "normal", tags: run.tags },
+    { type: "run.adjusted", run: "r", priority: "high" },
+    { type: "run.ended", run: "r", state: "done", counted: took },
+    { type: "fan-out.joined", ...step, total: 1, ok: 1, failed: 0, skipped: 0, value },
+  ];
+  for (const event of events) {
+    const handed = headlineOf(event, 7, 1_000);
+    const read = headlineIn(entry(event));
+    assert.ok(handed !== undefined && read !== undefined);
+    assert.deepEqual(toldOf(handed), toldOf(read));
+    const whole = wholeOf(handed, 0, { flow: "f" });
+    assert.deepEqual(whole, wholeOf(read, 0, { flow: "f" }));
+    for (const [key, part] of Object.entries(whole))
+      if (typeof part === "object") assert.notEqual(part, Reflect.get(event, key), key);
+  }
+  assert.equal(headlineOf({ type: "ticked" }, 7, 1_000), undefined);
 });
 
 test("a large record is read at once, so that what folds made is not kept", () => {

@@ -69,11 +69,16 @@ export function headlineIn(entry: Entry): Headline | undefined {
   return headline;
 }
 
-/** The same of what this process has written there itself: it need not be read. */
+/**
+ * The same of what a manager of this process has written there: it need not be read. Parts of it, such as tags, are the manager's
+ * own state, so they are copied: whoever is told could change them.
+ */
 export function headlineOf(event: Written, offset: number, at: number): Headline | undefined {
   if (!isOfRun(event)) return undefined;
   const { type } = event;
-  return { type, offset, at, text: "", told: toldAt(event, offset, at), id: undefined };
+  const said = toldAt(event, offset, at);
+  const told = hasParts(said) ? structuredClone(said) : said;
+  return { type, offset, at, text: "", told, id: undefined };
 }
 
 /** What it says. Throws CorruptError where the rest of its record is not an event. */
@@ -104,6 +109,11 @@ function toldAt(event: OutputEvent, offset: number, at: number): Told {
   if (event.type !== "fan-out.joined") return { ...event, offset, at };
   const { value: _, ...rest } = event;
   return { ...rest, offset, at };
+}
+
+/** Beside what is counted, which nobody is told. */
+function hasParts(event: Told): boolean {
+  return Object.entries(event).some(([key, part]) => typeof part === "object" && key !== "counted");
 }
 
 function withoutCounted(event: Told): WithoutCounted<Told> {
