@@ -25,8 +25,8 @@ export const inRoles: readonly Bug[] = [
   ]),
   bug("who is told of an event is handed that of the others", [
     "src/core/run-event.ts",
-    "const whole = { ...withoutCounted(event), id, partition, flow };",
-    "const whole = Object.assign(event, { id, partition, flow });",
+    "const whole = { ...withoutCounted(told), id: headline.id, partition, flow };",
+    "const whole = Object.assign(told, { id: headline.id, partition, flow });",
   ]),
   bug("a page of the ledger that widens forgets what it knew", [
     "src/core/ledger-page.ts",

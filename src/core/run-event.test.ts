@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { encode, runEventTypes, type Entry, type Event, type OutputEvent } from "./event.ts";
-import { headlineIn, headlineOf, runEvent, toldOf, wholeOf } from "./run-event.ts";
+import { headlineIn, headlineOf, toldOf, wholeOf, type AboutRun } from "./run-event.ts";
 
 const toldIn = (record: Entry) => {
   const headline = headlineIn(record);
@@ -77,19 +77,23 @@ test("what folds made is left out: it may be large", () => {
 });
 
 test("an event has the same id whoever tells it, and no other event has it", () => {
-  const event = toldIn(entry({ type: "run.ended", run: "r", state: "done" }));
-  assert.ok(event);
-  const about = { flow: "f" };
-  const { id } = runEvent(event, 0, about);
+  const ended = (run: string) => entry({ type: "run.ended", run, state: "done" });
+  const idOf = (record: Entry, partition = 0, about: AboutRun = { flow: "f" }) => {
+    const headline = headlineIn(record);
+    assert.ok(headline);
+    return wholeOf(headline, partition, about).id;
+  };
+  const event = ended("r");
+  const id = idOf(event);
   assert.match(id, /^evt_0_7_[0-9a-f]{16}$/);
-  assert.equal(runEvent({ ...event }, 0, { flow: "f", customer: "acme" }).id, id);
+  assert.equal(idOf({ ...event }, 0, { flow: "f", customer: "acme" }), id);
   const others = [
-    runEvent({ ...event, offset: 8 }, 0, about),
-    runEvent(event, 1, about),
-    runEvent({ ...event, run: "q" }, 0, about),
-    runEvent({ ...event, at: 1_001 }, 0, about),
+    idOf({ ...event, offset: 8 }),
+    idOf(event, 1),
+    idOf(ended("q")),
+    idOf({ ...event, at: 1_001 }),
   ];
-  assert.equal(new Set([id, ...others.map((other) => other.id)]).size, 5);
+  assert.equal(new Set([id, ...others]).size, 5);
 });
 
 test("a record is read once for all who want it, each of whom has the event for himself", () => {

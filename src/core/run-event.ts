@@ -91,7 +91,11 @@ export function toldOf(headline: Headline): Told {
 export function wholeOf(headline: Headline, partition: number, about: AboutRun): RunEvent {
   const told = toldOf(headline);
   headline.id ??= idOf(told, partition);
-  return withId(told, headline.id, partition, about);
+  const { flow, customer, tags } = about;
+  const whole = { ...withoutCounted(told), id: headline.id, partition, flow };
+  if (customer !== undefined) Object.assign(whole, { customer });
+  if (tags !== undefined) Object.assign(whole, { tags });
+  return whole;
 }
 
 function read(headline: Headline): Told {
@@ -120,18 +124,6 @@ function withoutCounted(event: Told): WithoutCounted<Told> {
   if (event.type !== "step.ended" && event.type !== "run.ended") return event;
   const { counted: _, ...rest } = event;
   return rest;
-}
-
-export function runEvent(event: Told, partition: number, about: AboutRun): RunEvent {
-  return withId(event, idOf(event, partition), partition, about);
-}
-
-function withId(event: Told, id: string, partition: number, about: AboutRun): RunEvent {
-  const { flow, customer, tags } = about;
-  const whole = { ...withoutCounted(event), id, partition, flow };
-  if (customer !== undefined) Object.assign(whole, { customer });
-  if (tags !== undefined) Object.assign(whole, { tags });
-  return whole;
 }
 
 /** Where the event stands says which it is; when, and of which run, keep two logs apart that tell the same listener. */

@@ -4,7 +4,7 @@
  * A receiver may not answer the first time it is asked, and its answer may be lost with the process that waits for it.
  */
 import { createHmac } from "node:crypto";
-import { runEvent, type Told } from "../core/run-event.ts";
+import type { RunEvent } from "../core/run-event.ts";
 import { webhook, type Webhook } from "../define/webhook.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Engine } from "../ports/engine.ts";
@@ -103,24 +103,21 @@ function isSound(headers: Readonly<Record<string, string>>, body: string): boole
 
 /** What became of the events of one partition, those since its courier stood: each was heard, under its own id and no other. */
 export function judgeReceived(
-  events: readonly Told[],
-  partition: number,
+  events: readonly RunEvent[],
   { begun, ended }: Pick<Witness, "begun" | "ended">,
   calm: boolean,
 ): readonly string[] {
   const violations: string[] = [];
-  for (const event of events) {
-    const { id } = runEvent(event, partition, { flow: "" });
+  for (const { id, type, run } of events)
     for (const name of webhooks.keys()) {
       const times = ended(`${name}.example ${id}`);
-      const isWanted = name === "all" || ends.includes(event.type);
+      const isWanted = name === "all" || ends.includes(type);
       if (isWanted && times === 0)
-        violations.push(`webhook ${name} never heard ${event.type} of ${event.run}, ${id}`);
+        violations.push(`webhook ${name} never heard ${type} of ${run}, ${id}`);
       if (!isWanted && begun(`${name}.example ${id}`) > 0)
         violations.push(`webhook ${name} was told ${id}, which it does not want`);
       if (calm && times > 1)
         violations.push(`without a fault webhook ${name} was told ${id} twice`);
     }
-  }
   return violations;
 }

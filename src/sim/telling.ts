@@ -1,7 +1,7 @@
 /** Who is told of events in a simulated world, and whether they were: a listener, and the receivers of webhooks. */
 import type { Entry } from "../core/event.ts";
 import { scheduleOf } from "../core/ids.ts";
-import { headlineIn, runEvent, toldOf, type RunEvent, type Told } from "../core/run-event.ts";
+import { headlineIn, wholeOf, type RunEvent } from "../core/run-event.ts";
 import { courierName, hasReceivers, judgeReceived } from "./receivers.ts";
 import type { Users } from "./program.ts";
 
@@ -24,20 +24,19 @@ export function judgeTelling(
   begun: Begun,
   { draw, witness, calm }: Pick<Users, "draw" | "witness" | "calm">,
 ): readonly string[] {
-  const from = (reader: string): readonly Told[] =>
+  const from = (reader: string): readonly RunEvent[] =>
     entries
       .slice(begun(reader) ?? 0)
       .map(headlineIn)
       .filter((headline) => headline !== undefined)
-      .map(toldOf)
+      .map((headline) => wholeOf(headline, partition, { flow: "" }))
       .filter(({ run }) => scheduleOf(run) === undefined);
   const heard = from(listenerName).flatMap((event) => {
-    const said = runEvent(event, partition, { flow: "" });
-    const { id } = said;
-    const times = witness.ended(heardAs(said));
+    const { id } = event;
+    const times = witness.ended(heardAs(event));
     if (times === 0) return [`the listener never heard ${id} as the log has it`];
     return calm && times > 1 ? [`without a fault ${id} was told twice`] : [];
   });
   if (!hasReceivers(draw)) return heard;
-  return [...heard, ...judgeReceived(from(courierName), partition, witness, calm)];
+  return [...heard, ...judgeReceived(from(courierName), witness, calm)];
 }
