@@ -181,13 +181,20 @@ test("nothing is trimmed that somebody has still to read, because a log that is 
   await assert.rejects(log.read(0, 0, { records: 9, bytes: 999 }), NotFoundError);
 });
 
-test("who reads of the log as it is now is not told from memory what is lost", async () => {
-  const { engine, news, add, losing, settle } = given();
+/** And somebody has heard of "a", and of what is lost once it fails over. */
+async function givenHeard() {
+  const all = given();
+  const { news, add, losing, settle } = all;
   news.onNews(() => undefined);
   await settle();
   await add(ended("a"));
   const failOver = await losing(ended("lost"));
   await settle();
+  return { ...all, failOver };
+}
+
+test("who reads of the log as it is now is not told from memory what is lost", async () => {
+  const { engine, news, settle, failOver } = await givenHeard();
   const past = await engine.log.past(0);
   assert.deepEqual((await news.read(0, 0, past)).events.map(runOf), ["a", "lost"]);
   await failOver(ended("b"), ended("c"));
@@ -291,12 +298,7 @@ test("a record of the same words at another time is another record: what stands 
 });
 
 test("what was trimmed before it could be compared is not said to be of the log that is left", async () => {
-  const { engine, news, add, losing, settle } = given();
-  news.onNews(() => undefined);
-  await settle();
-  await add(ended("a"));
-  const failOver = await losing(ended("lost"));
-  await settle();
+  const { engine, news, settle, failOver } = await givenHeard();
   await failOver(ended("b"), ended("c"), ended("d"));
   const now = await engine.log.past(0);
   await engine.log.trim(0, 2, now);
