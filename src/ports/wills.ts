@@ -4,11 +4,11 @@ export type Will = { readonly partition: number; readonly text: string };
 /**
  * Last wills: what is to be appended to the log if this process vanishes. Whoever opens the engine next finds them in `left`.
  *
- * They say what ran in the process when it died, so that a sub-job that kills its workers is told from those that were
- * only near. A will that is lost blames nobody: they are kept where the death of the process does not reach, and need not
+ * They say what ran in the process when it died, or was next or just over, so that a sub-job that kills its workers is told from
+ * those that were only near: it is named again when it is tried again. A will that is lost blames nobody: they are kept where the death of the process does not reach, and need not
  * survive the machine's, which is nobody's fault.
  *
- * Made before user code is called and revoked after it, so both are quick and throw nothing.
+ * Made before user code is called and revoked after it, some time before and after, so both are quick and throw nothing.
  */
 export type Wills = {
   readonly make: (will: Will) => number;

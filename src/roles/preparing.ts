@@ -21,8 +21,8 @@ export function prepare(
   for (let nth = 0, ahead = 0; ahead < slots; nth += 1) {
     const slice = fifos.peek(ready, nth);
     if (slice === undefined) return;
-    ahead += slice.task.count - slice.begun;
     if (slice.dropped || slice.begun === slice.task.count) continue;
+    ahead += slice.task.count - slice.begun;
     wills?.ofSlice(slice);
     if (slice.task.again !== undefined) continue; // Their pages are read anew, for each slice.
     if (slice.pages[0] !== page) pages += 1;
